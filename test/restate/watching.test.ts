@@ -1,5 +1,6 @@
 /** Traces, metrics and the inspector: the same laws on one program and on a fleet. */
 import { once } from 'node:events';
+import { isDeepStrictEqual } from 'node:util';
 import { context, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import {
@@ -12,7 +13,7 @@ import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@open
 import { pino } from 'pino';
 import { WebSocket } from 'ws';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { type AgentSystem, createAgentSystem, defineAgent } from '../../src/index.ts';
+import { type AgentSystem, createAgentSystem, defineAgent, type Tally, variable } from '../../src/index.ts';
 import { createInspector } from '../../src/inspector.ts';
 import { connectFleet, createAgentNode, type Fleet } from '../../src/restate.ts';
 import { hasEngine } from './engine.ts';
@@ -41,6 +42,19 @@ const worker = defineAgent({
   },
 });
 
+let gate = Promise.withResolvers<void>();
+/** Votes once the gate is open. */
+const decider = defineAgent({
+  type: 'decider',
+  variables: ['rate'],
+  init: () => ({}),
+  tasks: {},
+  vote: async ({ proposal }) => {
+    await gate.promise;
+    return (proposal.value as number) > 10 ? 'reject' : 'accept';
+  },
+});
+
 const spans = new InMemorySpanExporter();
 const tracers = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter: spans })] });
 const silent = pino({ level: 'silent' });
@@ -59,6 +73,23 @@ type Watched = (AgentSystem | Fleet) & { readonly agents: AgentSystem['agents'] 
 type Options = Pick<Parameters<typeof createAgentSystem>[0] & object, 'telemetry'> & {
   readonly inspect?: Awaited<ReturnType<typeof createInspector>>['observe'];
 };
+
+type Context = Readonly<Record<string, unknown>>;
+interface Snapshot {
+  readonly value?: unknown;
+  readonly context?: Context;
+}
+interface Told {
+  readonly name?: string;
+  readonly sessionId: string;
+  readonly snapshot: Snapshot;
+}
+
+/** A pool that has so many members, and wants no others. */
+function isSteady({ value, context }: Snapshot, size: number): boolean {
+  const { live, wanted } = context ?? {};
+  return isDeepStrictEqual(value, { serving: 'steady' }) && live === size && wanted === size;
+}
 
 function laws(opened: (options: Options) => Promise<Watched>) {
   test('a task is a child of its caller, and what its agent does is a child of the task, over all calls', async () => {
@@ -132,28 +163,77 @@ function laws(opened: (options: Options) => Promise<Watched>) {
     expect(running).toEqual([{ type: 'traced', status: 'running', value: expect.any(Number) }]);
   });
 
-  test('an inspector is shown each agent, where it stands, and its end', async () => {
+  /** An inspector of charts with these names, and what it has told a viewer of each. */
+  async function inspected(charts: readonly string[]) {
     const inspector = await createInspector({
       logger: silent,
-      filter: ({ definition }) => definition?.id === 'agent',
+      filter: ({ definition }) => charts.includes(definition?.id ?? ''),
     });
     onTestFinished(() => inspector.close());
-    const { agents } = await opened({ inspect: inspector.observe });
-    const id = await agents.register({ id: fresh('ada'), module: worker });
+    const watched = await opened({ inspect: inspector.observe });
     const viewer = new WebSocket(inspector.webSocketUrl);
     onTestFinished(() => viewer.terminate());
-    const told: { type: string; name?: string; sessionId: string; snapshot: { value: unknown } }[] = [];
-    viewer.on('message', (data: Buffer) => void told.push(JSON.parse(String(data)) as never));
+    const told: Told[] = [];
+    viewer.on('message', (data: Buffer) => void told.push(JSON.parse(String(data)) as Told));
     await once(viewer, 'open');
-    const session = () => told.find(({ type, name }) => type === '@xstate.actor' && name === id)?.sessionId;
-    const stands = () =>
-      JSON.stringify(told.filter(({ sessionId }) => sessionId === session()).at(-1)?.snapshot.value ?? '');
+    /** How the last chart stands that is called so, and of which this is true. */
+    const standing = (name: string, isWanted: (context: Context) => boolean = () => true) => {
+      const called = new Set(told.filter((one) => one.name === name).map(({ sessionId }) => sessionId));
+      const { value, context = {} } =
+        told.findLast(({ sessionId, snapshot }) => called.has(sessionId) && isWanted(snapshot.context ?? {}))
+          ?.snapshot ?? {};
+      return { value, context };
+    };
+    return { ...watched, agents: watched.agents, standing };
+  }
+
+  test('an inspector is shown each agent, where it stands, and its end', async () => {
+    const { agents, standing } = await inspected(['agent']);
+    const id = await agents.register({ id: fresh('ada'), module: worker });
+    const stands = () => JSON.stringify(standing(id).value ?? '');
     await agents.start(id);
     await eventually(stands, (value) => value.includes('serving'));
     await agents.stop(id);
     await eventually(stands, (value) => value === '"stopped"');
     await agents.forget(id);
     await eventually(stands, (value) => value === '"forgotten"');
+  });
+
+  test('an inspector is shown each pool with its autoscaler, how it grows, and its end', async () => {
+    const { pools, standing } = await inspected(['pool', 'autoscaler']);
+    const name = fresh('crew');
+    const [pool, autoscaler] = [() => standing(`pool ${name}`), () => standing(`autoscaler of ${name}`)];
+    const scale = { intervalMs: 60_000 };
+    await pools.create({ name, spec: { module: worker }, min: 1, max: 2, scale });
+    await eventually(pool, (stands) => isSteady(stands, 1));
+    await eventually(autoscaler, ({ value }) => value === 'watching');
+    await pools.ensureSize(name, 2);
+    await eventually(pool, (stands) => isSteady(stands, 2));
+    await eventually(autoscaler, ({ value }) => value === 'coolingDown');
+    await pools.close(name);
+    await eventually(pool, ({ value }) => value === 'closed');
+    await eventually(autoscaler, ({ value }) => value === 'closed');
+  });
+
+  test('an inspector is shown each round while it is open, and how it ended', async () => {
+    gate = Promise.withResolvers();
+    const { agents, variables, consensus, standing } = await inspected(['consensus']);
+    await (variables as AgentSystem['variables']).define('rate', variable.integer({ default: 1 }));
+    await agents.start(await agents.register({ id: fresh('judge'), module: decider }));
+    const proposed = consensus.propose({ variable: 'rate', value: 2 });
+    const open = await eventually(
+      () => standing('consensus'),
+      ({ context }) => (context['tally'] as Tally | undefined)?.voters.total === 1,
+    );
+    expect(open.value).toBe('voting');
+    gate.resolve();
+    const { roundId } = await proposed;
+    expect(open.context['roundId']).toBe(roundId);
+    const end = (id: string) => () => standing('consensus', (context) => context['roundId'] === id);
+    await eventually(end(roundId), ({ value }) => value === 'accepted');
+    const refused = await consensus.propose({ variable: 'rate', value: 20 });
+    const { context } = await eventually(end(refused.roundId), ({ value }) => value === 'rejected');
+    expect((context['tally'] as Tally).voters).toMatchObject({ total: 1, reject: 1 });
   });
 }
 
@@ -173,11 +253,11 @@ describe.runIf(hasEngine())('a fleet', () => {
       name: fresh('n'),
       listen: 'http://127.0.0.1:0',
       restate: { ingressUrl, adminUrl },
-      agents: [worker],
+      agents: [worker, decider],
       logger: silent,
       leaseMs: PATIENT_MS,
     });
-    const fleet = await connectFleet({ ingressUrl, agents: [worker], logger: silent, ...options });
+    const fleet = await connectFleet({ ingressUrl, agents: [worker, decider], logger: silent, ...options });
     onTestFinished(async () => {
       await fleet.stopAgents({ timeoutMs: 0 });
       await fleet.close();

@@ -22,12 +22,12 @@ import { AgentSystemError } from '../../runtime/values/errors.ts';
 import { having, parseInput } from '../../runtime/values/malformed.ts';
 import { toNodes } from '../engine/calls.ts';
 import { EngineClient, REPEATABLE } from '../engine/engine-client.ts';
+import { inspectFleet } from '../inspection/fleet-inspection.ts';
 import { FleetAgents } from './fleet-agents.ts';
 import { FleetCalls } from './fleet-calls.ts';
 import { FleetCommands } from './fleet-commands.ts';
 import { FleetSpecs } from './fleet-specs.ts';
 import { FleetEvents } from './fleet-events.ts';
-import { inspectFleet } from './fleet-inspection.ts';
 import { countFleet } from './fleet-metrics.ts';
 import { FleetSchedules } from './fleet-schedules.ts';
 import { FleetTasks } from './fleet-tasks.ts';
@@ -62,7 +62,7 @@ export interface ConnectFleetOptions {
    * then refused with `STORE_FAILED`. A call may take any time while the engine is there.
    */
   readonly engineTimeoutMs?: number;
-  /** The inspector's `observe`: it gets the lives of all agents, after each of their events. */
+  /** The inspector's `observe`: it is shown the lives of all agents, rounds, pools and their autoscalers. */
   readonly inspect?: ChartWatcher;
   /** A pino logger; default one that writes warnings and errors to stderr. */
   readonly logger?: Logger;
@@ -194,12 +194,14 @@ class ConnectedFleet implements Fleet {
     this.variables = new FleetVariables(engine, commands, this.events);
     this.coordination = new FleetCoordination(engine);
     this.consensus = new FleetConsensus(engine, this.variables, reportFault);
-    const { agents, events } = this;
+    const { agents, consensus, events, pools } = this;
     if (options.telemetry !== undefined)
       this.#watching.push(countFleet({ telemetry, agents, events, reportFault }));
     const { inspect } = options;
     if (inspect !== undefined)
-      this.#watching.push(inspectFleet({ agents, events, observe: observerIn(inspect), reportFault }));
+      this.#watching.push(
+        inspectFleet({ agents, consensus, events, pools, observe: observerIn(inspect), reportFault }),
+      );
     this.alerts = {
       list: async () => {
         const looks = await Promise.all([

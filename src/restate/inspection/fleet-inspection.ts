@@ -1,112 +1,61 @@
 /**
- * Shows an inspector the life of each agent of a fleet: the state after each of its events.
+ * Shows an inspector the charts of a fleet: lives by the events of their agents, rounds and pools by a look now and then.
  *
- * I1  Between two reads of an agent there may have been several steps: only the newest is shown.
- * I2  Only agents with a new event are read, some at a time.
+ * Owns when is looked, and nothing of the fleet.
  */
-import { agentMachine } from '../../machines/index.ts';
-import type { ChartObservation } from '../../runtime/engine/chart.ts';
-import { AgentSystemError } from '../../runtime/values/errors.ts';
-import type { FleetAgents, PlacedRecord } from './fleet-agents.ts';
-import type { FleetEvents } from './fleet-events.ts';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { ChartObserver } from '../../runtime/engine/chart.ts';
+import type { FleetAgents } from '../client/fleet-agents.ts';
+import type { FleetConsensus } from '../client/fleet-consensus.ts';
+import type { FleetEvents } from '../client/fleet-events.ts';
+import type { FleetPools } from '../client/fleet-pools.ts';
+import { ShownLives } from './shown-lives.ts';
+import { ShownPools } from './shown-pools.ts';
+import { ShownRounds } from './shown-rounds.ts';
 
-const AT_ONCE = 8;
+/** Between two looks at pools and rounds, ms. */
+const LOOK_MS = 500;
+/** Until the next look after one that failed, ms. */
+const AGAIN_MS = 5_000;
 
 export interface FleetInspectionOptions {
   readonly agents: FleetAgents;
+  readonly consensus: FleetConsensus;
   readonly events: FleetEvents;
-  readonly observe: (told: ChartObservation) => unknown;
+  readonly pools: FleetPools;
+  readonly observe: ChartObserver;
   readonly reportFault: (message: string, thrown: unknown) => void;
 }
 
-/** Shows all agents and follows them. Returns a function that stops it. */
-export function inspectFleet({ agents, events, observe, reportFault }: FleetInspectionOptions): () => void {
-  const charts = new Map<string, object>();
-  /** The newest event of each agent that is to be read. */
-  const due = new Map<string, string>();
-  let isAsking = false;
+/** Shows what there is, and follows it. Returns a function that stops it. */
+export function inspectFleet(options: FleetInspectionOptions): () => void {
+  const { agents, consensus, events, observe, reportFault } = options;
   const over = new AbortController();
   const { signal } = over;
+  const lives = new ShownLives({ agents, observe, signal, reportFault });
+  const rounds = new ShownRounds(() => consensus.rounds(), observe);
+  const pools = new ShownPools(() => options.pools.looks(), observe);
 
-  const show = (record: PlacedRecord, event: string): void => {
-    const known = charts.get(record.id);
-    const chart = known ?? {};
-    charts.set(record.id, chart);
-    observe(observationOf(record, known === undefined ? 'started' : 'stepped', { chart, event }));
-  };
-  const end = (id: string, event: string): void => {
-    const chart = charts.get(id);
-    charts.delete(id);
-    if (chart !== undefined) observe(endOf(id, { chart, event }));
-  };
-  const ask = async ([id, event]: readonly [string, string]): Promise<void> => {
-    try {
-      const record = await agents.get(id);
-      if (!signal.aborted) show(record, event);
-    } catch (thrown) {
-      if (thrown instanceof AgentSystemError && thrown.code === 'AGENT_NOT_FOUND') end(id, event);
-      else if (!signal.aborted) reportFault('an agent could not be shown', thrown);
+  const lookOn = async (): Promise<void> => {
+    while (!signal.aborted) {
+      let pauseMs = LOOK_MS;
+      try {
+        await Promise.all([rounds.look(signal), pools.look(signal)]);
+      } catch (thrown) {
+        if (!signal.aborted) reportFault('rounds and pools could not be shown', thrown);
+        pauseMs = AGAIN_MS;
+      }
+      await wait(pauseMs, undefined, { signal }).catch(() => undefined);
     }
   };
-  const askAll = async (): Promise<void> => {
-    if (isAsking) return;
-    isAsking = true;
-    while (due.size > 0 && !signal.aborted) {
-      const some = [...due].slice(0, AT_ONCE);
-      for (const [id] of some) due.delete(id);
-      await Promise.all(some.map(ask));
-    }
-    isAsking = false;
-  };
-
-  const unsubscribe = events.subscribe(({ agentId, type }) => {
-    if (agentId === undefined || type === 'agent.state_saved') return;
-    due.set(agentId, type);
-    void askAll();
+  const unsubscribe = events.subscribe((event) => {
+    lives.heard(event);
+    rounds.heard(event);
   });
-  agents.list().then(
-    (records) => {
-      for (const record of records)
-        if (!signal.aborted && !charts.has(record.id)) show(record, 'xstate.init');
-    },
-    (thrown: unknown) => {
-      if (!signal.aborted) reportFault('the agents could not be listed', thrown);
-    },
-  );
+  void lives.begin();
+  void lookOn();
   return () => {
     over.abort();
     unsubscribe();
   };
-}
-
-interface Step {
-  readonly chart: object;
-  readonly event: string;
-}
-
-function observationOf(
-  record: PlacedRecord,
-  type: ChartObservation['type'],
-  { chart, event }: Step,
-): ChartObservation {
-  const { id, incarnation, restarts, status, node, restartAt, reason, paused, parked } = record;
-  const context = { id, incarnation, status, restarts, node, restartAt, reason, paused, parked };
-  return {
-    type,
-    chart,
-    definition: agentMachine,
-    snapshot: { status: 'active', value: valueOf(record.state), context } as never,
-    event: { type: event },
-  };
-}
-
-function endOf(id: string, { chart, event }: Step): ChartObservation {
-  const snapshot = { status: 'done', value: 'forgotten', context: { id } } as never;
-  return { type: 'ended', chart, definition: agentMachine, snapshot, event: { type: event } };
-}
-
-/** `alive.serving` as a chart has it. */
-function valueOf(path: string): unknown {
-  const [first = '', ...rest] = path.split('.');
-  return rest.length === 0 ? first : { [first]: valueOf(rest.join('.')) };
 }

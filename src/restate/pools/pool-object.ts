@@ -31,7 +31,7 @@ import type { MemberNews } from './pool-members.ts';
 import type { MachineStrain } from '../../machines/index.ts';
 import { type NodeEntry, type PlaceAsked, placeAsked, roomFor } from '../nodes/placement.ts';
 import type { Measured } from './pool-scaling.ts';
-import { type PoolAct, type PoolState, PoolTurn } from './pool-turn.ts';
+import { type PoolAct, type PoolState, type PoolStates, PoolTurn } from './pool-turn.ts';
 import { fleetOptions } from '../engine/service-options.ts';
 import { wire, wireOf } from '../engine/wire.ts';
 
@@ -43,6 +43,7 @@ export const POOLS = { service: REGISTRY, key: 'pools' } as const;
 export interface PoolLook {
   readonly record: PoolRecord;
   readonly alerts: readonly Alert[];
+  readonly states: PoolStates;
 }
 
 function stateOf(ctx: Pick<ObjectContext, 'get'>): Promise<PoolState | null> {
@@ -62,7 +63,6 @@ async function conclude(ctx: ObjectContext, turn: PoolTurn): Promise<void> {
   turn.end();
   const { state, now } = turn;
   const answers: (readonly [token: string, answer: Answer])[] = [];
-  const before = JSON.stringify(state.members.map(({ id, place }) => [id, place]));
   for (let act = turn.acts.shift(); act !== undefined; act = turn.acts.shift()) {
     switch (act.do) {
       case 'bringUp': {
@@ -110,12 +110,12 @@ async function conclude(ctx: ObjectContext, turn: PoolTurn): Promise<void> {
     }
   }
   if (turn.events.length > 0) tellEvents(ctx, { events: turn.events });
-  const look: PoolLook = { record: turn.record(), alerts: state.alerts };
+  const look: PoolLook = { record: turn.record(), alerts: state.alerts, states: turn.states() };
   const isAwaited = answers.length > 0;
   const entry = { id: state.name, look: turn.isClosed ? null : look };
   // The fleet is listed so before the answer.
   if (isAwaited) await call(ctx, { ...POOLS, method: 'put' }, entry);
-  else if (before !== '' || turn.events.length > 0) send(ctx, { ...POOLS, method: 'put' }, entry);
+  else send(ctx, { ...POOLS, method: 'put' }, entry);
   if (turn.isClosed) ctx.clearAll();
   else {
     const dueAt = turn.nextDueAt();

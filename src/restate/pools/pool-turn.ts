@@ -58,6 +58,12 @@ export interface PoolState extends KeptChart<typeof poolMachine>, KeptTasks {
   scaling?: KeptScaling;
 }
 
+/** Where its charts stand: dotted paths. */
+export interface PoolStates {
+  readonly pool: string;
+  readonly autoscaler?: string;
+}
+
 export type PoolAct =
   | { readonly do: 'bringUp'; readonly id: string }
   | { readonly do: 'dismiss'; readonly id: string; readonly timeoutMs: number | undefined }
@@ -197,6 +203,12 @@ export class PoolTurn {
       ...(lastFailure === undefined ? {} : { lastFailure }),
       ...(this.#scaling === undefined ? {} : { scaling: this.#scaling.record() }),
     };
+  }
+
+  states(): PoolStates {
+    const { life, scaling } = this.state;
+    const pool = pathOf(life.value);
+    return scaling === undefined ? { pool } : { pool, autoscaler: pathOf(scaling.life.value) };
   }
 
   resize(wanted: number, by: string | undefined, token: string): void {
