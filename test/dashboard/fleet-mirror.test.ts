@@ -8,7 +8,11 @@ import type { WatchedFleet } from '../../src/dashboard/watched-fleet.ts';
 function rig() {
   const counts = { quotas: 0, alerts: 0, all: 0, one: 0, tasks: 0 };
   const listeners = new Set<(event: SystemEvent) => void>();
-  const record = () => ({ id: 'ann', state: 'alive.serving.idle', metrics: { n: (counts.all += 1) } });
+  const record = () => ({
+    id: 'ann',
+    state: 'alive.serving.running.coordinated.idle',
+    metrics: { n: (counts.all += 1) },
+  });
   const fleet = {
     agents: {
       list: () => Promise.resolve([record()]),

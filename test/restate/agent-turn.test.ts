@@ -7,6 +7,11 @@ import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { bodyOf, firstLife, isPossible, legalOf, places, play, viewOf } from '../models/life/life-model.ts';
 import type { Life, Move, Profile } from '../models/life/life-state.ts';
+import { agentSpec } from '../../src/machines/index.ts';
+import { defineAgent } from '../../src/index.ts';
+import { AgentTurn } from '../../src/restate/agent/agent-turn.ts';
+import { manifestOf } from '../../src/runtime/definition/manifest.ts';
+import { specToKeep } from '../../src/runtime/fleet/spec-reading.ts';
 import { lifeTours, START_AT } from '../models/life/life-tours.ts';
 import { profiles } from '../models/life/profiles.ts';
 import { isPlayable, ObjectWorld } from './object-world.ts';
@@ -127,4 +132,33 @@ describe('an agent as a virtual object does in every state what its life says, a
   test('and every place of a life was visited', () => {
     expect([...visited].toSorted()).toEqual([...Object.keys(places), 'forgotten'].toSorted());
   });
+});
+
+test('a changed spec is told with what has changed and by whom, and is that of the agent from then on', () => {
+  const definition = defineAgent({ type: 'worker', init: () => ({}), tasks: {} });
+  const manifest = manifestOf(definition);
+  const specWith = (intervalMs: number) =>
+    specToKeep(agentSpec.parse({ module: definition, health: { intervalMs } }), 'ann', 'worker');
+  const moment = { now: START_AT, chance: 0.5 };
+  const turn = AgentTurn.registering({ id: 'ann', spec: specWith(1_000), manifest }, moment);
+  const changes = [{ field: 'health.intervalMs', from: 1_000, to: 2_000 }];
+  turn.follow(specWith(2_000), manifest, changes, 'bob');
+  turn.follow(specWith(2_000), manifest, [], undefined);
+  const told = {
+    type: 'agent.updated',
+    at: START_AT,
+    agentId: 'ann',
+    incarnation: 0,
+    agentType: 'worker',
+    spec: specWith(2_000),
+    manifest,
+    changes,
+    // In the log of a fleet nothing is found by the sequence of a registration.
+    registered: 0,
+  };
+  expect(turn.events.slice(1)).toEqual([
+    { ...told, by: 'bob' },
+    { ...told, changes: [] },
+  ]);
+  expect(turn.state).toMatchObject({ spec: specWith(2_000), revision: 2 });
 });

@@ -1,0 +1,106 @@
+/** Laws of steps of the object that knows the nodes, over state that is data. */
+import { type ObjectContext, RestatePromise } from '@restatedev/restate-sdk';
+import { expect, it } from 'vitest';
+import { nodesObject, type Standing } from '../../src/restate/nodes/nodes-object.ts';
+import type { Occupant } from '../../src/restate/nodes/placement.ts';
+import { type KnownNode, Reservations, type Roster } from '../../src/restate/nodes/reservations.ts';
+import { agentSpec } from '../../src/machines/index.ts';
+
+const node: KnownNode = {
+  name: 'n',
+  epoch: 'e',
+  labels: {},
+  types: ['worker'],
+  maxAgents: 100,
+  maxMemoryBytes: Infinity,
+  beatAt: 0,
+  isDraining: false,
+  agents: 0,
+  memoryBytes: 0,
+  leaseMs: 1_000,
+};
+const asking = (agentId: string, incarnation = 1): Occupant => ({
+  agentId,
+  incarnation,
+  type: 'worker',
+  isModule: false,
+  memoryBytes: 10,
+  wish: {},
+});
+const { coordination } = agentSpec.parse({ module: {} });
+const voter = { variables: ['rate'], coordination };
+
+type Handler = (ctx: ObjectContext, given: unknown) => Promise<unknown>;
+const { object } = nodesObject as unknown as {
+  readonly object: Readonly<Record<'stands' | 'requestRestart', Handler>>;
+};
+
+function rig() {
+  const roster: Roster = { nodes: [node], sweepAt: undefined, permits: 0, queue: [], gone: [] };
+  const kept = new Map<string, unknown>([['roster', structuredClone(roster)]]);
+  const sent: unknown[] = [];
+  const ctx = {
+    get: (key: string) => RestatePromise.resolve(structuredClone(kept.get(key) ?? null)),
+    set: (key: string, value: unknown) => void kept.set(key, structuredClone(value)),
+    clear: (key: string) => void kept.delete(key),
+    genericSend: ({ key, method, parameter }: { key: string; method: string; parameter: unknown }) =>
+      void sent.push([key, method, parameter]),
+    request: () => ({ attemptCompletedSignal: AbortSignal.abort() }),
+  } as unknown as ObjectContext;
+  return {
+    sent: () => sent.splice(0),
+    permits: () => (kept.get('roster') as Roster).permits,
+    asks: (occupant: Occupant) => object.requestRestart(ctx, occupant),
+    stands: (standing: Standing) => object.stands(ctx, standing),
+    reservation: async (agentId: string) => (await Reservations.open(ctx)).get(agentId),
+  };
+}
+
+it('an agent that runs is known as a voter, and its permit is free', async () => {
+  const state = rig();
+  expect(await state.asks(asking('a'))).toEqual({ node: 'n', epoch: 'e' });
+  expect(state.permits()).toBe(1);
+  await state.stands({ agentId: 'a', incarnation: 1, voter, hasPermit: true });
+  expect(state.permits()).toBe(0);
+  const known = await state.reservation('a');
+  expect(known).toMatchObject({ node: 'n', incarnation: 1, voter });
+  expect(known).not.toHaveProperty('hasPermit');
+  await state.stands({ agentId: 'a', incarnation: 1, voter: undefined, hasPermit: false });
+  expect((await state.reservation('a'))?.voter).toBeUndefined();
+});
+
+it('a permit that is free is given to who has waited longest: 32 of a node are on their way back at once', async () => {
+  const state = rig();
+  for (let at = 1; at <= 32; at++) {
+    expect(await state.asks(asking(`a${at}`))).toEqual({ node: 'n', epoch: 'e' });
+  }
+  for (const id of ['b', 'c']) expect(await state.asks(asking(id))).toBeNull();
+  expect(state.sent()).toEqual([]);
+  await state.stands({ agentId: 'a7', incarnation: 1, voter: undefined, hasPermit: true });
+  expect(state.sent()).toEqual([['b', 'permit', { placement: { node: 'n', epoch: 'e' }, incarnation: 1 }]]);
+  expect(state.permits()).toBe(32);
+  await state.stands({ agentId: 'a8', incarnation: 1, voter: undefined, hasPermit: true });
+  expect(state.sent()).toMatchObject([['c', 'permit', {}]]);
+  await state.stands({ agentId: 'a9', incarnation: 1, voter: undefined, hasPermit: true });
+  expect([state.sent(), state.permits()]).toEqual([[], 31]);
+});
+
+it('one that says so without a permit leaves that to its start', async () => {
+  const state = rig();
+  await state.asks(asking('a'));
+  await state.stands({ agentId: 'a', incarnation: 1, voter, hasPermit: false });
+  expect(state.permits()).toBe(1);
+  expect(await state.reservation('a')).toMatchObject({ voter, hasPermit: true });
+});
+
+it('an earlier life of it changes nothing', async () => {
+  const state = rig();
+  await state.asks(asking('a', 2));
+  await state.stands({ agentId: 'a', incarnation: 1, voter, hasPermit: true });
+  expect(state.permits()).toBe(1);
+  expect(await state.reservation('a')).toMatchObject({ incarnation: 2, hasPermit: true });
+  expect((await state.reservation('a'))?.voter).toBeUndefined();
+  await state.stands({ agentId: 'unknown', incarnation: 1, voter, hasPermit: true });
+  expect(await state.reservation('unknown')).toBeUndefined();
+  expect(state.sent()).toEqual([]);
+});
