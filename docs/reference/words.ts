@@ -139,5 +139,6 @@ export const ALERT_WORDS: Readonly<Record<AlertType, string>> = {
     'A pool has lost members, or failed to start them, too often; it now tries one from time to time.',
   pool_starved: 'A pool is short of a member, because the limits of the system are reached.',
   scaling_blocked: 'A pool should grow and cannot: the machine is strained, or the limits are reached.',
-  scaling_signal_failed: 'The signal of an autoscaler could not be read; the pool keeps its size.',
+  scaling_signal_failed:
+    'The signal of an autoscaler could not be read; the pool keeps its size, or starts its first member.',
 };

@@ -4,7 +4,8 @@
  * scaling-decision.ts says what the measurements mean; this chart says when they are taken and what follows. It
  * holds no member and no task.
  *
- * I1  At the most one look is open at a time; one that gets no answer ends at its deadline and changes nothing.
+ * I1  At the most one look is open at a time; one that gets no answer ends at its deadline. It changes nothing, as one
+ *     that fails: but where a task waits and no member is wanted, the first member comes by the pool's own load.
  * I2  A change that was asked for is awaited, for one interval at the most, before the next look; but not while a
  *     task waits and no member is wanted.
  * I3  When a task waits and no member is wanted, the chart looks at once, or right after the look that is open.
@@ -13,9 +14,11 @@ import { assign, setup } from 'xstate';
 import { tickOf } from './restart-policy.ts';
 import type { EffectParams, EffectsOf } from './effect.ts';
 import {
+  decideFirst,
   decideScaling,
   isCoolingDown,
   neverScaled,
+  type PoolLoad,
   type ScalingBounds,
   type ScalingDecision,
   type ScalingHistory,
@@ -45,6 +48,8 @@ export type AutoscalerEvent =
   /** `at` is a stamp, epoch ms; `tick` is ms on a clock that is never set: cooldowns are counted by it, and by `at` without it. */
   | { type: 'metrics.read'; at: number; tick?: number; metrics: ScalingMetrics }
   | { type: 'metrics.failed'; at: number; tick?: number; why: string }
+  /** The pool's own load, after a look that has failed. */
+  | { type: 'load.read'; at: number; tick?: number; metrics: PoolLoad }
   /** A task has come to wait, and the pool wants no member at all. */
   | { type: 'demand.rose' }
   /** A caller has set another size: it stands for as long as a change of the autoscaler's own. */
@@ -58,6 +63,8 @@ export type ScalingAlert = 'scaling_blocked' | 'scaling_signal_failed';
 /** All effects of this chart. */
 export type AutoscalerEffect = EffectsOf<{
   readMetrics: undefined;
+  /** Answered at once. */
+  readLoad: undefined;
   resizePool: { readonly to: number; readonly why: string };
   raiseAlert: { readonly alert: ScalingAlert; readonly why: string };
   clearAlert: { readonly alert: ScalingAlert };
@@ -93,6 +100,7 @@ export const autoscalerMachine = setup({
   actions: {
     // Effects: what the runtime does when it is asked. In the bare chart they do nothing.
     readMetrics: () => {},
+    readLoad: () => {},
     resizePool: (_, _params: EffectParams<AutoscalerEffect, 'resizePool'>) => {},
     raiseAlert: (_, _params: EffectParams<AutoscalerEffect, 'raiseAlert'>) => {},
     clearAlert: (_, _params: EffectParams<AutoscalerEffect, 'clearAlert'>) => {},
@@ -107,6 +115,12 @@ export const autoscalerMachine = setup({
         decidedAt: at,
         decidedTick: tick,
       };
+    }),
+    decideFirst: assign(({ event }) => {
+      if (event.type !== 'load.read') return {};
+      const { at, metrics } = event;
+      const decision = decideFirst(metrics);
+      return { metrics, decision, decidedAt: at, decidedTick: tickOf(event) };
     }),
     noteFailure: assign(({ event }) =>
       'at' in event ? { decidedAt: event.at, decidedTick: tickOf(event) } : {},
@@ -127,6 +141,7 @@ export const autoscalerMachine = setup({
     isScale: ({ context }) => context.decision?.action === 'scale',
     isBlocked: ({ context }) => context.decision?.action === 'blocked',
     isDemanded: ({ context }) => context.isDemanded,
+    isFirstWanted: ({ event }) => event.type === 'load.read' && decideFirst(event.metrics).action === 'scale',
     isCoolingDown: ({ context }) => isCoolingDown(context.policy, context, context.decidedTick),
   },
   delays: {
@@ -169,11 +184,25 @@ export const autoscalerMachine = setup({
     reading: {
       description: 'The metrics are being read.',
       entry: ['noteLook', 'readMetrics'],
-      after: { patience: { target: 'resting', actions: raiseFailed } },
+      after: { patience: { target: 'unguided', actions: raiseFailed } },
       on: {
         'metrics.read': { target: 'deciding', actions: [clearAlert('scaling_signal_failed'), 'decide'] },
-        'metrics.failed': { target: 'resting', actions: ['noteFailure', raiseFailed] },
+        'metrics.failed': { target: 'unguided', actions: ['noteFailure', raiseFailed] },
         'demand.rose': { actions: 'noteDemand' },
+      },
+    },
+    unguided: {
+      description: 'The metrics could not be read: only a pool of no member grows, by its own load.',
+      entry: 'readLoad',
+      on: {
+        'load.read': [
+          {
+            guard: 'isFirstWanted',
+            target: 'scaling',
+            actions: ['decideFirst', clearAlert('scaling_blocked'), 'noteScaling', resizePool],
+          },
+          { target: 'resting' },
+        ],
       },
     },
     deciding: {

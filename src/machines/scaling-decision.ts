@@ -177,6 +177,14 @@ export function decideScaling(
     : decideShrink(metrics, policy, history, now);
 }
 
+/** For a look that has failed: whether a pool of no member starts its first one. */
+export function decideFirst(load: PoolLoad): ScalingDecision {
+  const { size, waiting, admissible, isSettled } = load;
+  const why = loadOf(load);
+  const isWanted = isSettled && size === 0 && waiting > 0 && admissible >= 1;
+  return isWanted ? { action: 'scale', to: 1, why } : { action: 'hold', why };
+}
+
 /** Whether a cooldown of either direction still runs. */
 export function isCoolingDown(policy: ScalingPolicy, { upAt, downAt }: ScalingHistory, now: number): boolean {
   const { up, down } = policy;

@@ -11,6 +11,7 @@ const allBusy: ScalingSignalSource = () => ({ busyShare: 1 });
 
 const INTERVAL_MS = 10_000;
 const ownLoad: ScalingSignalSource = () => ({});
+const failing: ScalingSignalSource = () => Promise.reject(new Error('no figures today'));
 const scale = {
   intervalMs: INTERVAL_MS,
   up: { cooldownMs: 0 },
@@ -163,10 +164,49 @@ describe('of no member gets one as soon as a task waits, also when that comes', 
     void work();
     answers[0]!.reject(new Error('no figures today'));
     await settled();
-    expect(answers).toHaveLength(2);
-    answers[1]!.resolve({});
-    await settled();
+    expect(answers).toHaveLength(1);
     expect(pool()).toMatchObject({ status: 'steady', wanted: 1, live: 1, waiting: 0 });
+  });
+
+  test.each([
+    ['throws', 0, failing],
+    ['never answers', INTERVAL_MS, () => new Promise<never>(() => {})],
+  ])('while the signal %s', async (_, afterMs, signal) => {
+    const up = { cooldownMs: 0, step: 3 };
+    const { pool, work, clock, finishOne, system } = await poolRig({
+      min: 0,
+      max: 5,
+      scale: { ...scale, up, signal },
+    });
+    const tasks = [work(), work(), work(), work()];
+    if (afterMs > 0) {
+      await clock.advance(afterMs - 1);
+      expect(pool()).toMatchObject({ wanted: 0, waiting: 4 });
+      await clock.advance(1);
+    }
+    await settled();
+    expect(pool()).toMatchObject({ status: 'steady', wanted: 1, live: 1, waiting: 3 });
+    expect(system.alerts.list().map(({ alert }) => alert)).toEqual(['scaling_signal_failed']);
+    await clock.advance(5 * INTERVAL_MS);
+    expect(pool()).toMatchObject({ wanted: 1, waiting: 3 });
+    for (let n = 0; n < tasks.length; n++) await finishOne();
+    await Promise.all(tasks);
+  });
+
+  test('while the signal throws and there is no room: it starts when there is', async () => {
+    const limits = { maxAgents: 1 };
+    const { pool, work, clock, agents, shop, system } = await poolRig(
+      { min: 0, scale: { ...scale, signal: failing } },
+      { limits },
+    );
+    await agents.start(await agents.register({ id: 'rival', module: shop.definition }));
+    void work();
+    await clock.advance(2 * INTERVAL_MS);
+    expect(pool()).toMatchObject({ wanted: 0, waiting: 1 });
+    expect(system.alerts.list().map(({ alert }) => alert)).toEqual(['scaling_signal_failed']);
+    await agents.stop('rival');
+    await clock.advance(INTERVAL_MS);
+    expect(pool()).toMatchObject({ wanted: 1, live: 1, waiting: 0 });
   });
 
   test('while the last member ends', async () => {

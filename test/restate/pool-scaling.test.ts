@@ -12,15 +12,15 @@ const bounds = { min: 1, max: 4 };
 
 /** The pool and its time: each step is that of another object over the same kept state. */
 function rig() {
-  const told: unknown[] = [];
-  const world = { now: 10_000, order: 0, waiting: 0 };
+  const told: unknown[][] = [];
+  const world = { now: 10_000, order: 0, size: 2, waiting: 0 };
   let kept: KeptScaling = PoolScaling.kept(policy, world.now);
   const scaling = () =>
     new PoolScaling(kept, {
       name: 'crew',
       now: world.now,
       nextOrder: () => (world.order += 1),
-      load: () => ({ size: 2, waiting: world.waiting, isSettled: true }),
+      load: () => ({ size: world.size, waiting: world.waiting, isSettled: true }),
       measure: (look) => told.push(['measure', look]),
       scaleTo: (wanted, why) => told.push(['scale', wanted, why]),
       raise: (alert, message) => told.push(['raise', alert, message]),
@@ -80,9 +80,27 @@ describe('the autoscaler of a pool of a fleet', () => {
       [
         'raise',
         'scaling_signal_failed',
-        'pool crew keeps its size, as its signal could not be read: no node answered',
+        'pool crew is not sized by its signal, which could not be read: no node answered',
       ],
     ]);
+  });
+
+  it('asks for no first member while no node says that there is room for it, and looks again', () => {
+    const { scaling, told, due, world } = rig();
+    scaling().begin({ ...bounds, min: 0 });
+    Object.assign(world, { size: 0, waiting: 3 });
+    due();
+    scaling().measured({ look: 1, why: 'no node answered' });
+    due();
+    due(); // nobody answered in time
+    due();
+    expect(told().filter(([what]) => what !== 'raise')).toEqual([
+      ['measure', 1],
+      ['measure', 2],
+      ['measure', 3],
+    ]);
+    scaling().measured({ look: 3, admissible: 2, strain: {} });
+    expect(told().at(-1)).toEqual(['scale', 1, '0 % busy, 3 waiting']);
   });
 
   it('decides on its own load, on how busy it was since the last look, and on what the nodes say', () => {

@@ -81,7 +81,9 @@ export class PoolScaling {
     this.#chart.take(deadline);
   }
 
-  send(event: Exclude<AutoscalerEvent, { type: 'metrics.read' | 'metrics.failed' | 'size.set' }>): void {
+  send(
+    event: Exclude<AutoscalerEvent, { type: 'metrics.read' | 'metrics.failed' | 'load.read' | 'size.set' }>,
+  ): void {
     this.#chart.send(event);
   }
 
@@ -114,6 +116,11 @@ export class PoolScaling {
       case 'readMetrics':
         this.#kept.look += 1;
         return owner.measure(this.#kept.look);
+      case 'readLoad': {
+        // The nodes have not said what they have room for: nothing can be started.
+        const metrics = { ...owner.load(), busyShare: 0, admissible: 0 };
+        return this.#chart.send({ type: 'load.read', at: owner.now, metrics });
+      }
       case 'resizePool':
         return owner.scaleTo(effect.params.to, effect.params.why);
       case 'raiseAlert': {

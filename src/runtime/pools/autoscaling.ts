@@ -31,7 +31,7 @@ import { parseInput } from '../values/malformed.ts';
  * Where an autoscaler's measurements come from, beside the pool's own: what it gives stands in place of those.
  *
  * A signal that throws, returns no measurement, or does not answer before the next look is due changes nothing
- * but an alert.
+ * but an alert; yet a pool of no member, for which a task waits, starts one.
  */
 export type ScalingSignalSource = (load: PoolLoad) => ScalingSignal | Promise<ScalingSignal>;
 
@@ -106,6 +106,8 @@ export class Autoscaling {
     switch (effect.type) {
       case 'readMetrics':
         return void this.#read();
+      case 'readLoad':
+        return this.#readLoad();
       case 'resizePool':
         return resize(effect.params.to, effect.params.why);
       case 'raiseAlert': {
@@ -142,6 +144,11 @@ export class Autoscaling {
     }
   }
 
+  #readLoad(): void {
+    const { clock, takeLoad } = this.#options;
+    this.#send({ type: 'load.read', at: clock.now(), tick: clock.elapsed(), metrics: takeLoad() });
+  }
+
   #send(event: AutoscalerEvent): void {
     this.#options.queue.run(() => this.#chart.send(event));
   }
@@ -172,13 +179,14 @@ export function scalingTrouble(pool: string, alert: ScalingAlert, why: string): 
 
 const MESSAGES = {
   scaling_blocked: 'should grow, and must not',
-  scaling_signal_failed: 'keeps its size, as its signal could not be read',
+  scaling_signal_failed: 'is not sized by its signal, which could not be read',
 } as const;
 
 const STATUSES: Readonly<Record<string, ScalingRecord['status']>> = {
   watching: 'watching',
   coolingDown: 'cooling_down',
   reading: 'reading',
+  unguided: 'reading',
   deciding: 'reading',
   scaling: 'scaling',
   resting: 'watching',

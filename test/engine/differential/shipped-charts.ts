@@ -241,6 +241,8 @@ const autoscaler: ShippedChart = {
       waiting: draw.below(6),
       busyShare: draw.below(11) / 10,
       live: draw.below(5),
+      admissible: draw.below(3),
+      isSettled: draw.once(2),
     },
     why: 'asked',
     from: draw.below(4),

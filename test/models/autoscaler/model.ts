@@ -13,9 +13,17 @@ export const DOWN_COOLDOWN_MS = 25_000;
 export type Sight = 'busy' | 'calm' | 'quiet' | 'strained' | 'broken' | 'silent' | 'outdated';
 /**
  * `ready`: a member that was started runs. `gone`: one that was told to end has ended. `wait`: nothing happens until
- * a deadline. `task`: the first one waits; with an `outdated` sight it comes to wait while the signal is read.
+ * a deadline. `task`: the first one waits, and what is seen of it may be `broken` or `silent`; with an `outdated` sight it comes to wait while the signal is read.
  */
-export type Move = `look ${Sight}` | `size ${number}` | 'ready' | 'gone' | 'wait' | 'task';
+export type Move =
+  | `look ${Sight}`
+  | `size ${number}`
+  | 'ready'
+  | 'gone'
+  | 'wait'
+  | 'task'
+  | 'task broken'
+  | 'task silent';
 
 export interface Scaler {
   readonly now: number;
@@ -77,6 +85,15 @@ export const themes: Readonly<Record<string, readonly Move[]>> = {
     'size 0',
     'size 1',
   ],
+  'a task that waits for the first member, and a signal that says nothing': [
+    'look quiet',
+    'look broken',
+    'look silent',
+    'task',
+    'task broken',
+    'task silent',
+    'ready',
+  ],
   'a task that comes while the last member leaves': [
     'look calm',
     'look quiet',
@@ -97,7 +114,7 @@ export function isPossible(scaler: Scaler, move: Move): boolean {
   if (move === 'wait') return scaler.phase === 'scaling';
   if (move === 'gone') return scaler.ending > 0;
   const isDeserted = scaler.size === 0 && scaler.waiting === 0;
-  if (move === 'task') return isDeserted;
+  if (move.startsWith('task')) return isDeserted;
   if (move === 'look outdated' && !isDeserted) return false;
   // One that leaves takes the place of one that might come: there is none to spare for two of them.
   if (move === 'look quiet' && scaler.ending > 0) return false;
@@ -142,7 +159,7 @@ export function play(
     rest(scaler);
   } else {
     scaler.waiting = 1;
-    look(scaler, told, 'own');
+    look(scaler, told, (what as Sight | undefined) ?? 'own');
   }
   return { scaler, outcome: told };
 }
@@ -153,7 +170,10 @@ function look(scaler: Draft, told: Told, sight: Sight | 'own'): void {
     if (!scaler.isBlind) told.alerts.push('raised scaling_signal_failed');
     scaler.isBlind = true;
     if (sight === 'broken') scaler.decidedAt = scaler.now;
-    return rest(scaler);
+    if (scaler.size > 0 || scaler.waiting === 0) return rest(scaler);
+    // It needs no figures to know that somebody has to do the task.
+    scaler.decidedAt = scaler.now;
+    return scaleTo(scaler, told, 1);
   }
   if (scaler.isBlind) told.alerts.push('cleared scaling_signal_failed');
   scaler.isBlind = false;
@@ -163,6 +183,10 @@ function look(scaler: Draft, told: Told, sight: Sight | 'own'): void {
   if (isBlocked !== scaler.isBlocked) told.alerts.push(`${isBlocked ? 'raised' : 'cleared'} scaling_blocked`);
   scaler.isBlocked = isBlocked;
   if (to === 'blocked' || to === scaler.size) return rest(scaler);
+  scaleTo(scaler, told, to);
+}
+
+function scaleTo(scaler: Draft, told: Told, to: number): void {
   told.scaled.push(`${scaler.size} to ${to}`);
   const isUp = to > scaler.size;
   scaler.size = to;

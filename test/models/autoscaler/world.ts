@@ -113,7 +113,7 @@ export class AutoscalerWorld {
     else if (deed === 'size') void this.#system.pools.ensureSize('p', Number(what)).catch(() => {});
     else if (deed === 'wait') await this.clock.advance(before.dueAt - before.now);
     else if (deed === 'gone') this.#leaving.shift()!.exit('shutdown');
-    else if (deed === 'task') this.#execute();
+    else if (deed === 'task') await this.#task(what as Sight | undefined);
     else {
       const agents = new Map(this.#system.agents.list().map((agent) => [agent.id, agent.status]));
       this.#host.live.find(({ start }) => agents.get(start.agentId) === 'starting')!.ready();
@@ -144,9 +144,16 @@ export class AutoscalerWorld {
     await closed;
   }
 
+  async #task(sight: Sight | undefined): Promise<void> {
+    if (sight === undefined) return this.#execute();
+    if (sight === 'broken') return this.#execute(SEEN.broken);
+    this.#execute(() => new Promise(() => {}));
+    await this.clock.advance(INTERVAL_MS);
+  }
+
   /** From now on the pool's own figures count. */
-  #execute(): void {
-    this.#answer = () => ({});
+  #execute(answer: () => Answer = () => ({})): void {
+    this.#answer = answer;
     void this.#system.pools.execute('p', { type: 'work' }).catch(() => {});
   }
 
