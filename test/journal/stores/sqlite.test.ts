@@ -1,7 +1,8 @@
 /** The queue in front of the file of a store: what it refuses, what it says, and what it does behind the log. */
 import { pathToFileURL } from 'node:url';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { SystemEvent } from '../../../src/index.ts';
+import { LogFile } from '../../../src/runtime/journal/stores/sqlite/log-file.ts';
 import { sqliteStore } from '../../../src/sqlite.ts';
 import { refusal } from '../../kit/rig.ts';
 import { knownBatches } from './known-history.ts';
@@ -57,4 +58,29 @@ test('retention keeps the pace of large batches that follow each other at once',
   for (const events of largeBatches(4, size)) await store.append({ events });
   const kept = await store.read({ limit: Infinity });
   expect(kept.length).toBeLessThan(2 * (keep + size));
+});
+
+test('the program has its turn between any two steps of what is done behind a large batch', async () => {
+  let turn = 0;
+  const stepsAt: number[] = [];
+  function* noted(steps: Generator<void, void, undefined>): Generator<void, void, undefined> {
+    for (;;) {
+      stepsAt.push(turn);
+      if (steps.next().done) return;
+      yield;
+    }
+  }
+  // oxlint-disable-next-line typescript/unbound-method -- it is called on the file
+  const { upkeep } = LogFile.prototype;
+  const spied = vi.spyOn(LogFile.prototype, 'upkeep').mockImplementation(function (this: LogFile) {
+    const steps = upkeep.call(this);
+    return steps && noted(steps);
+  });
+  onTestFinished(() => spied.mockRestore());
+  const store = await opened(place(), { retain: { events: 100 } });
+  const [events] = largeBatches(1, 2_000);
+  await store.append({ events: events! });
+  for (; turn < 40; turn++) await new Promise(setImmediate);
+  expect(stepsAt.length).toBeGreaterThanOrEqual(10);
+  expect(new Set(stepsAt).size).toBe(stepsAt.length);
 });
