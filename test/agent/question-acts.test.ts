@@ -59,6 +59,7 @@ describe('a question that is asked', () => {
 
   it('has a key of 1 to 512 characters and a text of 1 to 65,536, and counts no time unless it says so', () => {
     expect(asked({ key: 'k'.repeat(512), question: 'q'.repeat(65_536) }).countsTime).toBe(false);
+    expect(asked({ key: 'k', question: 'q' })).toMatchObject({ key: 'k', question: 'q' });
     for (const fields of [
       { key: '' },
       { key: 'k'.repeat(513) },

@@ -3,6 +3,7 @@ import { describe, expect, it, test } from 'vitest';
 import {
   isSameSchedule,
   latestUpTo,
+  LOOK_FOR_TARGET_MS,
   nextAfter,
   NOT_THERE,
   readSchedule,
@@ -79,7 +80,9 @@ describe('a schedule that is asked for', () => {
     else expect(problemOf(fields)).toMatch(message);
   });
 
-  it('takes a name of 200 characters, and every kind of target', () => {
+  it('takes a name of 1 to 200 characters, a time of 0 ms for its task, and every kind of target', () => {
+    const least = asked({ name: 'n', everyMs: 1_000, task: { type: 'add', timeoutMs: 0 } });
+    expect(readSchedule(least)).toMatchObject(least);
     const name = 'n'.repeat(200);
     for (const target of ['counter', { type: 'counter' }, { pool: 'counters' }]) {
       expect(readSchedule(asked({ name, everyMs: 1_000, target }))).toMatchObject({ name, target });
@@ -174,7 +177,8 @@ describe('the record of a schedule', () => {
     });
   });
 
-  it('waits for a target that may come, and says in words why its task was refused', () => {
+  it('is looked for again in a second where its target may come, and says in words why its task was refused', () => {
+    expect(LOOK_FOR_TARGET_MS).toBe(1_000);
     expect([...NOT_THERE]).toEqual(['AGENT_NOT_FOUND', 'POOL_UNKNOWN']);
     expect(refusedInWords('nightly', { name: 'Error', message: 'no agent' })).toBe(
       'schedule "nightly" was due, and submitted no task: no agent',

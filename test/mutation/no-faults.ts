@@ -153,6 +153,19 @@ const sources: readonly NoSourceFault[] = [
     line: ': [{ do: kind, ...asked, everyMs: dice.of([30_000, 600_000]) }];',
     why: 'which intervals a plan has is drawn: every law holds for any',
   },
+  {
+    file: 'src/runtime/fleet/schedule-rules.ts',
+    rule: 'number',
+    line: 'const [latest] = patternOf(cron!, timezone).previousRuns(1, new Date(now + 1));',
+    original: '1',
+    why: 'of the earlier times the latest comes first, however many are asked for',
+  },
+  {
+    file: 'src/runtime/agent/pending-fields.ts',
+    rule: 'arguments swapped',
+    line: 'isDeepStrictEqual(body.spec.module, next.spec.module) &&',
+    why: 'two are equal in whichever order they are compared',
+  },
 ];
 
 export function noFaultOf({ file, rule, line, original }: SourceMutant): string | undefined {
