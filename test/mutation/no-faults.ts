@@ -154,13 +154,6 @@ const sources: readonly NoSourceFault[] = [
     why: 'which intervals a plan has is drawn: every law holds for any',
   },
   {
-    file: 'src/runtime/fleet/schedule-rules.ts',
-    rule: 'number',
-    line: 'const [latest] = patternOf(cron!, timezone).previousRuns(1, new Date(now + 1));',
-    original: '1',
-    why: 'of the earlier times the latest comes first, however many are asked for',
-  },
-  {
     file: 'src/runtime/agent/pending-fields.ts',
     rule: 'arguments swapped',
     line: 'isDeepStrictEqual(body.spec.module, next.spec.module) &&',
