@@ -120,7 +120,8 @@ export class Agents {
    * An unknown agent is registered. A known one gets this spec, as by `update`, and keeps its state and history.
    * Resolves with its id, and with what was done: `registered`, `updated`, or `none` if
    * nothing differed. With `autoStart: true` it runs then: one that is registered or stopped is started, as is one that
-   * rested only because this program had not given its code, and one that is stopping once it has stopped. One that has completed, or that its restart policy has given up, stays as it is.
+   * rested only because this program had not given its code, and one that is stopping once it has stopped. One that has
+   * completed, or that its restart policy has given up, stays as it is.
    *
    * @throws AgentSystemError as `register` and `update`, with `autoStart` as `start`; `AGENT_SPEC_INVALID` for a spec
    * without an `id`
@@ -540,7 +541,11 @@ export class Agents {
     this.#registry.remove(agent);
   }
 
-  /** What `work` throws at once rejects. */
+  /**
+   * What `work` gives; what it throws, as a promise that is rejected. No promise is made where it gives one.
+   *
+   * What is called most says the same itself, and makes no function for it.
+   */
   #promised<Value>(work: () => Promise<Value>): Promise<Value> {
     try {
       return work();
@@ -636,11 +641,6 @@ function readUpdate(options: UpdateOptions | undefined, what: string, agentId: s
   return parseInput(updateSchema, options ?? {}, { what, agentId });
 }
 
-/**
- * What `work` gives; what it throws, as a promise that is rejected. No promise is made where it gives one.
- *
- * What is called most says the same itself, and makes no function for it.
- */
 /** Refuses fields of a spec that only the runtime may set. */
 function assertOwn({ id, pool, parent }: ParsedAgentSpec): void {
   if (pool !== undefined) {

@@ -108,6 +108,7 @@ export class RestartPermits {
       case 'reclaimPermits':
         return this.reclaim();
       case 'raiseStormAlert':
+        // A storm begins, and its first period with it.
         this.period += 1;
         return alerts.raise(
           'restart_storm',

@@ -40,14 +40,13 @@ import { Members } from './members.ts';
 import { type PoolStatus, poolStatusAt, poolTrouble } from './pool-status.ts';
 import type { PoolTask } from './waiting-queue.ts';
 
-/** `backing_off`: a start has failed, the next one waits. `degraded`: so often that it is tried only now and then. */
 /** All that is known of a pool at one moment. Times are epoch ms. */
 export interface PoolRecord {
   /** Its name. */
   readonly name: string;
   /** Of its members. */
   readonly type: string;
-  /** Where the pool stands, in one word. */
+  /** `backing_off`: a start has failed, the next one waits. `degraded`: so often that it is tried only now and then. */
   readonly status: PoolStatus;
   /** Fewest members. */
   readonly min: number;
