@@ -5,6 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { connectFleet } from '../../src/restate.ts';
 import { EngineClient } from '../../src/restate/engine/engine-client.ts';
 import { FleetCommands } from '../../src/restate/client/fleet-commands.ts';
+import { gate } from '../kit/rig.ts';
 
 type Take = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -103,6 +104,27 @@ test('a call whose ingress dies midway is made again under the same key, and ans
   expect(await engine.call(target, null)).toBe('done');
   expect(keys).toEqual([keys[0], keys[0]]);
   expect(keys[0]).toEqual(expect.any(String));
+});
+
+test('after a close nobody asks any more whether the engine is there', async () => {
+  let probes = 0;
+  const probed = gate();
+  const first = await ingress((request) => {
+    if (!isProbe(request)) return;
+    probes += 1;
+    probed.resolve();
+  });
+  const engine = new EngineClient(first.url(), { timeoutMs: 1_000 });
+  const call = refusal(engine.call(target, null));
+  await probed.promise;
+  engine.close();
+  expect((await call).code).toBe('SYSTEM_CLOSED');
+  // What is asked again is asked within a fraction of the time in which another one is given up.
+  const second = await ingress(silent);
+  const another = new EngineClient(second.url(), { timeoutMs: 600 });
+  onTestFinished(() => another.close());
+  expect((await refusal(another.call(target, null))).code).toBe('STORE_FAILED');
+  expect(probes).toBe(1);
 });
 
 test('a close ends every call that is open, with SYSTEM_CLOSED, whatever the engine does', async () => {

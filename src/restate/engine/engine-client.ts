@@ -156,7 +156,9 @@ export class EngineClient {
 
   #ask(now: number): void {
     this.#askedAt = now;
-    const signal = AbortSignal.timeout(Math.ceil(this.#timeoutMs));
+    const controller = new AbortController();
+    this.#calls.add(controller);
+    const signal = AbortSignal.any([controller.signal, AbortSignal.timeout(Math.ceil(this.#timeoutMs))]);
     const { service, method: handler, key } = toNodes('time');
     const opts = rpc.opts({ idempotencyKey: 'time', input: wire, output: wire, signal });
     this.#repeatable
@@ -166,7 +168,8 @@ export class EngineClient {
           this.#heardAt = performance.now();
         },
         () => undefined,
-      );
+      )
+      .finally(() => this.#calls.delete(controller));
   }
 
   close(): void {
