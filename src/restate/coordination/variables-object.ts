@@ -136,6 +136,26 @@ function put(ctx: ObjectContext, known: Kept | null, record: VariableRecord, by:
   tellEvents(ctx, { events: [why === undefined ? event : { ...event, why }] });
 }
 
+/** A value that fits becomes the next version; the rounds that are held on the one before end. */
+async function putInForce(
+  ctx: ObjectContext,
+  known: Kept,
+  { name, value, by, why }: Change,
+  rounds: readonly ListedRound[],
+): Promise<Answer<VariableRecord>> {
+  const { record } = known;
+  try {
+    assertFits(record, value);
+  } catch (thrown) {
+    if (thrown instanceof AgentSystemError) return { refusal: refusalOf(thrown) };
+    throw thrown;
+  }
+  const next = { ...record, value, version: record.version + 1, updatedAt: await ctx.date.now() };
+  cutRounds(ctx, rounds, 'superseded', name);
+  put(ctx, known, next, by, why);
+  return { value: next };
+}
+
 const codec = { input: wire, output: wire, enableLazyState: true } as const;
 
 export const variablesObject = object({
@@ -167,21 +187,11 @@ export const variablesObject = object({
     }),
 
     change: exclusive(codec, async (ctx: ObjectContext, given: unknown): Promise<Answer<VariableRecord>> => {
-      const { name, value, by, why } = given as Change;
-      const { known, isAway: isGone, listed } = await knownOf(ctx, name);
-      if (known === null) return unknown(name);
+      const change = given as Change;
+      const { known, isAway: isGone, listed } = await knownOf(ctx, change.name);
+      if (known === null) return unknown(change.name);
       if (isGone) return away();
-      const { record } = known;
-      try {
-        assertFits(record, value);
-      } catch (thrown) {
-        if (thrown instanceof AgentSystemError) return { refusal: refusalOf(thrown) };
-        throw thrown;
-      }
-      const next = { ...record, value, version: record.version + 1, updatedAt: await ctx.date.now() };
-      cutRounds(ctx, listed, 'superseded', name);
-      put(ctx, known, next, by, why);
-      return { value: next };
+      return putInForce(ctx, known, change, listed);
     }),
 
     // Rounds.
@@ -219,23 +229,13 @@ export const variablesObject = object({
     enact: exclusive(
       codec,
       async (ctx: ObjectContext, given: unknown): Promise<Answer<VariableRecord | null>> => {
-        const { name, value, by, why, roundId, after } = given as Enactment;
-        const { known, isAway: isGone, listed } = await knownOf(ctx, name);
-        const others = dropRound(ctx, listed, roundId);
-        if (known === null) return unknown(name);
+        const enactment = given as Enactment;
+        const { known, isAway: isGone, listed } = await knownOf(ctx, enactment.name);
+        const others = dropRound(ctx, listed, enactment.roundId);
+        if (known === null) return unknown(enactment.name);
         if (isGone) return away();
-        const { record } = known;
-        if (after !== record.version) return { value: null };
-        try {
-          assertFits(record, value);
-        } catch (thrown) {
-          if (thrown instanceof AgentSystemError) return { refusal: refusalOf(thrown) };
-          throw thrown;
-        }
-        const next = { ...record, value, version: record.version + 1, updatedAt: await ctx.date.now() };
-        cutRounds(ctx, others, 'superseded', name);
-        put(ctx, known, next, by, why);
-        return { value: next };
+        if (enactment.after !== known.record.version) return { value: null };
+        return putInForce(ctx, known, enactment, others);
       },
     ),
 
