@@ -171,9 +171,11 @@ describe('an alert hook', () => {
     const arrives = gate();
     const opened = hook(system, { send: () => arrives.promise });
     await system.agents.kill('ada');
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
     const closing = opened.close({ timeoutMs: 2 ** 31 });
     // A timer that cannot hold so much fires after a millisecond.
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await vi.advanceTimersByTimeAsync(5);
     arrives.resolve();
     await closing;
     expect(opened.status()).toEqual({ sent: 1, failed: 0, dropped: 0, waiting: 0 });

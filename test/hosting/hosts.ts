@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { agentSpec, type ParsedAgentSpec } from '../../src/machines/index.ts';
 import type { BodyStart, Host } from '../../src/runtime/hosting/host.ts';
 import { openWitnessed, type Witness } from '../../src/testing/host-laws/witness.ts';
+import { eventually } from '../kit/eventually.ts';
 import { childrenOf } from './programs.ts';
 
 export const faultyAgent = new URL('../fixtures/agents/faulty.ts', import.meta.url);
@@ -60,7 +61,10 @@ export function isAlive(pid: number): boolean {
 
 /** Resolves when a process is gone; a test that waits for one that stays runs into its own time limit. */
 export async function gone(pid: number): Promise<void> {
-  while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 10));
+  await eventually(
+    () => isAlive(pid),
+    (alive) => !alive,
+  );
 }
 
 /** Ids of the living children of this process that run agents. */
