@@ -10,6 +10,9 @@ const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 /** Texts that are, or contain, what `Infinity` was and is written as. */
 const texts = fc.oneof(
   fc.string(),
+  fc
+    .array(fc.constantFrom(`${MARK}Infinity`, MARK, '"', '\\', ':', '-'), { maxLength: 5 })
+    .map((parts) => parts.join('')),
   fc.constantFrom(
     `${MARK}Infinity`,
     `${MARK}-Infinity`,
@@ -44,6 +47,12 @@ test('a value is read as it was written, whatever texts, names and infinities ar
       expect(value).toEqual(before);
     }),
   );
+});
+
+test('a text that ends as the mark of an infinity does, behind a quote, is a text beside one, too', () => {
+  for (const text of [`"${MARK}Infinity`, `x"${MARK}-Infinity`, `\\"${MARK}Infinity`, `"${MARK}Infinity":`]) {
+    expect(sent([Infinity, text, { [text]: -Infinity }])).toEqual([Infinity, text, { [text]: -Infinity }]);
+  }
 });
 
 test('what JSON leaves out, or says otherwise, is as JSON has it', () => {

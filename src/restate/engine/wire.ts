@@ -10,8 +10,8 @@ import type { Serde } from '@restatedev/restate-sdk';
 const MARK = '\u0000';
 const INFINITE = `${MARK}Infinity`;
 const MINUS_INFINITE = `${MARK}-Infinity`;
-/** How JSON spells these texts where they are values, and no names. */
-const MARKED_VALUE = /"\\u0000(-?)Infinity"(?!:)/g;
+/** How JSON spells these texts where they are values, and neither names nor the end of a text with a quote in it. */
+const MARKED_VALUE = /(?<!\\)"\\u0000(-?)Infinity"(?!:)/g;
 /** JSON knows no `Infinity`; this is read as one, by the parser itself. */
 const TOO_LARGE = '1e999';
 

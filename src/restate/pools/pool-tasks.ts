@@ -154,10 +154,11 @@ export class PoolTasks {
   cancelWaiting(number: number, why: string): TaskRecord {
     const { name: pool } = this.#owner;
     const id = lineIdOf(pool, number);
-    const at = this.waiting().findIndex((record) => record.id === id);
+    const records = this.waiting();
+    const at = records.findIndex((record) => record.id === id);
     if (at === -1)
       throw new AgentSystemError('TASK_UNKNOWN', `no task ${JSON.stringify(id)} waits in its pool`);
-    const record = this.waiting()[at]!;
+    const record = records[at]!;
     const task = this.#kept.queue[at]!;
     this.#remove(task);
     this.#refuse(task, this.#abandonment(task, why));
