@@ -101,8 +101,9 @@ export class Residents {
       if (known !== undefined) this.#disown(agentId, known.resident.incarnation);
       at = this.#settle(agentId, batch.incarnation);
     }
-    at.resident.take(batch);
+    // Before it is taken: what is told while it is taken goes at once, and nothing more is due then.
     if (batch.messages.some(({ type }) => type === 'task.run' || type === 'open')) at.outbox.expect();
+    at.resident.take(batch);
   }
 
   /** What is asked of one of them, or of all at once. */

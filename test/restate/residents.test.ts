@@ -1,0 +1,110 @@
+/** The bodies of one node, and how often they tell the engine something: on simulated time, without a server. */
+import { pino } from 'pino';
+import { expect, it } from 'vitest';
+import { type AnyAgentDefinition, defineAgent } from '../../src/index.ts';
+import { agentSpec } from '../../src/machines/index.ts';
+import type { EngineClient } from '../../src/restate/engine/engine-client.ts';
+import type { DeliveredMessage, ReportBatch } from '../../src/restate/engine/names.ts';
+import { Residents } from '../../src/restate/nodes/residents.ts';
+import { manifestOf } from '../../src/runtime/definition/manifest.ts';
+import { specToKeep } from '../../src/runtime/fleet/spec-reading.ts';
+import { inProcessHost } from '../../src/runtime/hosting/hosts/in-process.ts';
+import { steadyClock } from '../../src/runtime/time/clock.ts';
+import { settled, simulatedClock } from '../../src/testing/index.ts';
+
+const EPOCH = 'e';
+
+/** One body of a node, and the batches of reports that its agent got. */
+function bodyOf(definition: AnyAgentDefinition) {
+  const clock = simulatedClock();
+  const batches: ReportBatch[] = [];
+  const engine = {
+    now: () => Promise.resolve(clock.now()),
+    call: (_: unknown, batch: ReportBatch) => {
+      batches.push(batch);
+      return Promise.resolve({ isAlive: true, isWatched: false, answers: [] });
+    },
+  } as unknown as EngineClient;
+  const residents = new Residents({
+    node: 'n',
+    code: new Map([[definition.type, definition]]),
+    hosts: new Map([['in-process', inProcessHost()]]),
+    engine,
+    clock: steadyClock(clock),
+    logger: pino({ level: 'silent' }),
+    secrets: undefined,
+    requests: new Map(),
+  });
+  residents.epoch = EPOCH;
+  let last = 0;
+  const deliver = async (message: DeliveredMessage): Promise<void> => {
+    last += 1;
+    residents.deliver('a', { epoch: EPOCH, incarnation: 1, first: last, messages: [message] });
+    await settled();
+  };
+  const manifest = manifestOf(definition);
+  const spec = specToKeep(agentSpec.parse({ id: 'a', module: definition }), 'a', definition.type);
+  return {
+    clock,
+    open: () =>
+      deliver({
+        type: 'open',
+        spec,
+        manifest,
+        start: { restored: undefined, previousStop: undefined, variables: [] },
+      }),
+    run: () => deliver({ type: 'task.run', taskId: `t${last}`, task: 'work', attempt: 1, input: undefined }),
+    /** What each batch since the last time has told. */
+    told: () => batches.splice(0).map(({ reports }) => reports.map(({ type }) => type)),
+    close: () => {
+      residents.abandonAll();
+      residents.close();
+    },
+  };
+}
+
+const LONG_MS = 60_000;
+
+it('what ends at once is told of once, and nothing follows', async () => {
+  const body = bodyOf(
+    defineAgent({ type: 'quick', init: () => ({}), tasks: { work: { run: () => undefined } } }),
+  );
+  await body.open();
+  expect(body.told()).toEqual([['ready']]);
+  for (let task = 0; task < 3; task++) {
+    await body.run();
+    expect(body.told()).toEqual([['task.completed']]);
+  }
+  await body.clock.advance(LONG_MS);
+  expect(body.told()).toEqual([]);
+  body.close();
+});
+
+it('what takes longer is told of by an empty batch, once, and by what comes of it', async () => {
+  const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const [started, worked] = gates.map(({ resolve }) => resolve);
+  const body = bodyOf(
+    defineAgent({
+      type: 'slow',
+      init: () => gates[0]!.promise.then(() => ({})),
+      tasks: { work: { run: () => gates[1]!.promise } },
+    }),
+  );
+  await body.open();
+  expect(body.told()).toEqual([]);
+  await body.clock.advance(LONG_MS);
+  expect(body.told()).toEqual([[]]);
+  started!();
+  await settled();
+  expect(body.told()).toEqual([['ready']]);
+  await body.run();
+  expect(body.told()).toEqual([]);
+  await body.clock.advance(LONG_MS);
+  expect(body.told()).toEqual([[]]);
+  worked!();
+  await settled();
+  expect(body.told()).toEqual([['task.completed']]);
+  await body.clock.advance(LONG_MS);
+  expect(body.told()).toEqual([]);
+  body.close();
+});
