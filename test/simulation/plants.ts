@@ -12,7 +12,8 @@ import { Liveness } from '../../src/runtime/agent/liveness.ts';
 import { Mailbox } from '../../src/runtime/agent/mailbox.ts';
 import { Questions } from '../../src/runtime/agent/questions.ts';
 import { TaskQueue } from '../../src/runtime/agent/task-queue.ts';
-import { TaskTimes } from '../../src/runtime/agent/task-times.ts';
+import type { TaskEntry } from '../../src/runtime/agent/task-entry.ts';
+import { TaskFates } from '../../src/runtime/agent/task-fates.ts';
 import { LeaderElection } from '../../src/runtime/coordination/leader/leader-election.ts';
 import { Rounds } from '../../src/runtime/coordination/rounds/rounds.ts';
 import { Topic } from '../../src/runtime/coordination/variables/topic.ts';
@@ -286,12 +287,11 @@ export const plants: readonly Plant[] = [
     what: 'a task is begun before its time once another program has it',
     meets: 'a task that waits for its time, the end of a program',
     plant: method(
-      TaskTimes,
-      'restore',
-      (restore) =>
-        function (...given: unknown[]) {
-          restore.apply(this, given);
-          return 0;
+      TaskFates,
+      'delay',
+      (delay) =>
+        function (entry: TaskEntry, delayMs: number) {
+          delay.call(this, entry, entry.request.again?.isRestored === true ? 0 : delayMs);
         },
     ),
   },

@@ -2,7 +2,7 @@
  * One agent's tasks: accepted, waiting, running, ended.
  *
  * Decides what begins, and when: the order, the concurrency, and what the agent's end does to all tasks. `TaskFates`
- * decides what becomes of one task, `TaskTimes` keeps its times, `TaskAnswers` its answer. A mailbox never decides
+ * decides what becomes of one task that does not simply end, task-times.ts keeps its times, `TaskAnswers` answers it. A mailbox never decides
  * about the agent's life: it reports that it is busy or idle, and is told to open, drain, abort and abandon.
  *
  * I1  Every accepted task is answered exactly once, and has exactly one end in the event stream.
@@ -22,7 +22,7 @@ import type { CommitListener } from '../journal/journal.ts';
 import { refused } from '../time/loop-turn.ts';
 import type { AgentSystemError } from '../values/errors.ts';
 import type { MailboxOwner } from './mailbox-owner.ts';
-import type { TaskAnswers } from './task-answers.ts';
+import { TaskAnswers } from './task-answers.ts';
 import { TaskEntry, type TaskEntryOwner } from './task-entry.ts';
 import { abandonment, queueFull } from './task-errors.ts';
 import { acceptedEvent, parkedEvent, startedEvent } from './task-events.ts';
@@ -31,7 +31,17 @@ import type { TasksAtWork } from './task-figures.ts';
 import { takeChunk, tellProgress } from './task-output.ts';
 import { type GivenTask, requestOf, type RestoredTask, type TaskCancel } from './task-request.ts';
 import { TaskLists } from './task-lists.ts';
-import type { TaskTimes } from './task-times.ts';
+import {
+  deadlineOf,
+  endAttempt,
+  hasLimitedAttempts,
+  holdTimes,
+  limitAttempt,
+  limitTask,
+  restoreTimes,
+  resumeTimes,
+  setTimes,
+} from './task-times.ts';
 import type { Places } from './wait.ts';
 
 /** `held`: there is no body, and tasks wait. `finishing`: running tasks may end, and none begins. */
@@ -54,15 +64,13 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
   private isPumping = false;
   /** Set while tasks wait for a failing store: stops waiting. */
   private storeAway: (() => void) | undefined = undefined;
-  private readonly fates: TaskFates;
-  private readonly times: TaskTimes;
   private readonly answers: TaskAnswers;
+  /** Most tasks are done: there is nothing to decide. */
+  private fatesSoFar: TaskFates | undefined = undefined;
 
   constructor(owner: MailboxOwner, { concurrency, queueLimit }: ParsedAgentSpec['tasks']) {
     this.owner = owner;
-    this.fates = new TaskFates(owner, this, this.tasks);
-    this.times = this.fates.times;
-    this.answers = this.fates.answers;
+    this.answers = new TaskAnswers(owner);
     this.concurrency = concurrency;
     this.queueLimit = queueLimit;
   }
@@ -72,6 +80,10 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     this.concurrency = concurrency;
     this.queueLimit = queueLimit;
     this.pump();
+  }
+
+  private get fates(): TaskFates {
+    return (this.fatesSoFar ??= new TaskFates(this.owner, this, this.tasks, this.answers));
   }
 
   private isServing(): boolean {
@@ -114,26 +126,26 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
    * `TASK_INPUT_INVALID`, `STORE_FAILED`
    */
   accept(request: GivenTask, kind: TaskManifest | undefined, trace?: TraceParent): Promise<unknown> {
-    const { id: agentId, incarnation, journal } = this.owner;
+    const { id: agentId, incarnation, journal, clock } = this.owner;
     // The limit is for tasks that wait; those that can run at once do not.
     const mayBegin = this.mode === 'open' && !this.isHeldBack;
     const free = mayBegin ? Math.max(0, this.concurrency - this.tasks.running.size) : 0;
     const { again, signal } = request;
     const waiting = this.tasks.unbegunCount;
     if (waiting >= this.queueLimit + free && again === undefined) {
-      return refused(this.owner.clock, queueFull(agentId, waiting - free, this.queueLimit));
+      return refused(clock, queueFull(agentId, waiting - free, this.queueLimit));
     }
     if (signal?.aborted) {
-      return refused(this.owner.clock, abandonment(agentId, 'cancelled before it began', request));
+      return refused(clock, abandonment(agentId, 'cancelled before it began', request));
     }
     const taskId = again?.taskId ?? this.owner.newTaskId();
     const entry = new TaskEntry(agentId, taskId, incarnation, request, kind, trace, this);
-    const delayMs = this.times.accept(entry);
-    const deadlineAt = this.times.deadlineOf(entry);
+    const delayMs = setTimes(entry, clock);
+    const deadlineAt = deadlineOf(entry, clock);
     request.begins?.(entry);
     // A task that comes too late for this life of the agent waits for the next.
     if (delayMs > 0) this.fates.delay(entry, delayMs);
-    else if (this.takesInTurn() && !this.tasks.running.get(taskId)) this.tasks.waiting.add(entry);
+    else if (this.takesInTurn() && !this.tasks.running.get(taskId)) this.tasks.add(entry);
     else this.tasks.holdBack(entry);
     this.answers.changed();
     journal.emit(acceptedEvent(agentId, entry, deadlineAt), entry);
@@ -149,9 +161,9 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     const entry = new TaskEntry(agentId, taskId, incarnation, requestOf(task), terms, trace, this);
     entry.begunAt = task.startedAt;
     entry.isCommitted = true;
-    const delayMs = this.times.restore(entry, task);
+    const delayMs = restoreTimes(entry, task, this.owner.clock);
     if (delayMs > 0) this.fates.delay(entry, delayMs);
-    else this.tasks.waiting.add(entry);
+    else this.tasks.add(entry);
     this.answers.changed();
     this.limit(entry);
     this.pump();
@@ -254,7 +266,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
   private keep(entry: TaskEntry): void {
     entry.isKept = true;
     entry.begunAt = undefined;
-    this.tasks.waiting.putBack(entry);
+    this.tasks.putBack(entry);
   }
 
   /** The agent is forgotten, or its system has closed: all waiting tasks are given up. */
@@ -298,7 +310,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     const { id: agentId, journal } = this.owner;
     if (!entry.isAnswered) {
       entry.notBegun();
-      this.tasks.waiting.putBack(entry);
+      this.tasks.putBack(entry);
       if (this.mode === 'open') this.isHeldBack = true;
       else {
         // Waiting tasks could not begin before the reset either.
@@ -358,7 +370,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
   }
 
   private limit(entry: TaskEntry): void {
-    this.times.limit(entry);
+    if (entry.timesOutAt !== Infinity) limitTask(entry, this.fates);
     const { signal } = entry.request;
     if (signal) listenForAbort(signal, entry);
   }
@@ -368,11 +380,11 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
   }
 
   timeHeld(entry: TaskEntry): void {
-    this.times.hold(entry);
+    holdTimes(entry, this.owner.clock);
   }
 
   timeRuns(entry: TaskEntry): void {
-    this.times.goOn(entry);
+    resumeTimes(entry, this.fates);
   }
 
   /** Starts tasks that may run. A task that settles while it starts makes room for the next: a loop, no recursion. */
@@ -380,7 +392,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     if (this.isPumping) return;
     this.isPumping = true;
     while (this.isServing() && !this.isHeldBack && this.tasks.running.size < this.concurrency) {
-      const entry = this.tasks.waiting.next;
+      const entry = this.tasks.next;
       if (entry === undefined || !entry.isCommitted) break;
       if (this.storeAway !== undefined && entry.isBegunDurably) break;
       this.start(entry);
@@ -399,7 +411,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
       this.saidBusy = true;
       this.owner.becameBusy();
     }
-    if (entry.heldMs !== undefined) this.times.goOn(entry);
+    if (entry.heldMs !== undefined) resumeTimes(entry, this.fates);
     const { id: agentId, incarnation, journal, clock } = this.owner;
     const attempt = entry.begin(incarnation, clock.elapsed());
     const begun = entry.isBegunDurably ? this.listenerFor(entry, attempt) : undefined;
@@ -422,7 +434,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     if (error === undefined && !entry.isAnswered) return this.run(entry);
     this.left(entry);
     if (!entry.isAnswered) {
-      this.tasks.waiting.putBack(entry);
+      this.tasks.putBack(entry);
       this.waitForStore();
     }
     this.answers.changed();
@@ -445,7 +457,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
   }
 
   private run(entry: TaskEntry): void {
-    this.times.limitAttempt(entry);
+    if (hasLimitedAttempts(entry)) limitAttempt(entry, this.fates);
     entry.post();
   }
 
@@ -458,8 +470,9 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
 
   /** The work of a task has ended, or its body has. @param isKept it waits for a person, and for the next body */
   private left(entry: TaskEntry, isKept = false): void {
-    this.tasks.ended(entry, isKept);
-    this.times.endAttempt(entry);
+    this.tasks.ended(entry);
+    entry.asksNothing(isKept);
+    endAttempt(entry, this.owner.clock);
     if (!entry.isAnswered) return;
     // It was asked for again before its work had ended: one id is under way once.
     for (const again of this.tasks.heldBack()) if (again.taskId === entry.taskId) this.tasks.due(again);

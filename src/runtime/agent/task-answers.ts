@@ -1,8 +1,8 @@
 /**
  * How one agent's tasks end: each is answered, told of in the event stream, and counted.
  *
- * Owns the figures, and the list of what the agent's last end left undone. It decides no end, and takes nothing out of
- * a queue.
+ * It is the figures, and owns the list of what the agent's last end left undone. It decides no end, and takes nothing
+ * out of a queue.
  *
  * I1  A caller is answered once the end that they are told of was committed.
  */
@@ -16,18 +16,16 @@ import type { TaskCancel } from './task-request.ts';
 import { abandonment, leftUndone, taskFailure, taskTimeout } from './task-errors.ts';
 import { abandonedEvent, completedEvent, failedEvent, neverKeptEvent, timedOutEvent } from './task-events.ts';
 import { noTasks, TaskFigures, type TasksAtWork } from './task-figures.ts';
-import type { TaskTimes } from './task-times.ts';
+import { endTimes } from './task-times.ts';
 
-export class TaskAnswers {
+export class TaskAnswers extends TaskFigures {
   private readonly owner: MailboxOwner;
-  private readonly times: TaskTimes;
-  private readonly figures = new TaskFigures();
   private undone: string[] | undefined = undefined;
   private shown: TasksAtWork | undefined = undefined;
 
-  constructor(owner: MailboxOwner, times: TaskTimes) {
+  constructor(owner: MailboxOwner) {
+    super();
     this.owner = owner;
-    this.times = times;
   }
 
   /** Ids of the tasks that the last end left undone. */
@@ -38,7 +36,7 @@ export class TaskAnswers {
   /** What is to be seen of the tasks; the same as long as nothing has changed. */
   atWork(waiting: number, running: number): TasksAtWork {
     return (this.shown ??= {
-      metrics: this.figures.metrics(waiting, running),
+      metrics: this.metrics(waiting, running),
       abandoned: this.abandonedTasks,
     });
   }
@@ -50,8 +48,8 @@ export class TaskAnswers {
   }
 
   /** @param amount what a task spent of budgets, in whole numbers */
-  spend(amount: BudgetAmount): void {
-    this.figures.spend(amount);
+  override spend(amount: BudgetAmount): void {
+    super.spend(amount);
     this.changed();
   }
 
@@ -66,7 +64,7 @@ export class TaskAnswers {
     entry.isAnswered = true;
     if (entry.begunAt !== undefined) this.owner.taskAnswered(entry.taskId);
     this.changed();
-    this.times.end(entry);
+    endTimes(entry, this.owner.clock);
     const { signal } = entry.request;
     if (signal) unlistenForAbort(signal, entry);
   }
@@ -74,8 +72,8 @@ export class TaskAnswers {
   /** @param at when it was, epoch ms, where that is known */
   complete(entry: TaskEntry, output: unknown, at?: number): void {
     this.close(entry);
-    this.figures.done += 1;
-    const now = this.measure(entry);
+    this.done += 1;
+    const now = this.answered(entry);
     entry.output = output;
     this.owner.taskPassed();
     this.owner.journal.emit(completedEvent(this.owner.id, entry, now), entry, undefined, at);
@@ -86,8 +84,8 @@ export class TaskAnswers {
     this.close(entry);
     // Its agent's end has cut its last attempt off: what that would have come to, nobody knows.
     if (failure.code === 'TASK_ABANDONED') return this.abandon(entry, failure.error.message);
-    this.figures.failed += 1;
-    this.measure(entry);
+    this.failed += 1;
+    this.answered(entry);
     const { id: agentId, journal } = this.owner;
     const error = taskFailure(agentId, entry, failure);
     journal.emit(failedEvent(agentId, entry, endedAt, failure), () => entry.reject(error));
@@ -96,8 +94,8 @@ export class TaskAnswers {
   /** @param where it stood, in words */
   timeOut(entry: TaskEntry, where: string, timeoutMs: number): void {
     this.close(entry);
-    this.figures.timedOut += 1;
-    this.measure(entry);
+    this.timedOut += 1;
+    this.answered(entry);
     const { id: agentId, journal } = this.owner;
     const { failure } = entry;
     const cause = failure && (failure.cause ?? errorFrom(failure.error));
@@ -118,7 +116,7 @@ export class TaskAnswers {
 
   /** Its caller has cancelled it, or nobody does it any more. It has been closed. */
   giveUp(entry: TaskEntry, why: string, said?: object): void {
-    this.figures.abandoned += 1;
+    this.abandoned += 1;
     const { id: agentId, journal } = this.owner;
     const error = abandonment(agentId, why, entry.request, entry);
     const event = abandonedEvent(agentId, entry, why);
@@ -136,7 +134,7 @@ export class TaskAnswers {
    * lost. It has been closed.
    */
   refuse(entry: TaskEntry, error: AgentSystemError): void {
-    this.figures.abandoned += 1;
+    this.abandoned += 1;
     const { id: agentId, journal } = this.owner;
     const ended = entry.request.again === undefined ? neverKeptEvent : abandonedEvent;
     journal.emit(ended(agentId, entry, error.message));
@@ -144,9 +142,9 @@ export class TaskAnswers {
   }
 
   /** Returns the time, by `elapsed` of the clock. */
-  private measure({ acceptedAt }: TaskEntry): number {
+  private answered({ acceptedAt }: TaskEntry): number {
     const now = this.owner.clock.elapsed();
-    this.figures.measure(now - acceptedAt);
+    this.measure(now - acceptedAt);
     return now;
   }
 }

@@ -6,13 +6,13 @@
  */
 import { type RetryPolicy, retryDelayMs } from '../../machines/index.ts';
 import type { MailboxOwner } from './mailbox-owner.ts';
-import { TaskAnswers } from './task-answers.ts';
+import type { TaskAnswers } from './task-answers.ts';
 import type { TaskEntry, TaskFailure } from './task-entry.ts';
 import type { TaskCancel } from './task-request.ts';
 import { stallOf } from './task-errors.ts';
 import { CANCELLED_BY_CALLER, retryScheduledEvent } from './task-events.ts';
 import type { TaskLists } from './task-lists.ts';
-import { type TimedTasks, TaskTimes } from './task-times.ts';
+import { delayTask, dueAtOf, type TimedTasks } from './task-times.ts';
 
 /** The mailbox that has the tasks. */
 export interface FatesOwner {
@@ -25,18 +25,16 @@ export interface FatesOwner {
 }
 
 export class TaskFates implements TimedTasks {
-  private readonly owner: MailboxOwner;
+  readonly owner: MailboxOwner;
   private readonly mailbox: FatesOwner;
   private readonly tasks: TaskLists;
-  readonly times: TaskTimes;
-  readonly answers: TaskAnswers;
+  private readonly answers: TaskAnswers;
 
-  constructor(owner: MailboxOwner, mailbox: FatesOwner, tasks: TaskLists) {
+  constructor(owner: MailboxOwner, mailbox: FatesOwner, tasks: TaskLists, answers: TaskAnswers) {
     this.owner = owner;
     this.mailbox = mailbox;
     this.tasks = tasks;
-    this.times = new TaskTimes(owner, this);
-    this.answers = new TaskAnswers(owner, this.times);
+    this.answers = answers;
   }
 
   fail(entry: TaskEntry, failure: TaskFailure): void {
@@ -69,7 +67,7 @@ export class TaskFates implements TimedTasks {
 
   delay(entry: TaskEntry, delayMs: number): void {
     this.tasks.holdBack(entry);
-    this.times.delay(entry, delayMs, () => this.mailbox.timeHasCome(entry));
+    delayTask(entry, delayMs, this.owner.clock, () => this.mailbox.timeHasCome(entry));
   }
 
   stalled(entry: TaskEntry): void {
@@ -144,7 +142,7 @@ export class TaskFates implements TimedTasks {
     if (request.takeBack === undefined || entry.isAnswered || this.owner.isClosing) return false;
     const isDurable = entry.isCommitted || entry.wasAccepted;
     const known = { ...request.again, taskId, attempts, before, hasAsked, isDurable };
-    if (!request.takeBack({ before: known, dueAt: this.times.dueAtOf(entry), timesOutAt, heldMs })) {
+    if (!request.takeBack({ before: known, dueAt: dueAtOf(entry, this.owner.clock), timesOutAt, heldMs })) {
       return false;
     }
     this.withdraw(entry, 'it is given back to its pool');

@@ -36,20 +36,29 @@ class Line<Entry extends Ordered<Entry>> extends TaskQueue<Entry> {
   }
 }
 
-/** Tasks that share a limit, or have none. */
-class Lane<Entry extends Ordered<Entry>> {
+/** Tasks that share a limit, or have none: a line for each priority. It is itself the one of 0, which most need alone. */
+class Lane<Entry extends Ordered<Entry>> extends Line<Entry> {
   /** That of the highest priority. Empty lines stay: there are few. */
-  highest: Line<Entry> | undefined = undefined;
+  highest: Line<Entry> = this;
   limit = Infinity;
   underWay = 0;
+
+  constructor() {
+    super(0);
+  }
 
   get hasRoom(): boolean {
     return this.underWay < this.limit;
   }
 
+  /** Whether all of its tasks have been of priority 0. */
+  get isPlain(): boolean {
+    return this.highest === this && this.lower === undefined;
+  }
+
   lineOf(priority: number): Line<Entry> {
     let higher: Line<Entry> | undefined;
-    let found = this.highest;
+    let found: Line<Entry> | undefined = this.highest;
     while (found !== undefined && found.priority > priority) {
       higher = found;
       found = found.lower;
@@ -63,14 +72,14 @@ class Lane<Entry extends Ordered<Entry>> {
   }
 
   /** The task that came first, of those of the highest priority. */
-  get first(): Entry | undefined {
-    let line = this.highest;
+  get foremost(): Entry | undefined {
+    let line: Line<Entry> | undefined = this.highest;
     while (line !== undefined && line.first === undefined) line = line.lower;
     return line?.first;
   }
 
   *lines(): Generator<Line<Entry>> {
-    for (let line = this.highest; line !== undefined; line = line.lower) yield line;
+    for (let line: Line<Entry> | undefined = this.highest; line !== undefined; line = line.lower) yield line;
   }
 }
 
@@ -152,11 +161,11 @@ export class TaskOrder<Entry extends Ordered<Entry>> {
   }
 
   private best(): Entry | undefined {
-    if (this.isPlain()) return this.common.highest?.first;
+    if (this.isPlain()) return this.common.first;
     let best: Entry | undefined;
     for (const lane of this.lanes()) {
       if (!lane.hasRoom) continue;
-      const { first } = lane;
+      const first = lane.foremost;
       if (first === undefined) continue;
       const isBetter =
         best === undefined ||
@@ -182,8 +191,8 @@ export class TaskOrder<Entry extends Ordered<Entry>> {
     return !this.isPlain() && this.oldest() !== entry;
   }
 
-  /** The ordinary case: no kind has a limit, and all are of one priority. */
+  /** The ordinary case: no kind has a limit, and no task a priority. */
   private isPlain(): boolean {
-    return this.limited === undefined && this.common.highest?.lower === undefined;
+    return this.limited === undefined && this.common.isPlain;
   }
 }

@@ -1,165 +1,156 @@
 /**
  * The times of one agent's tasks: how long each may take, how long an attempt may, when the next one is due.
  *
- * Owns the timers of a task, and the watch on its progress. It ends no task: it reports that a time is over.
+ * Sets the times of a task, its timers, and the watch on its progress, which are all fields of its entry. It ends no
+ * task: it reports that a time is over.
  *
  * I1  A task that was answered has no timer and no watch any more.
  * I2  While a task waits for a person, none of its times runs, also while its body is gone.
  */
+import type { SteadyClock } from '../time/clock.ts';
 import type { ProgressWatcher } from './progress-watch.ts';
 import type { MailboxOwner } from './mailbox-owner.ts';
 import type { TaskEntry } from './task-entry.ts';
 import { progressedEvent, stalledEvent } from './task-events.ts';
 import type { RestoredTask } from './task-request.ts';
 
-/** Called when a time is over. */
+/** Told when a time is over. */
 export interface TimedTasks {
+  readonly owner: MailboxOwner;
   timedOut(entry: TaskEntry, timeoutMs: number): void;
   attemptTimedOut(entry: TaskEntry, attemptTimeoutMs: number): void;
   /** It has stalled, and its kind has it aborted. */
   stalled(entry: TaskEntry): void;
 }
 
-export class TaskTimes {
-  private readonly owner: MailboxOwner;
-  private readonly tasks: TimedTasks;
+/** Sets the times of a task that is accepted now. Returns its delay, in ms. */
+export function setTimes(entry: TaskEntry, clock: SteadyClock): number {
+  const { dueAt, timeoutMs = Infinity, timesOutAt } = entry.request;
+  const now = clock.elapsed();
+  entry.acceptedAt = now;
+  const delayMs = dueAt === undefined ? 0 : Math.max(0, dueAt - clock.now());
+  if (timeoutMs !== Infinity) entry.timesOutAt = timesOutAt ?? now + delayMs + timeoutMs;
+  return delayMs;
+}
 
-  constructor(owner: MailboxOwner, tasks: TimedTasks) {
-    this.owner = owner;
-    this.tasks = tasks;
+/** Sets the times of a task that an earlier program accepted. Returns what is left of its delay, in ms. */
+export function restoreTimes(
+  entry: TaskEntry,
+  { dueAt, delayMs: givenMs, deadlineAt, timeoutMs = Infinity, isHeld = false }: RestoredTask,
+  clock: SteadyClock,
+): number {
+  const now = clock.elapsed();
+  entry.acceptedAt = now;
+  const untilDue = dueAt === undefined ? 0 : Math.max(0, dueAt - clock.now());
+  // The wall clock may have been set since: the delay and the time are never longer than they were.
+  const delayMs = Math.min(untilDue, givenMs ?? untilDue);
+  if (isHeld && timeoutMs !== Infinity) entry.heldMs = timeoutMs;
+  else if (timeoutMs !== Infinity) {
+    const leftMs = deadlineAt === undefined ? timeoutMs : deadlineAt - clock.now();
+    entry.timesOutAt = now + Math.min(Math.max(0, leftMs), delayMs + timeoutMs);
   }
+  return delayMs;
+}
 
-  /** Sets the times of a task that is accepted now. Returns its delay, in ms. */
-  accept(entry: TaskEntry): number {
-    const { clock } = this.owner;
-    const { dueAt, timeoutMs = Infinity, timesOutAt } = entry.request;
-    const now = clock.elapsed();
-    entry.acceptedAt = now;
-    const delayMs = dueAt === undefined ? 0 : Math.max(0, dueAt - clock.now());
-    if (timeoutMs !== Infinity) entry.timesOutAt = timesOutAt ?? now + delayMs + timeoutMs;
-    return delayMs;
-  }
+/** When its time is over, epoch ms; `undefined` if its time is unlimited. */
+export function deadlineOf({ timesOutAt, acceptedAt }: TaskEntry, clock: SteadyClock): number | undefined {
+  if (timesOutAt === Infinity) return undefined;
+  return clock.now() + Math.round(Math.max(0, timesOutAt - acceptedAt));
+}
 
-  /** Sets the times of a task that an earlier program accepted. Returns what is left of its delay, in ms. */
-  restore(
-    entry: TaskEntry,
-    { dueAt, delayMs: givenMs, deadlineAt, timeoutMs = Infinity, isHeld = false }: RestoredTask,
-  ): number {
-    const { clock } = this.owner;
-    const now = clock.elapsed();
-    entry.acceptedAt = now;
-    const untilDue = dueAt === undefined ? 0 : Math.max(0, dueAt - clock.now());
-    // The wall clock may have been set since: the delay and the time are never longer than they were.
-    const delayMs = Math.min(untilDue, givenMs ?? untilDue);
-    if (isHeld && timeoutMs !== Infinity) entry.heldMs = timeoutMs;
-    else if (timeoutMs !== Infinity) {
-      const leftMs = deadlineAt === undefined ? timeoutMs : deadlineAt - clock.now();
-      entry.timesOutAt = now + Math.min(Math.max(0, leftMs), delayMs + timeoutMs);
-    }
-    return delayMs;
-  }
+/** When it is due, epoch ms, as the wall clock has it now: it may have been set since the delay began. */
+export function dueAtOf({ dueAt, dueTick }: TaskEntry, clock: SteadyClock): number | undefined {
+  return dueAt === undefined ? undefined : clock.now() + Math.round(Math.max(0, dueTick - clock.elapsed()));
+}
 
-  /** When its time is over, epoch ms; `undefined` if its time is unlimited. */
-  deadlineOf({ timesOutAt, acceptedAt }: TaskEntry): number | undefined {
-    if (timesOutAt === Infinity) return undefined;
-    return this.owner.clock.now() + Math.round(Math.max(0, timesOutAt - acceptedAt));
-  }
+/** Starts the timer of a task whose time is limited. */
+export function limitTask(entry: TaskEntry, tasks: TimedTasks): void {
+  const { clock } = tasks.owner;
+  const { timeoutMs } = entry.request;
+  const leftMs = Math.max(0, entry.timesOutAt - clock.elapsed());
+  entry.timer = clock.setTimeout(() => tasks.timedOut(entry, timeoutMs!), leftMs);
+}
 
-  /** Starts the timer of the task. */
-  limit(entry: TaskEntry): void {
-    if (entry.timesOutAt === Infinity) return;
-    const { clock } = this.owner;
-    const { timeoutMs } = entry.request;
-    const leftMs = Math.max(0, entry.timesOutAt - clock.elapsed());
-    entry.timer = clock.setTimeout(() => this.tasks.timedOut(entry, timeoutMs!), leftMs);
-  }
+/** Whether its attempts are timed, or watched. */
+export function hasLimitedAttempts({ stall, policy }: TaskEntry): boolean {
+  return stall !== undefined || policy?.attemptTimeoutMs !== undefined;
+}
 
-  /** Starts the timer of an attempt, and the watch on its progress. */
-  limitAttempt(entry: TaskEntry): void {
-    if (entry.stall) entry.watch = this.owner.watchProgress(entry.stall, this.watcherOf(entry));
-    const attemptTimeoutMs = entry.policy?.attemptTimeoutMs ?? Infinity;
-    if (attemptTimeoutMs !== Infinity) this.armAttempt(entry, attemptTimeoutMs);
-  }
+/** Starts the timer of an attempt, and the watch on its progress. */
+export function limitAttempt(entry: TaskEntry, tasks: TimedTasks): void {
+  const { owner } = tasks;
+  if (entry.stall) entry.watch = owner.watchProgress(entry.stall, watcherOf(entry, tasks));
+  const attemptTimeoutMs = entry.policy?.attemptTimeoutMs ?? Infinity;
+  if (attemptTimeoutMs === Infinity) return;
+  const expire = () => {
+    entry.attemptTimer = undefined;
+    tasks.attemptTimedOut(entry, attemptTimeoutMs);
+  };
+  entry.attemptTimer = owner.clock.setTimeout(expire, attemptTimeoutMs);
+}
 
-  /** Apart, for a function that is made here costs every attempt that comes through it. */
-  private armAttempt(entry: TaskEntry, attemptTimeoutMs: number): void {
-    const expire = () => {
-      entry.attemptTimer = undefined;
-      this.tasks.attemptTimedOut(entry, attemptTimeoutMs);
-    };
-    entry.attemptTimer = this.owner.clock.setTimeout(expire, attemptTimeoutMs);
-  }
+/** Starts the timer of its next attempt, or of its first. */
+export function delayTask(entry: TaskEntry, delayMs: number, clock: SteadyClock, due: () => void): void {
+  const end = () => {
+    entry.attemptTimer = undefined;
+    entry.dueAt = undefined;
+    due();
+  };
+  entry.dueAt = clock.now() + delayMs;
+  entry.dueTick = clock.elapsed() + delayMs;
+  entry.attemptTimer = clock.setTimeout(end, delayMs);
+}
 
-  /** Starts the timer of its next attempt, or of its first. */
-  delay(entry: TaskEntry, delayMs: number, due: () => void): void {
-    const { clock } = this.owner;
-    const end = () => {
-      entry.attemptTimer = undefined;
-      entry.dueAt = undefined;
-      due();
-    };
-    entry.dueAt = clock.now() + delayMs;
-    entry.dueTick = clock.elapsed() + delayMs;
-    entry.attemptTimer = clock.setTimeout(end, delayMs);
-  }
+/** It waits for a person: its timers stop. */
+export function holdTimes(entry: TaskEntry, clock: SteadyClock): void {
+  endAttempt(entry, clock);
+  if (entry.timer === undefined || entry.isAnswered) return;
+  clear(entry, clock);
+  entry.heldMs = Math.max(0, entry.timesOutAt - clock.elapsed());
+  entry.timesOutAt = Infinity;
+}
 
-  /** When it is due, epoch ms, as the wall clock has it now: it may have been set since the delay began. */
-  dueAtOf({ dueAt, dueTick }: TaskEntry): number | undefined {
-    const { clock } = this.owner;
-    return dueAt === undefined ? undefined : clock.now() + Math.round(Math.max(0, dueTick - clock.elapsed()));
-  }
+/** It no longer waits for a person: its timers go on. */
+export function resumeTimes(entry: TaskEntry, tasks: TimedTasks): void {
+  const { heldMs } = entry;
+  entry.heldMs = undefined;
+  if (entry.isAnswered) return;
+  if (entry.isUnderWay) limitAttempt(entry, tasks);
+  if (heldMs === undefined) return;
+  const { clock } = tasks.owner;
+  const { timeoutMs = heldMs } = entry.request;
+  entry.timesOutAt = clock.elapsed() + heldMs;
+  entry.timer = clock.setTimeout(() => tasks.timedOut(entry, timeoutMs), heldMs);
+}
 
-  /** It waits for a person: its timers stop. */
-  hold(entry: TaskEntry): void {
-    this.endAttempt(entry);
-    if (entry.timer === undefined || entry.isAnswered) return;
-    this.clear(entry);
-    entry.heldMs = Math.max(0, entry.timesOutAt - this.owner.clock.elapsed());
-    entry.timesOutAt = Infinity;
+/** Its attempt has ended, or the task was answered. */
+export function endAttempt(entry: TaskEntry, clock: SteadyClock): void {
+  if (entry.attemptTimer !== undefined) {
+    clock.clearTimeout(entry.attemptTimer);
+    entry.attemptTimer = undefined;
   }
+  entry.watch?.end();
+  entry.watch = undefined;
+}
 
-  /** It no longer waits for a person: its timers go on. */
-  goOn(entry: TaskEntry): void {
-    const { heldMs } = entry;
-    entry.heldMs = undefined;
-    if (entry.isAnswered) return;
-    if (entry.isUnderWay) this.limitAttempt(entry);
-    if (heldMs === undefined) return;
-    const { clock } = this.owner;
-    const { timeoutMs = heldMs } = entry.request;
-    entry.timesOutAt = clock.elapsed() + heldMs;
-    entry.timer = clock.setTimeout(() => this.tasks.timedOut(entry, timeoutMs), heldMs);
-  }
+/** It was answered. */
+export function endTimes(entry: TaskEntry, clock: SteadyClock): void {
+  clear(entry, clock);
+  endAttempt(entry, clock);
+}
 
-  /** Its attempt has ended, or the task was answered. */
-  endAttempt(entry: TaskEntry): void {
-    if (entry.attemptTimer !== undefined) {
-      this.owner.clock.clearTimeout(entry.attemptTimer);
-      entry.attemptTimer = undefined;
-    }
-    entry.watch?.end();
-    entry.watch = undefined;
-  }
+function watcherOf(entry: TaskEntry, tasks: TimedTasks): ProgressWatcher {
+  const { owner } = tasks;
+  return {
+    stalled: () => void owner.journal.emit(stalledEvent(owner.id, entry)),
+    progressed: () => void owner.journal.emit(progressedEvent(owner.id, entry)),
+    abort: () => tasks.stalled(entry),
+    crash: () => owner.crashForStall(entry.taskId),
+  };
+}
 
-  /** It was answered. */
-  end(entry: TaskEntry): void {
-    this.clear(entry);
-    this.endAttempt(entry);
-  }
-
-  private watcherOf(entry: TaskEntry): ProgressWatcher {
-    const { id: agentId, journal } = this.owner;
-    return {
-      stalled: () => void journal.emit(stalledEvent(agentId, entry)),
-      progressed: () => void journal.emit(progressedEvent(agentId, entry)),
-      abort: () => this.tasks.stalled(entry),
-      crash: () => this.owner.crashForStall(entry.taskId),
-    };
-  }
-
-  private clear(entry: TaskEntry): void {
-    if (entry.timer === undefined) return;
-    this.owner.clock.clearTimeout(entry.timer);
-    entry.timer = undefined;
-  }
+function clear(entry: TaskEntry, clock: SteadyClock): void {
+  if (entry.timer === undefined) return;
+  clock.clearTimeout(entry.timer);
+  entry.timer = undefined;
 }
