@@ -40,13 +40,11 @@ export { type Deed, type FleetFault, fleetFaults } from './simulate-fleet/deeds.
 export { type FleetLaw, fleetLaws, FleetLawBroken } from './simulate-fleet/laws.ts';
 export { FleetFinding } from './simulate-fleet/report.ts';
 export type { FleetAnswer, FleetInvariant, FleetSeen } from './simulate-fleet/simulation-options.ts';
+export { fromIncident, type FromIncidentOptions, type Incident } from './incident/from-incident.ts';
 export {
-  fromIncident,
-  type FromIncidentOptions,
-  type Incident,
   type IncidentAgent,
   IncidentHappened,
   type IncidentOutcome,
   replayIncident,
-} from './incident/from-incident.ts';
+} from './incident/replay-incident.ts';
 export type { IncidentStep } from './incident/incident-script.ts';

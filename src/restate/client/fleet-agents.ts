@@ -14,8 +14,7 @@ import type { TaskRequest } from '../../runtime/agent/task-request.ts';
 import { type ChunkReader, TaskChunks, type TaskStream } from '../../runtime/agent/task-stream.ts';
 import type { TaskTypes } from '../../runtime/definition/define-agent.ts';
 import type { SavedState } from '../../runtime/definition/saved-state.ts';
-import type { TypedId, TaskOf } from '../../runtime/fleet/agent-handle.ts';
-import type { StopOptions } from '../../runtime/fleet/agent-handle.ts';
+import type { StopOptions, TaskOf, TypedId } from '../../runtime/fleet/agent-handle.ts';
 import type { UpdateOptions } from '../../runtime/fleet/agents.ts';
 import type { AgentCount, AgentFilter } from '../../runtime/fleet/registry.ts';
 import { type DemandedArgs, invalidSpec } from '../../runtime/fleet/spec-reading.ts';
@@ -24,13 +23,11 @@ import { type ActOptions, actSchema } from '../../runtime/values/act.ts';
 import { type AgentChart, agentChart } from '../../runtime/fleet/agent-chart.ts';
 import { missingFor } from '../../runtime/fleet/task-check.ts';
 import { commandRefusal } from '../../runtime/agent/command-refusal.ts';
-import { isOfBody } from '../../runtime/agent/pending-fields.ts';
 import type { AskedTask, Offer } from '../../runtime/definition/agent-self.ts';
 import { assertJson } from './fleet-calls.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
-import type { Answer } from '../engine/call-answer.ts';
-import { valueOf } from '../engine/call-answer.ts';
+import { type Answer, valueOf } from '../engine/call-answer.ts';
 import { type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
 import type { FleetCalls } from './fleet-calls.ts';
 import type { FleetCommands } from './fleet-commands.ts';
@@ -45,6 +42,7 @@ import {
 } from './fleet-specs.ts';
 import { type BriefLook, byRegistration, type LookFilter } from '../agent/look-filter.ts';
 import { type Look, REGISTRY, SHARDS } from '../engine/names.ts';
+import { changeSpec } from './spec-change.ts';
 
 /** One incarnation of an agent. Every method throws `AGENT_NOT_RUNNING` once it has ended. */
 export interface FleetHandle<Tasks extends TaskTypes = TaskTypes> {
@@ -163,36 +161,8 @@ export class FleetAgents {
     wantedOf: (known: AgentRecord['spec']) => PlacedSpec,
     { by, restart }: { readonly by?: string | undefined; readonly restart: boolean },
   ): Promise<'updated' | 'none'> {
-    const { specs } = this.#options;
-    let change: 'updated' | 'none' | undefined;
-    while (change === undefined) {
-      const { record, manifest, revision } = await this.#look(id);
-      const known = specs.shown(record).spec;
-      const wanted = wantedOf(known);
-      const { pool, parent } = known;
-      const read = {
-        ...wanted.read,
-        ...(pool === undefined ? {} : { pool }),
-        ...(parent === undefined ? {} : { parent }),
-      };
-      const changes = placedChanges(known, { ...wanted, read });
-      if (changes.length === 0) change = 'none';
-      else {
-        if (pool !== undefined) {
-          throw invalidSpec(`pool: agent ${id} is a member of pool ${inWords(pool)}, and as that has it`, id);
-        }
-        const isOfBodies = changes.some(({ field }) => isOfBody(field));
-        const next = isOfBodies ? await specs.manifestOf(read) : manifest;
-        if (next.type !== manifest.type) {
-          const problem = `module: expected an agent of type "${manifest.type}", got "${next.type}"`;
-          throw invalidSpec(problem, id);
-        }
-        const spec = keptSpecOf({ ...wanted, read }, id, next.type);
-        const command = { type: 'update' as const, spec, manifest: next, changes, revision, by };
-        // Refused: somebody else has changed the spec meanwhile. The change is worked out again.
-        if (await this.#command<boolean>(id, command)) change = 'updated';
-      }
-    }
+    const { commands, specs } = this.#options;
+    const change = await changeSpec(id, { commands, specs, wantedOf, by });
     if (restart) await this.#renew(id, by);
     return change;
   }

@@ -18,8 +18,8 @@ import {
   refusedQuestion,
   type ToldAnswer,
 } from '../../runtime/agent/question-acts.ts';
-import type { QuestionRecord } from '../../runtime/agent/question-record.ts';
-import type { EventBody, SystemEvent } from '../../runtime/journal/system-event.ts';
+import type { QuestionEventBody, QuestionRecord } from '../../runtime/agent/question-record.ts';
+import type { EventBody } from '../../runtime/journal/system-event.ts';
 import { saidBy } from '../../runtime/values/act.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import type { AgentState } from '../agent/agent-state.ts';
@@ -41,14 +41,6 @@ export interface QuestionsOwner {
   beginsToAsk(taskId: string): void;
   hasAsked(taskId: string): void;
 }
-
-type QuestionEvent = Extract<SystemEvent, { readonly type: `question.${string}` }>;
-/** The fields that an event adds to those of the question. */
-type QuestionEventBody = QuestionEvent extends infer Event
-  ? Event extends QuestionEvent
-    ? Omit<Event, 'sequence' | 'at' | 'agentId' | 'incarnation' | 'questionId' | 'taskId' | 'task' | 'key'>
-    : never
-  : never;
 
 export class TaskQuestions {
   readonly #owner: QuestionsOwner;

@@ -1,6 +1,7 @@
 /** Questions as JSON data: as the store keeps them, and as the public API shows them. */
 import type { QuestionStatus } from '../../machines/index.ts';
 import type { Store } from '../journal/store.ts';
+import type { SystemEvent } from '../journal/system-event.ts';
 
 /** One question. Times are epoch ms. */
 export interface QuestionRecord {
@@ -64,3 +65,11 @@ export async function storedQuestions(store: Store, taskId: string): Promise<Kep
     kept.push(JSON.parse(state.json) as KeptQuestion);
   }
 }
+
+type QuestionEvent = Extract<SystemEvent, { readonly type: `question.${string}` }>;
+/** What an event tells of a question beside which one it is. */
+export type QuestionEventBody = QuestionEvent extends infer Event
+  ? Event extends QuestionEvent
+    ? Omit<Event, 'sequence' | 'at' | 'agentId' | 'incarnation' | 'questionId' | 'taskId' | 'task' | 'key'>
+    : never
+  : never;

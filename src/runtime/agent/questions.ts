@@ -34,6 +34,7 @@ import {
 import {
   type KeptQuestion,
   ownerOfQuestion,
+  type QuestionEventBody,
   type QuestionRecord,
   storedQuestions,
 } from './question-record.ts';
@@ -362,11 +363,3 @@ export class Questions {
 function tellAll({ waiting }: Asked, told: ToldAnswer): void {
   for (const tell of waiting) tell(told);
 }
-
-type QuestionEvent = Extract<SystemEvent, { readonly type: `question.${string}` }>;
-/** The fields that an event adds to those of the question. */
-type QuestionEventBody = QuestionEvent extends infer Event
-  ? Event extends QuestionEvent
-    ? Omit<Event, 'sequence' | 'at' | 'agentId' | 'incarnation' | 'questionId' | 'taskId' | 'task' | 'key'>
-    : never
-  : never;

@@ -1,41 +1,27 @@
 /**
- * What happened to an agent in production, as a test: the log of its store becomes a script for a scripted host and the
- * simulated clock, made as short as still brings the same about.
+ * Makes a test of what happened to an agent in production: turns the log of its store into a script, and shortens the
+ * script for as long as it still brings the same about.
  *
- * The real runtime lives the life again; the agent's own code is not run. What the log does not tell (inputs of tasks
- * that are not kept, how long a stop was given) is as its spec says, or left out.
+ * What the log does not tell (inputs of tasks that are not kept, how long a stop was given) is as the agent's spec says,
+ * or left out.
  */
-import { pino } from 'pino';
 import { z } from 'zod';
+import { healthPolicy } from '../../machines/agent-spec.ts';
 import { chanceOfDelay } from '../../machines/backoff.ts';
-import type { ExitReason, RestartPolicy } from '../../machines/index.ts';
-import { defineAgent } from '../../runtime/definition/define-agent.ts';
+import type { RestartPolicy } from '../../machines/index.ts';
 import { type Store, storeShape } from '../../runtime/journal/store.ts';
 import type { StoredSpec, SystemEvent } from '../../runtime/journal/system-event.ts';
-import { createAgentSystem } from '../../runtime/system.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
-import { type ScriptedBody, scriptedHost } from '../scripted-host.ts';
 import { shortest } from '../shortest.ts';
-import { settled, simulatedClock } from '../simulated-clock.ts';
 import { type IncidentStep, scriptOf, stepInWords } from './incident-script.ts';
-
-/** What happened, as an event tells it: its kind, and why. */
-export interface IncidentOutcome {
-  readonly type: SystemEvent['type'];
-  readonly reason?: ExitReason;
-}
-
-/** The agent that it happened to: all that its life goes by. */
-export interface IncidentAgent {
-  readonly id: string;
-  /** Its spec, but for its module and what only its code knows. */
-  readonly spec: Readonly<Record<string, unknown>>;
-  /** Names of its tasks. */
-  readonly tasks: readonly string[];
-  /** The chance in each delay of a restart, one after the other. */
-  readonly chances: readonly number[];
-}
+import {
+  comesAbout,
+  type IncidentAgent,
+  type IncidentOutcome,
+  inLine,
+  withoutStack,
+} from './replay-incident.ts';
 
 /** Which incident is made a test. */
 export interface FromIncidentOptions {
@@ -60,11 +46,6 @@ export interface Incident {
   /** A test that fails for as long as it comes about, to paste into a file. */
   readonly test: string;
   toString(): string;
-}
-
-/** It came about again. */
-export class IncidentHappened extends Error {
-  override readonly name = 'IncidentHappened';
 }
 
 const optionsSchema = z.strictObject({ agentId: z.string().min(1), until: z.int().min(1).optional() });
@@ -134,20 +115,6 @@ export async function fromIncident(source: string | Store, options: FromIncident
   };
 }
 
-/**
- * Lives a script again, as `fromIncident` gives it.
- *
- * @throws IncidentHappened where it ends as it did
- */
-export async function replayIncident(
-  agent: IncidentAgent,
-  outcome: IncidentOutcome,
-  script: readonly IncidentStep[],
-): Promise<void> {
-  if (await comesAbout(agent, outcome, script))
-    throw new IncidentHappened(`agent ${agent.id}: ${inLine(outcome)}, again`);
-}
-
 /** The whole program has ended: no fault of the agent. */
 function isLossOfProgram(event: SystemEvent): boolean {
   return event.type === 'agent.crashed' && event.reason === 'host_lost';
@@ -196,132 +163,8 @@ function chanceOf(
 }
 
 function healthTimeoutOf({ spec }: IncidentAgent): number {
-  return (spec['health'] as { readonly timeoutMs?: number } | undefined)?.timeoutMs ?? 5_000;
-}
-
-/** For the caller's answer; here there is no caller. */
-function ignore(asked: Promise<unknown>): void {
-  asked.catch(() => undefined);
-}
-
-async function comesAbout(
-  agent: IncidentAgent,
-  outcome: IncidentOutcome,
-  script: readonly IncidentStep[],
-): Promise<boolean> {
-  const clock = simulatedClock();
-  const { id } = agent;
-  let isSilent = false;
-  let body: ScriptedBody | undefined;
-  const checks: number[] = [];
-  const host = scriptedHost({
-    onOpen: (opened) => {
-      body = opened;
-      isSilent = false;
-      checks.length = 0;
-    },
-  });
-  const chances = [...agent.chances];
-  const system = await createAgentSystem({
-    clock,
-    random: () => chances.shift() ?? 0,
-    logger: pino({ level: 'silent' }),
-    hosts: { 'in-process': obliging(host, () => isSilent, checks) },
-  });
-  const seen = { happened: false };
-  system.events.subscribe((event) => {
-    const reason = 'reason' in event ? withoutStack(event.reason) : undefined;
-    seen.happened ||= event.type === outcome.type && inWords(reason) === inWords(outcome.reason);
-  });
-  const tasks = Object.fromEntries(agent.tasks.map((name) => [name, { run: () => undefined }]));
-  const module = defineAgent({ type: 'incident', init: () => ({}), tasks });
-  const ids = new Map<string, string>();
-  try {
-    await system.agents.register({ ...agent.spec, id, module });
-    const startedAt = clock.elapsed();
-    for (const step of script) {
-      await clock.advance(Math.max(0, startedAt + step.atMs - clock.elapsed()));
-      switch (step.do) {
-        case 'start':
-        case 'stop':
-        case 'kill':
-          ignore(system.agents[step.do](id));
-          break;
-        case 'ready':
-          if (body?.isLive) body.ready();
-          break;
-        case 'finished':
-          if (body?.isLive) body.report({ type: 'finished' });
-          break;
-        case 'exit':
-          if (body?.isLive) body.exit(step.reason);
-          break;
-        case 'falls silent':
-          isSilent = true;
-          break;
-        case 'answers again':
-          isSilent = false;
-          for (const checkId of checks.splice(0)) body?.report({ type: 'health.answered', checkId });
-          break;
-        case 'execute':
-          ignore(
-            system.tasks
-              .submit(id, { type: step.task, input: step.input ?? null })
-              .then((task) => ids.set(step.id, task.id)),
-          );
-          break;
-        case 'completes':
-        case 'fails': {
-          const taskId = ids.get(step.id);
-          if (taskId === undefined || !body?.isLive) break;
-          body.report(
-            step.do === 'completes'
-              ? { type: 'task.completed', taskId, output: step.output ?? null }
-              : { type: 'task.failed', taskId, code: 'TASK_FAILED', error: step.error },
-          );
-        }
-      }
-      await settled();
-    }
-    // What the last step has begun comes about by a deadline at the latest.
-    for (let n = 0; n < 8 && !seen.happened && (await clock.runNext()); n++);
-  } finally {
-    const closing = system.close({ timeoutMs: 0 });
-    await clock.advance(60_000);
-    await closing;
-  }
-  return seen.happened;
-}
-
-/** What every body does by itself: it saves when it is asked, ends when it is killed, and says that it is well. */
-function obliging(
-  host: ReturnType<typeof scriptedHost>,
-  isSilent: () => boolean,
-  checks: number[],
-): typeof host {
-  return {
-    ...host,
-    get live() {
-      return host.live;
-    },
-    open(start, listener) {
-      const opened = host.open(start, listener);
-      const body = host.bodiesOf(start.agentId).at(-1)!;
-      return {
-        post(request) {
-          if (request.type === 'state.save')
-            body.report({ type: 'state.saved', state: { json: '{}', stateVersion: 1 } });
-          else if (request.type === 'health.check') {
-            if (isSilent()) checks.push(request.checkId);
-            else body.report({ type: 'health.answered', checkId: request.checkId });
-          } else opened.post(request);
-        },
-        kill() {
-          if (body.isLive) body.exit('killed');
-        },
-      };
-    },
-  };
+  const { timeoutMs } = (spec['health'] ?? {}) as { readonly timeoutMs?: number };
+  return healthPolicy.shape.timeoutMs.parse(timeoutMs);
 }
 
 async function eventsOf(source: string | Store, agentId: string): Promise<readonly SystemEvent[]> {
@@ -349,20 +192,8 @@ async function opened(path: string): Promise<Store> {
   return sqliteStore(path, { create: false });
 }
 
-function withoutStack(reason: ExitReason): ExitReason {
-  if (typeof reason !== 'object' || !('error' in reason)) return reason;
-  const { name, message } = reason.error;
-  return { error: { name, message } };
-}
-
 function refused(problem: string): AgentSystemError {
   return new AgentSystemError('AGENT_SPEC_INVALID', `fromIncident: ${problem}`);
-}
-
-function inLine({ type, reason }: IncidentOutcome): string {
-  return reason === undefined
-    ? type
-    : `${type} (${typeof reason === 'string' ? reason : JSON.stringify(reason)})`;
 }
 
 function testOf(
