@@ -24,9 +24,12 @@ function node(name: string, leaseMs = LEASE_MS): KnownNode {
 
 interface Look {
   readonly at: number;
+  readonly asked?: readonly string[];
   readonly probed: readonly string[];
   readonly gone: readonly string[];
 }
+
+const names = (nodes: readonly KnownNode[]) => nodes.map(({ name }) => name);
 
 /** Looks until `until`, each look as late as `lateMs` says, and tells those that found something. */
 function watched(
@@ -42,9 +45,10 @@ function watched(
   while (dueAt <= until) {
     const now = dueAt + lateMs(dueAt);
     beforeLook?.(now);
-    const { probed, gone } = watchNodes(nodes, { dueAt, now });
-    if (probed.length + gone.length > 0) {
-      looks.push({ at: now, probed: probed.map(({ name }) => name), gone: gone.map(({ name }) => name) });
+    const { asked, probed, gone } = watchNodes(nodes, { dueAt, now });
+    if (asked.length + probed.length + gone.length > 0) {
+      const sent = asked.length > 0 ? { asked: names(asked) } : {};
+      looks.push({ at: now, ...sent, probed: names(probed), gone: names(gone) });
     }
     if (gone.length > 0) return looks;
     dueAt = now + LOOK_MS;
@@ -148,6 +152,68 @@ describe('a node', () => {
     const looks = watched([silent, alive], 60_000, { beforeLook: (now) => reached(alive, now) });
     expect(looks.flatMap(({ probed, gone }) => [...probed, ...gone])).toEqual(['a', 'a', 'a', 'a']);
     expect(looks.at(-1)).toMatchObject({ at: 3_250, gone: ['a'] });
+  });
+});
+
+describe('a node that says when the engine reached it', () => {
+  test('is sent nothing while that is not long ago', () => {
+    const busy = node('a');
+    expect(watched([busy], 60_000, { beforeLook: (now) => heardOf(busy, now - 100, 900) })).toEqual([]);
+  });
+
+  test('is sent a message after a third of its lease, and not probed if it tells of that', () => {
+    const idle = node('a');
+    let reachedAt = 0;
+    const looks = watched([idle], 6_000, {
+      beforeLook: (now) => {
+        if (idle.askedAt !== undefined) reachedAt = idle.askedAt + 10;
+        heardOf(idle, now, now - reachedAt);
+      },
+    });
+    expect(looks).toEqual([
+      { at: 1_250, asked: ['a'], probed: [], gone: [] },
+      { at: 2_500, asked: ['a'], probed: [], gone: [] },
+      { at: 3_750, asked: ['a'], probed: [], gone: [] },
+      { at: 5_000, asked: ['a'], probed: [], gone: [] },
+    ]);
+  });
+
+  test('and tells of no message is probed, and gone once its lease is over', () => {
+    const cutOff = node('a');
+    expect(watched([cutOff], 60_000, { beforeLook: (now) => heardOf(cutOff, now, now) })).toEqual([
+      { at: 1_250, asked: ['a'], probed: [], gone: [] },
+      { at: 2_250, probed: ['a'], gone: [] },
+      { at: 3_250, probed: [], gone: ['a'] },
+    ]);
+  });
+
+  test('and falls silent is probed at once, though it was sent a message just before', () => {
+    const dead = node('a');
+    const looks = watched([dead], 60_000, { beforeLook: (now) => now <= 750 && heardOf(dead, now, now) });
+    expect(looks).toEqual([
+      { at: 1_250, asked: ['a'], probed: [], gone: [] },
+      { at: 1_750, probed: ['a'], gone: [] },
+      { at: 2_750, probed: ['a'], gone: [] },
+      { at: 3_250, probed: [], gone: ['a'] },
+    ]);
+  });
+
+  test('is not reached later than it was for a sign of life that says less', () => {
+    const alive = node('a');
+    heardOf(alive, 5_000, 100);
+    heardOf(alive, 5_100, 4_000);
+    expect(alive.reachedAt).toBe(4_900);
+  });
+
+  test('was reached since it was asked: it is asked again before it is gone', () => {
+    const back = node('a', 1_000);
+    const looks = watched([back], 60_000, {
+      beforeLook: (now) => heardOf(back, now, now < 1_000 ? now : now - 1_000),
+    });
+    expect(looks.at(-1)).toMatchObject({ at: 2_250, gone: ['a'] });
+    expect(looks.filter(({ at }) => at > 1_000 && at < 2_250).flatMap(({ asked }) => asked ?? [])).toEqual([
+      'a',
+    ]);
   });
 });
 

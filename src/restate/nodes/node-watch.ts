@@ -1,10 +1,12 @@
 /**
  * Which nodes are to be asked whether they are there, and which are gone: a pure decider over signs of life.
  *
- * A node says that it is alive: that proves the way from it to the engine. The other way is proved by its answer to a
- * question of the engine (a *probe*), asked now and then, and of one that is silent sooner: a machine that is dead
- * refuses at once, one that is late answers, one that is frozen does neither. A node needs both ways: one that says that
- * it is alive and is not reached cannot be told to end a body. The lease is for either.
+ * A node says that it is alive: that proves the way from it to the engine. With that it says when the engine reached it
+ * last, which proves the other way. One that was not reached for a while is *asked*: sent a message, of which it tells
+ * with its next sign of life. One that is silent, or says nothing of that message, is *probed*: the engine waits for its
+ * answer, which costs three times as much. A machine that is dead refuses at once, one that is late answers, one that is
+ * frozen does neither. A node needs both ways: one that says that it is alive and is not reached cannot be told to end a
+ * body. The lease is for either.
  *
  * I1  Time by which the watch itself was late counts against no node: signs of life may have been held up, too.
  * I2  No node counts as gone before it was asked.
@@ -18,13 +20,14 @@ export const LOOK_MS = 250;
 const SUSPECT_SHARE = 0.25;
 /** The share of its lease after which a node that was not reached is asked, however often it says that it is alive. */
 const REACH_SHARE = 1 / 3;
-/** A question that is not answered for so long is asked again, ms. */
+/** What is not answered for so long is asked again, or probed, ms. */
 const ASK_AGAIN_MS = 1_000;
 /** If a look is later than this, nobody answered for the fleet meanwhile, and deaths in that time went unnoticed. */
 const HELD_UP_MS = 1_000;
 
 export interface Verdict {
   readonly gone: readonly KnownNode[];
+  readonly asked: readonly KnownNode[];
   readonly probed: readonly KnownNode[];
 }
 
@@ -35,6 +38,7 @@ export function watchNodes(
 ): Verdict {
   const lateMs = Math.max(0, now - dueAt);
   const gone: KnownNode[] = [];
+  const asked: KnownNode[] = [];
   const probed: KnownNode[] = [];
   for (const node of nodes) {
     const { leaseMs } = node;
@@ -42,15 +46,26 @@ export function watchNodes(
     node.reachedAt = Math.min(now, reachedAtOf(node) + lateMs);
     const unreachedMs = now - node.reachedAt;
     const isOver = now - node.beatAt > leaseMs || unreachedMs > leaseMs;
+    const isInDoubt = isSilent(node, now) || lateMs > HELD_UP_MS;
     if (isOver && node.wasAsked) gone.push(node);
-    else if (isSilent(node, now) || unreachedMs > leaseMs * REACH_SHARE || lateMs > HELD_UP_MS) {
-      if (node.probedAt !== undefined && now - node.probedAt < ASK_AGAIN_MS) continue;
-      node.probedAt = now;
+    else if (isInDoubt || unreachedMs > leaseMs * REACH_SHARE) {
       node.wasAsked = true;
-      probed.push(node);
+      if (node.tellsReach && !isInDoubt && !isOverdue(node.askedAt, now)) {
+        if (node.askedAt !== undefined) continue;
+        node.askedAt = now;
+        asked.push(node);
+      } else if (node.probedAt === undefined || isOverdue(node.probedAt, now)) {
+        node.probedAt = now;
+        probed.push(node);
+      }
     }
   }
-  return { gone, probed };
+  return { gone, asked, probed };
+}
+
+/** Whether the answer to what was asked then should be there. */
+function isOverdue(at: number | undefined, now: number): boolean {
+  return at !== undefined && now - at >= ASK_AGAIN_MS;
 }
 
 function isSilent({ beatAt, leaseMs }: KnownNode, now: number): boolean {
@@ -62,15 +77,27 @@ function reachedAtOf({ reachedAt, beatAt }: KnownNode): number {
   return reachedAt ?? beatAt;
 }
 
-/** Notes a sign of life. */
-export function heardOf(node: KnownNode, now: number): void {
+/**
+ * Notes a sign of life.
+ *
+ * @param reachedMsAgo when the engine reached it last, as it says
+ */
+export function heardOf(node: KnownNode, now: number, reachedMsAgo?: number): void {
   node.beatAt = now;
+  if (reachedMsAgo === undefined) return;
+  node.tellsReach = true;
+  const at = now - reachedMsAgo;
+  if (at <= reachedAtOf(node)) return;
+  node.reachedAt = at;
+  node.askedAt = undefined;
+  node.wasAsked = undefined;
 }
 
 /** Notes that it answered a probe. */
 export function reached(node: KnownNode, now: number): void {
   node.beatAt = now;
   node.reachedAt = now;
+  node.askedAt = undefined;
   node.probedAt = undefined;
   node.wasAsked = undefined;
 }

@@ -45,7 +45,7 @@ import { FLEET, hostOf, VARIABLES } from '../engine/names.ts';
 import { type AgentNodeOptions, nodeOptions, type ParsedNodeOptions } from './node-options.ts';
 import { servicesOf } from './node-services.ts';
 import type { VariableRecord } from '../../runtime/coordination/variables/variables.ts';
-import type { BeatAnswer, JoiningNode } from './nodes-object.ts';
+import type { BeatAnswer, JoiningNode, SignOfLife } from './nodes-object.ts';
 import { Residents } from './residents.ts';
 import { taskCalls } from './task-calls.ts';
 
@@ -125,6 +125,8 @@ class Node implements AgentNode {
   #hostUri = '';
   /** How many of the changes of variables that it missed it has asked for. */
   #caughtUp = 0;
+  /** When the engine reached it last, by the steady clock, ms. */
+  #reachedAt = 0;
   #beat: unknown;
   #misses = 0;
   /** Why it does not belong to the fleet, though it sends signs of life. */
@@ -280,8 +282,14 @@ class Node implements AgentNode {
     const bodies = servicesOf({
       name: this.name,
       leaseMs: this.#options.leaseMs,
-      deliver: (agentId, batch) => this.#residents.deliver(agentId, batch),
-      serve: (what, given) => this.#residents.serve(what, given),
+      deliver: (agentId, batch) => {
+        this.#reachedAt = this.#clock.elapsed();
+        this.#residents.deliver(agentId, batch);
+      },
+      serve: (what, given) => {
+        this.#reachedAt = this.#clock.elapsed();
+        return this.#residents.serve(what, given);
+      },
     });
     const hosting = createEndpointHandler({ services: [...bodies], ...keys, logger: silent });
     const control = createEndpointHandler({ services: [...fleetServices], ...keys, logger: silent });
@@ -332,6 +340,8 @@ class Node implements AgentNode {
   async #join(): Promise<void> {
     const { labels, limits, leaseMs } = this.#options;
     this.#epoch = crypto.randomUUID();
+    // The engine reached it when it registered its services.
+    this.#reachedAt = this.#clock.elapsed();
     this.#residents.epoch = this.#epoch;
     const joining: JoiningNode = {
       name: this.name,
@@ -358,13 +368,16 @@ class Node implements AgentNode {
     if (this.#clockCheck.isDue) await this.#checkClock();
     const askedAt = this.#clock.elapsed();
     try {
-      const { name } = this;
       const signal = AbortSignal.timeout(CONTROL_TIMEOUT_MS);
-      const { isKnown, isReplaced, missed } = await this.#engine.call<BeatAnswer>(
-        toNodes('beat'),
-        { epoch: this.#epoch, name },
-        { signal, isRepeatable: true },
-      );
+      const sign: SignOfLife = {
+        name: this.name,
+        epoch: this.#epoch,
+        reachedMsAgo: Math.ceil(askedAt - this.#reachedAt),
+      };
+      const { isKnown, isReplaced, missed } = await this.#engine.call<BeatAnswer>(toNodes('beat'), sign, {
+        signal,
+        isRepeatable: true,
+      });
       this.#misses = 0;
       if (!isKnown && !this.#isClosed && this.#closing === undefined) await this.#rejoin(isReplaced === true);
       else if (missed > this.#caughtUp) await this.#catchUp(missed);

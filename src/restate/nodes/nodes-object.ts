@@ -19,7 +19,7 @@ import {
 } from '@restatedev/restate-sdk';
 import { exclusive, shared } from '../engine/handlers.ts';
 import type { ParsedAgentSpec } from '../../machines/index.ts';
-import { send, toAgent, toNodes } from '../engine/calls.ts';
+import { send, type Target, toAgent, toNodes } from '../engine/calls.ts';
 import type { LossOffer } from '../agent/agent-places.ts';
 import { type Command, isAway, type LostNode, NODES, nodeOf, type Turned } from '../engine/names.ts';
 import { fleetOptions } from '../engine/service-options.ts';
@@ -52,6 +52,13 @@ export interface JoiningNode {
   readonly maxAgents: number;
   readonly maxMemoryBytes: number;
   readonly leaseMs: number;
+}
+
+export interface SignOfLife {
+  readonly name: string;
+  readonly epoch: string;
+  /** How long ago the engine reached it last. */
+  readonly reachedMsAgo: number;
 }
 
 /** The answer to a node's sign of life. */
@@ -150,13 +157,17 @@ async function sweep(ctx: ObjectContext, book: Reservations, dueAt: number): Pro
   const { roster } = book;
   if (roster.sweepAt !== dueAt) return;
   const now = await ctx.date.now();
-  const { gone, probed } = watchNodes(roster.nodes, { dueAt, now });
+  const { gone, asked, probed } = watchNodes(roster.nodes, { dueAt, now });
   for (const node of gone) await endNode(ctx, book, node, now);
+  for (const { name, epoch } of asked) send(ctx, toNode(name), isItThere(epoch));
   for (const { name, epoch } of probed) send(ctx, toNodes('probe'), { name, epoch });
   roster.sweepAt = undefined;
   look(ctx, book, now);
   await grant(ctx, book);
 }
+
+const toNode = (name: string): Target => ({ service: nodeOf(name), method: 'serve' });
+const isItThere = (epoch: string) => ({ what: 'alive', parameter: { epoch } });
 
 /** Keeps the watch going while there is a node. */
 function look(ctx: ObjectContext, book: Reservations, now: number): void {
@@ -218,14 +229,14 @@ export const nodesObject = object({
     }),
 
     /** A sign of life. */
-    beat: step(async (ctx, book, { epoch, name }: { epoch: string; name: string }): Promise<BeatAnswer> => {
+    beat: step(async (ctx, book, { epoch, name, reachedMsAgo }: SignOfLife): Promise<BeatAnswer> => {
       const node = book.nodeOf(epoch);
       if (node === undefined) {
         const isReplaced = book.roster.nodes.some((other) => other.name === name);
         return { isKnown: false, isReplaced, missed: 0 };
       }
       const now = await ctx.date.now();
-      heardOf(node, now);
+      heardOf(node, now, reachedMsAgo);
       look(ctx, book, now);
       return { isKnown: true, missed: node.missed ?? 0 };
     }),
@@ -257,9 +268,8 @@ export const nodesObject = object({
         const known = (await rosterOf(ctx)).nodes.find((node) => node.epoch === epoch);
         if (known === undefined) return;
         const asked = ctx.genericCall<unknown, boolean>({
-          service: nodeOf(name),
-          method: 'serve',
-          parameter: { what: 'alive', parameter: { epoch } },
+          ...toNode(name),
+          parameter: isItThere(epoch),
           inputSerde: wire,
           outputSerde: wireOf<boolean>(),
         });

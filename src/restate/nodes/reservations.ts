@@ -30,9 +30,13 @@ export interface KnownNode extends NodeEntry {
   readonly leaseMs: number;
   /** When the engine reached it last, epoch ms. */
   reachedAt?: number;
-  /** When it was asked whether it is there, epoch ms; nothing once it has answered, or the engine was refused. */
+  /** It says itself when the engine reached it. */
+  tellsReach?: true;
+  /** When it was sent a message to tell of, epoch ms; nothing once it was reached. */
+  askedAt?: number | undefined;
+  /** When it was probed, epoch ms; nothing once it has answered, or the engine was refused. */
   probedAt?: number | undefined;
-  /** It was asked since it was reached last. */
+  /** It was asked or probed since it was reached last. */
   wasAsked?: true | undefined;
   /** How many changes of variables it did not answer for. */
   missed?: number;
