@@ -74,6 +74,7 @@ it('a child loads what its agent needs, and no more', () => {
     'runtime/hosting/voting.ts',
     'runtime/time/clock.ts',
     'runtime/time/long-delay.ts',
+    'runtime/time/loop-turn.ts',
     'runtime/time/once-a-turn.ts',
     'runtime/time/timer-list.ts',
     'runtime/values/clone-survey.ts',

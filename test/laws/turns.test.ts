@@ -15,12 +15,23 @@ const PATIENCE_MS = 3_000;
 const TICKS = 10;
 
 const counting = { goesOn: false };
+const ended = { id: '' };
+
+/** Makes a call again and again, as long as timers do not fire. */
+async function called(call: () => Promise<unknown>): Promise<void> {
+  const until = performance.now() + PATIENCE_MS;
+  while (counting.goesOn && performance.now() < until) await call().catch(() => undefined);
+}
 
 const worker = defineAgent({
   type: 'worker',
   init: () => ({ n: 0 }),
   tasks: {
     add: { run: ({ state }) => ++state.n },
+    call: { run: ({ input, agents }) => called(() => agents.execute('nobody', { type: input as string })) },
+    step: { run: ({ step }) => called(() => step('one', () => 1)) },
+    badStep: { run: ({ step }) => called(() => step('one', () => () => 1)) },
+    unknownStep: { run: ({ step }) => called(() => step('', () => 1)) },
     count: {
       async *run() {
         const until = performance.now() + PATIENCE_MS;
@@ -30,12 +41,16 @@ const worker = defineAgent({
   },
 });
 
-/** How often a timer of the program fires while `work` is done again and again, up to `TICKS` times. */
-async function ticksDuring(work: () => Promise<unknown>): Promise<number> {
+/** How often a timer of the program fires while `work` is done again and again, up to `enough` times. */
+async function ticksDuring(
+  work: () => Promise<unknown>,
+  enough = TICKS,
+  patienceMs = PATIENCE_MS,
+): Promise<number> {
   const ticks: number[] = [];
   const timer = setInterval(() => ticks.push(performance.now()), 5);
   const startedAt = performance.now();
-  while (ticks.length < TICKS && performance.now() - startedAt < PATIENCE_MS) await work();
+  while (ticks.length < enough && performance.now() - startedAt < patienceMs) await work();
   clearInterval(timer);
   return ticks.length;
 }
@@ -110,17 +125,109 @@ it.each(Object.keys(unkept))('a loop that is refused %s leaves the program its t
   expect(await ticksDuring(ask)).toBe(TICKS);
 });
 
+/** Calls that answer by a promise, of a part of the system: those that do so when they are given nothing. */
+function promisesOf(part: object): [name: string, call: () => Promise<unknown>][] {
+  const names = Object.getOwnPropertyNames(Object.getPrototypeOf(part));
+  const methods = part as Readonly<Record<string, unknown>>;
+  return names.flatMap((name): [string, () => Promise<unknown>][] => {
+    const method = isOfThePublic(name) ? methods[name] : undefined;
+    if (typeof method !== 'function') return [];
+    try {
+      const answer: unknown = method.call(part);
+      if (!(answer instanceof Promise)) return [];
+      answer.catch(() => undefined);
+      return [[name, () => method.call(part) as Promise<unknown>]];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** Calls of one part of the system to another have no caller that could repeat them. */
+const WITHIN = [
+  'registerMember',
+  'registerChild',
+  'describe',
+  'describeMoved',
+  'run',
+  'put',
+  'recall',
+].concat([
+  'reserve',
+  'settle',
+  'constructor',
+  'suspend',
+  'halt',
+  'discard',
+  'begin',
+  'expire',
+  'cutAll',
+  'writeOffAll',
+]);
+function isOfThePublic(name: string): boolean {
+  return !WITHIN.includes(name);
+}
+
+it.each([
+  ['agents', 16],
+  ['tasks', 7],
+  ['variables', 3],
+  ['consensus', 1],
+  ['pools', 4],
+  ['questions', 1],
+  ['quotas', 1],
+  ['budgets', 1],
+] as const)(
+  'every call of %s that is refused, in a loop, leaves the program its timers',
+  async (part, count) => {
+    await using system = await systemOn(memoryStore());
+    const calls = promisesOf(system[part]);
+    expect(calls.map(([name]) => name)).toHaveLength(count);
+    const starving: string[] = [];
+    for (const [name, call] of calls) {
+      const ticks = await ticksDuring(() => call().catch(() => undefined), 2, 500);
+      if (ticks < 2) starving.push(name);
+    }
+    expect(starving).toEqual([]);
+  },
+);
+
 it.each<[string, (system: AgentSystem) => Promise<unknown>]>([
   ['a health check', ({ agents }) => agents.checkHealth('a')],
   ['a saved state', ({ agents }) => agents.savedState('a')],
   ['an agent that is there', ({ agents }) => agents.ensure({ id: 'a', module: worker })],
   ['starts of what runs', ({ agents }) => agents.startAll()],
   ['its history', readAll],
+  ['the health of a life', ({ agents }) => agents.handle('a').health()],
+  ['whether it takes a task', ({ agents }) => agents.can('a', { type: 'add' })],
+  ['the tasks that it takes', ({ agents }) => agents.next('a')],
+  ['its chart', ({ agents }) => agents.chart('a')],
+  ['the result of a task that has ended', ({ tasks }) => tasks.result(ended.id)],
+  ['the size that a pool has', ({ pools }) => pools.ensureSize('p', 0)],
   ['a history of nobody', ({ events }) => events.replay('nobody')],
 ])('a loop that asks for %s leaves the program its timers', async (_, ask) => {
   await using system = await systemOn(memoryStore());
+  await system.pools.create({ name: 'p', spec: { module: worker }, min: 0, max: 1 });
+  ended.id = (await system.tasks.submit('a', { type: 'add' })).id;
+  await system.tasks.result(ended.id);
   expect(await ticksDuring(() => ask(system))).toBe(TICKS);
 });
+
+it.each(['call', 'step', 'badStep', 'unknownStep'] as const)(
+  'a task that makes one %s after the other leaves the program its timers',
+  async (type) => {
+    await using system = await systemOn(memoryStore());
+    counting.goesOn = true;
+    let ticks = 0;
+    const timer = setInterval(() => {
+      ticks += 1;
+      counting.goesOn = ticks < TICKS;
+    }, 5);
+    await system.agents.execute('a', { type, input: 'add' });
+    clearInterval(timer);
+    expect(ticks).toBe(TICKS);
+  },
+);
 
 it.each(['read', 'not read'])(
   'a stream without a pause that is %s leaves the program its timers',

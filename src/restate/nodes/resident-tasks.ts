@@ -72,10 +72,11 @@ export class ResidentTasks {
 
   constructor(owner: ResidentTasksOwner) {
     this.#owner = owner;
-    const { agentId: id, requests } = owner;
+    const { agentId: id, clock, requests } = owner;
     this.#requests = new Requests<AskingTask>(
       {
         id,
+        clock,
         requestingTask: (taskId) => this.#asking(taskId),
         post: (request) => owner.post(request),
         bodyDropped: () => owner.tell({ type: 'dropped' }),

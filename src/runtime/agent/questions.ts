@@ -14,6 +14,7 @@ import type { Recovery, Store } from '../journal/store.ts';
 import type { SystemEvent } from '../journal/system-event.ts';
 import { hasTaskEnd, mayEndTask } from '../journal/task-ends.ts';
 import type { SteadyClock } from '../time/clock.ts';
+import { answered } from '../time/loop-turn.ts';
 import { type ActOptions, actSchema, saidBy } from '../values/act.ts';
 import { frozenData } from '../values/data-copy.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
@@ -116,35 +117,37 @@ export class Questions {
    * an answer that is no JSON data or not as the question's schema says, `REQUEST_INVALID` for invalid options,
    * `STORE_FAILED`, `SYSTEM_CLOSED`
    */
-  async answer(id: string, value: unknown, options: ActOptions = {}): Promise<QuestionRecord> {
-    this.#assertOpen();
-    const { by } = parseInput(actSchema, options, { what: 'questions.answer', code: 'REQUEST_INVALID' });
-    const asked = this.#find(id);
-    checkAnswer(asked.record, value);
-    const before = asked.record;
-    const answer = JSON.parse(JSON.stringify(value)) as unknown;
-    const answeredAt = this.#clock.now();
-    this.#clock.clearTimeout(asked.timer);
-    asked.record = frozenData(answeredQuestion(before, answer, answeredAt, by));
-    const { promise, resolve, reject } = Promise.withResolvers<QuestionRecord>();
-    const told = { answer, ...saidBy(by) };
-    asked.isBeingKept = true;
-    if (asked.task) asked.task = { ...asked.task, heldMs: this.#clock.elapsed() - asked.since };
-    void this.#emit(asked, { type: 'question.answered', ...told }, (error) => {
-      asked.isBeingKept = false;
-      if (error === undefined) {
-        tellAll(asked, { answer });
-        return resolve(asked.record);
-      }
-      // The question is open again, and the stream says so, which has the answer before it.
-      if (asked.record.answeredAt === answeredAt && asked.record.status === 'answered') {
-        asked.record = frozenData(refusedQuestion({ ...before, status: 'answered' }, NOT_KEPT));
-        this.#arm(asked);
-        void this.#emit(asked, { type: 'question.refused', why: NOT_KEPT }, () => undefined);
-      }
-      reject(error);
+  answer(id: string, value: unknown, options: ActOptions = {}): Promise<QuestionRecord> {
+    return answered(this.#clock, async () => {
+      this.#assertOpen();
+      const { by } = parseInput(actSchema, options, { what: 'questions.answer', code: 'REQUEST_INVALID' });
+      const asked = this.#find(id);
+      checkAnswer(asked.record, value);
+      const before = asked.record;
+      const answer = JSON.parse(JSON.stringify(value)) as unknown;
+      const answeredAt = this.#clock.now();
+      this.#clock.clearTimeout(asked.timer);
+      asked.record = frozenData(answeredQuestion(before, answer, answeredAt, by));
+      const { promise, resolve, reject } = Promise.withResolvers<QuestionRecord>();
+      const told = { answer, ...saidBy(by) };
+      asked.isBeingKept = true;
+      if (asked.task) asked.task = { ...asked.task, heldMs: this.#clock.elapsed() - asked.since };
+      void this.#emit(asked, { type: 'question.answered', ...told }, (error) => {
+        asked.isBeingKept = false;
+        if (error === undefined) {
+          tellAll(asked, { answer });
+          return resolve(asked.record);
+        }
+        // The question is open again, and the stream says so, which has the answer before it.
+        if (asked.record.answeredAt === answeredAt && asked.record.status === 'answered') {
+          asked.record = frozenData(refusedQuestion({ ...before, status: 'answered' }, NOT_KEPT));
+          this.#arm(asked);
+          void this.#emit(asked, { type: 'question.refused', why: NOT_KEPT }, () => undefined);
+        }
+        reject(error);
+      });
+      return promise;
     });
-    return promise;
   }
 
   /** @internal Handles `task.ask`: resolves once the question is answered. */

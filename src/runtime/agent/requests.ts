@@ -11,6 +11,8 @@
 import type { z } from 'zod';
 import type { BodyReport, BodyRequest, TraceParent } from '../hosting/host.ts';
 import { MAX_REQUESTS } from '../hosting/request-bounds.ts';
+import type { SteadyClock } from '../time/clock.ts';
+import { owedTurn } from '../time/loop-turn.ts';
 import { AgentSystemError, errorFrom, errorInfoOf, inWords } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
 import type { TaskEntry } from './task-entry.ts';
@@ -64,6 +66,7 @@ export function requestHandler<Args extends z.ZodType, Task extends RequestingTa
 /** The agent whose tasks ask. */
 export interface RequestsOwner<Task extends RequestingTask = MailboxTask> {
   readonly id: string;
+  readonly clock: SteadyClock;
   /** A task that runs in this incarnation, and is waited for. */
   requestingTask(taskId: string): Task | undefined;
   post(request: BodyRequest): void;
@@ -139,6 +142,7 @@ export class Requests<Task extends RequestingTask = MailboxTask> {
       const error = errorInfoOf(cause);
       answer = { type: 'request.refused', requestId, taskId, code: cause.code, error, cause };
     }
+    await owedTurn(this.#owner.clock);
     if (this.#open.get(requestId) !== open) return;
     this.#open.delete(requestId);
     this.#owner.post(answer);

@@ -5,7 +5,7 @@ import type { AgentDefinition, AnyAgentDefinition, TaskTypes } from '../definiti
 import type { HealthReport } from '../agent/liveness.ts';
 import type { TaskRequest } from '../agent/task-request.ts';
 import { TaskChunks, type TaskStream } from '../agent/task-stream.ts';
-import { refused } from '../time/loop-turn.ts';
+import { answered, refused } from '../time/loop-turn.ts';
 import type { ActOptions } from '../values/act.ts';
 import { AgentSystemError } from '../values/errors.ts';
 
@@ -117,7 +117,8 @@ export class IncarnationHandle implements AgentHandle {
   }
 
   get health() {
-    return (): Promise<HealthReport> => this.#whileAlive(() => this.#agent.checkHealth());
+    return (): Promise<HealthReport> =>
+      this.#whileAlive(() => answered(this.#agent.clock, () => this.#agent.checkHealth()));
   }
 
   #whileAlive<Answer>(command: () => Promise<Answer>): Promise<Answer> {

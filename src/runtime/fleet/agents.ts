@@ -450,7 +450,9 @@ export class Agents {
   can(id: string, task: AskedTask): Promise<boolean>;
   can(id: string, asked: AgentCommand | AskedTask): boolean | Promise<boolean> {
     const agent = this.find(id);
-    return typeof asked === 'string' ? agent.position.legal.has(asked) : this.#takes(agent, asked);
+    return typeof asked === 'string'
+      ? agent.position.legal.has(asked)
+      : answered(this.#services.clock, () => this.#takes(agent, asked));
   }
 
   /**
@@ -459,12 +461,14 @@ export class Agents {
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `TASK_TIMED_OUT` for an agent that does not
    * answer within its `health.timeoutMs`
    */
-  async next<Tasks extends TaskTypes>(id: TypedId<Tasks>): Promise<readonly (keyof Tasks & string)[]> {
-    const agent = this.#commanded(id, 'execute');
-    const { manifest } = agent;
-    const known = Object.keys(manifest.tasks);
-    const next = manifest.chart === undefined ? known : (await agent.offer()).next;
-    return next.filter((type) => missingFor(type, manifest)?.length === 0);
+  next<Tasks extends TaskTypes>(id: TypedId<Tasks>): Promise<readonly (keyof Tasks & string)[]> {
+    return answered(this.#services.clock, async () => {
+      const agent = this.#commanded(id, 'execute');
+      const { manifest } = agent;
+      const known = Object.keys(manifest.tasks);
+      const next = manifest.chart === undefined ? known : (await agent.offer()).next;
+      return next.filter((type) => missingFor(type, manifest)?.length === 0);
+    });
   }
 
   /**
@@ -474,11 +478,13 @@ export class Agents {
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `TASK_TIMED_OUT` for an agent that does not
    * answer within its `health.timeoutMs`
    */
-  async chart(id: string): Promise<AgentChart | undefined> {
-    const agent = this.#commanded(id, 'execute');
-    if (agent.manifest.chart === undefined) return undefined;
-    const { outline, state } = await agent.offer(undefined, true);
-    return agentChart(outline, state);
+  chart(id: string): Promise<AgentChart | undefined> {
+    return answered(this.#services.clock, async () => {
+      const agent = this.#commanded(id, 'execute');
+      if (agent.manifest.chart === undefined) return undefined;
+      const { outline, state } = await agent.offer(undefined, true);
+      return agentChart(outline, state);
+    });
   }
 
   /** All commands that an agent's state allows. @throws AgentSystemError `AGENT_NOT_FOUND` */

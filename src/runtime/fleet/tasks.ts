@@ -203,31 +203,33 @@ export class Tasks {
     taskId: TaskId<Output>,
     options?: { readonly timeoutMs?: number },
   ): Promise<Output>;
-  async result(taskId: string, options: { readonly timeoutMs?: number } = {}): Promise<unknown> {
-    const { timeoutMs } = parseInput(resultSchema, options, {
-      what: 'tasks.result',
-      code: 'TASK_INPUT_INVALID',
-    });
-    const task = this.#known.find(taskId);
-    if (!hasTaskEnded(taskStatusOf(task.place))) {
-      const { promise, leave } = this.#known.waitForEnd(task);
-      if (timeoutMs === undefined || timeoutMs === Infinity) await promise;
-      else {
-        await within(this.#options.clock, timeoutMs, promise, () => {
-          leave();
-          const how = `has not ended within ${timeoutMs} ms: it ${STATUS_IN_WORDS[taskStatusOf(task.place)]}`;
-          throw missed(task, 'TASK_TIMED_OUT', how);
-        });
+  result(taskId: string, options: { readonly timeoutMs?: number } = {}): Promise<unknown> {
+    return answered(this.#options.clock, async () => {
+      const { timeoutMs } = parseInput(resultSchema, options, {
+        what: 'tasks.result',
+        code: 'TASK_INPUT_INVALID',
+      });
+      const task = this.#known.find(taskId);
+      if (!hasTaskEnded(taskStatusOf(task.place))) {
+        const { promise, leave } = this.#known.waitForEnd(task);
+        if (timeoutMs === undefined || timeoutMs === Infinity) await promise;
+        else {
+          await within(this.#options.clock, timeoutMs, promise, () => {
+            leave();
+            const how = `has not ended within ${timeoutMs} ms: it ${STATUS_IN_WORDS[taskStatusOf(task.place)]}`;
+            throw missed(task, 'TASK_TIMED_OUT', how);
+          });
+        }
       }
-    }
-    if (!this.#options.journal.hasKept(task.endedBy)) {
-      const message = `task ${taskId} has ended, and the store failed: that was not made durable`;
-      throw new AgentSystemError('STORE_FAILED', message, { agentId: task.agentId });
-    }
-    const status = taskStatusOf(task.place);
-    // Each caller has an output of its own.
-    if (status === 'done') return dataCopy(task.output);
-    throw missed(task, MISSED[status] ?? 'TASK_ABANDONED', STATUS_IN_WORDS[status]);
+      if (!this.#options.journal.hasKept(task.endedBy)) {
+        const message = `task ${taskId} has ended, and the store failed: that was not made durable`;
+        throw new AgentSystemError('STORE_FAILED', message, { agentId: task.agentId });
+      }
+      const status = taskStatusOf(task.place);
+      // Each caller has an output of its own.
+      if (status === 'done') return dataCopy(task.output);
+      throw missed(task, MISSED[status] ?? 'TASK_ABANDONED', STATUS_IN_WORDS[status]);
+    });
   }
 
   /**
@@ -238,22 +240,24 @@ export class Tasks {
    * @throws AgentSystemError `TASK_UNKNOWN`, `AGENT_ILLEGAL_COMMAND` for one that has ended, `TASK_INPUT_INVALID` for an
    * invalid reason or options, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
-  async cancel(
+  cancel(
     taskId: string,
     reason: string = CANCELLED_BY_CALLER,
     options: ActOptions = {},
   ): Promise<TaskRecord> {
-    this.#options.assertOpen();
-    const { reason: why, options: said } = readAct(cancelSchema, { reason, options }, 'tasks.cancel');
-    const { by } = said;
-    const task = this.#commanded(taskId, 'cancel');
-    const { agents, cancelInPool } = this.#options;
-    const { pool, agentId } = task;
-    // A task of a pool waits in its line, or a member has it.
-    const wasInLine = pool !== undefined && cancelInPool(pool, taskId, { why, by });
-    if (!wasInLine && agentId !== '') agents.find(agentId).cancelTask(taskId, { why, by });
-    await this.#options.journal.settled();
-    return recordOf(task);
+    return answered(this.#options.clock, async () => {
+      this.#options.assertOpen();
+      const { reason: why, options: said } = readAct(cancelSchema, { reason, options }, 'tasks.cancel');
+      const { by } = said;
+      const task = this.#commanded(taskId, 'cancel');
+      const { agents, cancelInPool } = this.#options;
+      const { pool, agentId } = task;
+      // A task of a pool waits in its line, or a member has it.
+      const wasInLine = pool !== undefined && cancelInPool(pool, taskId, { why, by });
+      if (!wasInLine && agentId !== '') agents.find(agentId).cancelTask(taskId, { why, by });
+      await this.#options.journal.settled();
+      return recordOf(task);
+    });
   }
 
   /**
@@ -265,33 +269,37 @@ export class Tasks {
    * @throws AgentSystemError `TASK_UNKNOWN`, `AGENT_NOT_FOUND`, `STORE_FAILED`, `AGENT_ILLEGAL_COMMAND` for one that has
    * not ended, is done, or was not submitted; `TASK_INPUT_INVALID` for invalid options, `SYSTEM_CLOSED`
    */
-  async retry(taskId: string, options: ActOptions = {}): Promise<TaskRecord> {
-    this.#options.assertOpen();
-    const { by } = readAct(actSchema, options, 'tasks.retry');
-    const task = this.#commanded(taskId, 'retry');
-    const { input, timeoutMs, policy, priority, trace } = task.submitted!;
-    const { promise: accepted, resolve, reject } = Promise.withResolvers<void>();
-    const given: GivenTask = {
-      type: task.task,
-      input: dataCopy(input),
-      // A submitted task without `timeoutMs` is unlimited.
-      timeoutMs: timeoutMs ?? Infinity,
-      policy,
-      whenDown: 'wait',
-      ...(priority === undefined ? {} : { priority }),
-      again: { taskId, attempts: task.attempts },
-      submission: {
-        ...task.keys,
-        by,
-        accepted: (_, error) => (error ? reject(error) : resolve()),
-      },
-    };
-    const { agents, runInPool } = this.#options;
-    const output =
-      task.pool !== undefined ? runInPool(task.pool, given) : agents.find(task.agentId).execute(given, trace);
-    output.catch(reject);
-    await accepted;
-    return recordOf(task);
+  retry(taskId: string, options: ActOptions = {}): Promise<TaskRecord> {
+    return answered(this.#options.clock, async () => {
+      this.#options.assertOpen();
+      const { by } = readAct(actSchema, options, 'tasks.retry');
+      const task = this.#commanded(taskId, 'retry');
+      const { input, timeoutMs, policy, priority, trace } = task.submitted!;
+      const { promise: accepted, resolve, reject } = Promise.withResolvers<void>();
+      const given: GivenTask = {
+        type: task.task,
+        input: dataCopy(input),
+        // A submitted task without `timeoutMs` is unlimited.
+        timeoutMs: timeoutMs ?? Infinity,
+        policy,
+        whenDown: 'wait',
+        ...(priority === undefined ? {} : { priority }),
+        again: { taskId, attempts: task.attempts },
+        submission: {
+          ...task.keys,
+          by,
+          accepted: (_, error) => (error ? reject(error) : resolve()),
+        },
+      };
+      const { agents, runInPool } = this.#options;
+      const output =
+        task.pool !== undefined
+          ? runInPool(task.pool, given)
+          : agents.find(task.agentId).execute(given, trace);
+      output.catch(reject);
+      await accepted;
+      return recordOf(task);
+    });
   }
 
   /**
@@ -301,11 +309,13 @@ export class Tasks {
    * @throws AgentSystemError `TASK_UNKNOWN`, `AGENT_ILLEGAL_COMMAND` for one that has not ended, `TASK_INPUT_INVALID` for
    * invalid options, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
-  async forget(taskId: string, options: ActOptions = {}): Promise<void> {
-    this.#options.assertOpen();
-    const { by } = readAct(actSchema, options, 'tasks.forget');
-    this.#known.drop(this.#commanded(taskId, 'forget'), by);
-    await this.#options.journal.settled();
+  forget(taskId: string, options: ActOptions = {}): Promise<void> {
+    return answered(this.#options.clock, async () => {
+      this.#options.assertOpen();
+      const { by } = readAct(actSchema, options, 'tasks.forget');
+      this.#known.drop(this.#commanded(taskId, 'forget'), by);
+      await this.#options.journal.settled();
+    });
   }
 
   /**
@@ -318,11 +328,13 @@ export class Tasks {
    *
    * @throws AgentSystemError `TASK_INPUT_INVALID` naming the field, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
-  async schedule<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
+  schedule<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
     options: ScheduleOptions<Tasks, Name>,
   ): Promise<ScheduleRecord> {
-    this.#options.assertOpen();
-    return this.#schedules.set(options as unknown as ScheduleOptions);
+    return answered(this.#options.clock, async () => {
+      this.#options.assertOpen();
+      return this.#schedules.set(options as unknown as ScheduleOptions);
+    });
   }
 
   /** All schedules, in the order in which they were set. */
@@ -336,9 +348,11 @@ export class Tasks {
    * @param options.by who asks for it
    * @throws AgentSystemError `TASK_UNKNOWN` for a name that no schedule has, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
-  async unschedule(name: string, options: ActOptions = {}): Promise<void> {
-    this.#options.assertOpen();
-    return this.#schedules.remove(name, options);
+  unschedule(name: string, options: ActOptions = {}): Promise<void> {
+    return answered(this.#options.clock, async () => {
+      this.#options.assertOpen();
+      return this.#schedules.remove(name, options);
+    });
   }
 
   /** @internal The fleet is there: schedules submit from now on. */

@@ -19,7 +19,7 @@ import type { AnyAgentDefinition } from '../definition/define-agent.ts';
 import { manifestOf } from '../definition/manifest.ts';
 import { migratedState } from '../definition/saved-state.ts';
 import { countHere } from '../engine/agent-counts.ts';
-import { type Clock, steadyClock, systemClock } from '../time/clock.ts';
+import { type Clock, type SteadyClock, steadyClock, systemClock } from '../time/clock.ts';
 import { errorInfoOf } from '../values/errors.ts';
 import { judge, type Verdict } from '../values/schema.ts';
 import { isLongAsText } from '../values/text-measure.ts';
@@ -51,6 +51,9 @@ const NOTHING_KNOWN = { restored: undefined, initArgs: undefined, secrets: undef
 
 /** Of a body that has not got that far: nothing works on it. */
 const noState = new BodyState(undefined, false);
+
+/** The clock of bodies that are given none, which have a thread or a process of their own. */
+let ownClock: SteadyClock | undefined;
 
 export class AgentBody implements Body, InitOwner, LineTeller {
   // What each task, vote and variable needs comes first, side by side: in a large fleet none of it is in a cache.
@@ -209,15 +212,18 @@ export class AgentBody implements Body, InitOwner, LineTeller {
     return this.definition.init(new BodyInitContext(this, start, initArgs, state));
   }
 
+  get clock(): SteadyClock {
+    return steadyClock(this.surroundings.clock ?? (ownClock ??= systemClock()));
+  }
+
   get signal(): AbortSignal {
     return (this.life ??= new AbortController()).signal;
   }
 
   selfOf({ variables }: BodyStart): AgentSelf {
-    const { clock = systemClock(), observe } = this.surroundings;
     return {
-      clock: steadyClock(clock),
-      observe,
+      clock: this.clock,
+      observe: this.surroundings.observe,
       count: countHere,
       versions: new Map(variables.map(({ name, version }) => [name, version])),
       changed: () => {

@@ -8,6 +8,8 @@
  * I2  An answer to a request that is not open is ignored.
  * I3  A body has at the most `MAX_REQUESTS` open: what is asked beyond that is refused here, and goes nowhere.
  */
+import type { SteadyClock } from '../time/clock.ts';
+import { refused } from '../time/loop-turn.ts';
 import { AgentSystemError, type ErrorCode, errorFrom, errorInfoOf } from '../values/errors.ts';
 import type { BodyListener, BodyRequest } from './host.ts';
 import { MAX_REQUESTS } from './request-bounds.ts';
@@ -23,11 +25,13 @@ type Answer = Extract<BodyRequest, { type: 'request.answered' | 'request.refused
 
 export class BodyRequests {
   readonly #report: BodyListener['report'];
+  readonly #clock: SteadyClock;
   readonly #open = new Map<number, OpenRequest>();
   #lastId = 0;
 
-  constructor(report: BodyListener['report']) {
+  constructor(report: BodyListener['report'], clock: SteadyClock) {
     this.#report = report;
+    this.#clock = clock;
   }
 
   /**
@@ -38,11 +42,11 @@ export class BodyRequests {
    * answer is refused with. Once the task has been cancelled or has ended, the reason of that.
    */
   ask(asker: Asker, name: string, args: unknown, signal?: AbortSignal): Promise<unknown> {
-    if (asker.signal.aborted) return rejectedBy(asker.signal);
-    if (signal?.aborted) return rejectedBy(signal);
+    if (asker.signal.aborted) return refused(this.#clock, asker.signal.reason);
+    if (signal?.aborted) return refused(this.#clock, signal.reason);
     if (this.#open.size >= MAX_REQUESTS) {
       const message = `${name}: the agent waits for ${MAX_REQUESTS} answers already, expected no more at once`;
-      return Promise.reject(new AgentSystemError('REQUEST_INVALID', message));
+      return refused(this.#clock, new AgentSystemError('REQUEST_INVALID', message));
     }
     this.#lastId += 1;
     const requestId = this.#lastId;
@@ -87,10 +91,6 @@ export class BodyRequests {
     this.#open.delete(request.requestId);
     request.unlisten();
   }
-}
-
-function rejectedBy({ reason }: AbortSignal): Promise<never> {
-  return Promise.reject(reason as Error);
 }
 
 export function taskHasEnded(): Error {

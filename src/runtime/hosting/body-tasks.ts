@@ -26,6 +26,7 @@ import { ChunkSender, isChunkGenerator, streamed } from './chunk-sender.ts';
 import type { BodyRequest, TraceParent } from './host.ts';
 import { type EndedAttempt, RunningTask, type TaskAsker } from './running-task.ts';
 import { taskContextOf, type TaskContextOwner } from './task-context.ts';
+import { refused } from '../time/loop-turn.ts';
 import { withinTrace } from './trace-parent.ts';
 
 export class BodyTasks implements TaskContextOwner, TaskAsker {
@@ -98,8 +99,9 @@ export class BodyTasks implements TaskContextOwner, TaskAsker {
   }
 
   ask(task: RunningTask, name: string, args: unknown, signal?: AbortSignal): Promise<unknown> {
-    if (this.running.get(task.taskId) !== task) return Promise.reject(taskHasEnded());
-    this.requests ??= new BodyRequests((report) => this.body.tell(report));
+    const { clock } = this.body;
+    if (this.running.get(task.taskId) !== task) return refused(clock, taskHasEnded());
+    this.requests ??= new BodyRequests((report) => this.body.tell(report), clock);
     return this.requests.ask(task, name, args, signal);
   }
 

@@ -1,4 +1,5 @@
 /** What the parts of a body share: what they know of it, and how to call a function of its definition. */
+import type { SteadyClock } from '../time/clock.ts';
 import { isPending, whenSettled } from '../definition/agent-self.ts';
 import type { AgentLog } from '../definition/contexts.ts';
 import { isThenable } from '../values/thenable.ts';
@@ -9,6 +10,7 @@ import type { SavesOwner, StateSaves } from './state-saves.ts';
 /** The body whose work its parts do. */
 export interface WorkOwner extends LineTeller, SavesOwner {
   readonly saves: StateSaves;
+  readonly clock: SteadyClock;
   /** The values that it knows, by name. */
   readonly variables: Readonly<Record<string, unknown>>;
   readonly log: AgentLog;

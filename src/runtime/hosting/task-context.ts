@@ -1,4 +1,5 @@
 /** What a task's `run` is given. */
+import { answered } from '../time/loop-turn.ts';
 import type { TaskContext } from '../definition/contexts.ts';
 import { park } from '../definition/parking.ts';
 import type { AskedQuestion } from '../definition/task-abilities.ts';
@@ -48,8 +49,8 @@ export function taskContextOf(
     ask: <Answer>(question: AskedQuestion<Answer>) =>
       askPerson(question, question?.key ?? `${(task.asked += 1)}`, task) as Promise<Answer>,
     step: <Value>(key: string, work: () => Value | PromiseLike<Value>) =>
-      task.steps.take(key, work, (name, value) =>
-        task.ask('task.step', { key: name, value }),
+      answered(body.clock, () =>
+        task.steps.take(key, work, (name, value) => task.ask('task.step', { key: name, value })),
       ) as Promise<Value>,
     steps: task.before === undefined ? NO_STEPS : new Map(task.before),
     complete: () => {

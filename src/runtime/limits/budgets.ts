@@ -17,6 +17,7 @@ import {
   budgetSpec,
 } from '../../machines/index.ts';
 import { z } from 'zod';
+import { answered } from '../time/loop-turn.ts';
 import type { SystemEvent } from '../journal/system-event.ts';
 import { mayEndTask } from '../journal/task-ends.ts';
 import { type ActOptions, actor } from '../values/act.ts';
@@ -114,13 +115,15 @@ export class Budgets {
    * @param options `of`: the agent or the task, where each has its own; `by`: who does it
    * @throws AgentSystemError `BUDGET_UNKNOWN`, `AGENT_SPEC_INVALID`, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
-  async refill(name: string, options: ActOptions & { readonly of?: string } = {}): Promise<BudgetRecord> {
-    this.#options.assertOpen();
-    const { of = '', by } = parseInput(byName, options, { what: 'budgets.refill' });
-    const account = this.#find(name, of);
-    account.refill(by);
-    await this.#options.journal.settled();
-    return account.record();
+  refill(name: string, options: ActOptions & { readonly of?: string } = {}): Promise<BudgetRecord> {
+    return answered(this.#options.clock, async () => {
+      this.#options.assertOpen();
+      const { of = '', by } = parseInput(byName, options, { what: 'budgets.refill' });
+      const account = this.#find(name, of);
+      account.refill(by);
+      await this.#options.journal.settled();
+      return account.record();
+    });
   }
 
   /**

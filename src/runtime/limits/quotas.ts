@@ -12,6 +12,7 @@ import { type Parked, type QuotaEffect, quotaMachine } from '../../machines/inde
 import type { ChartWatch } from '../engine/chart-watch.ts';
 import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/chart.ts';
 import type { SteadyClock } from '../time/clock.ts';
+import { answered } from '../time/loop-turn.ts';
 import { type ActOptions, actSchema } from '../values/act.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
@@ -104,17 +105,19 @@ export class Quotas {
    * @param options `by`: who says so, as the event `quota.lifted` says it
    * @throws AgentSystemError `QUOTA_UNKNOWN`, `REQUEST_INVALID` for invalid options, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
-  async lift(name: string, options: ActOptions = {}): Promise<QuotaRecord> {
-    const { assertOpen, lifted } = this.#options;
-    assertOpen();
-    const { by } = parseInput(actSchema, options, { what: 'quotas.lift', code: 'REQUEST_INVALID' });
-    const quota = this.#shared.get(name) ?? this.#own.get(name);
-    if (quota === undefined) throw unknownQuota(name);
-    if (!quota.isParked) return quota.record();
-    const told = lifted(name, by);
-    quota.lift();
-    await told;
-    return quota.record();
+  lift(name: string, options: ActOptions = {}): Promise<QuotaRecord> {
+    return answered(this.#options.clock, async () => {
+      const { assertOpen, lifted } = this.#options;
+      assertOpen();
+      const { by } = parseInput(actSchema, options, { what: 'quotas.lift', code: 'REQUEST_INVALID' });
+      const quota = this.#shared.get(name) ?? this.#own.get(name);
+      if (quota === undefined) throw unknownQuota(name);
+      if (!quota.isParked) return quota.record();
+      const told = lifted(name, by);
+      quota.lift();
+      await told;
+      return quota.record();
+    });
   }
 
   /** Those that somebody waits for, or that are shared. */

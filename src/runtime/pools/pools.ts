@@ -15,7 +15,7 @@ import type { TypedPoolName, TaskOf } from '../fleet/agent-handle.ts';
 import type { AgentSpec, DemandedArgs } from '../fleet/spec-reading.ts';
 import { checkTask } from '../fleet/task-check.ts';
 import type { TaskTypes } from '../definition/define-agent.ts';
-import { refused } from '../time/loop-turn.ts';
+import { answered, refused } from '../time/loop-turn.ts';
 import { type ActOptions, actSchema } from '../values/act.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import type { GivenTask, TaskCancel, TaskRequest } from '../agent/task-request.ts';
@@ -133,42 +133,46 @@ export class PoolRegistry implements Pools {
     this.#left = new LeftTasks(options);
   }
 
-  async create<Args, Tasks extends TaskTypes>(
+  create<Args, Tasks extends TaskTypes>(
     asked: PoolSpec<Args, Tasks>,
     options: ActOptions = {},
   ): Promise<TypedPoolName<Tasks>> {
-    const { agents, assertOpen } = this.#options;
-    assertOpen();
-    const spec = parseInput(poolSpec, asked, { what: 'pools.create' });
-    const { by } = parseInput(actSchema, options, { what: 'pools.create' });
-    const { name } = spec;
-    if (this.#pools.has(name) || this.#opening.has(name)) {
-      throw invalid(`name: there is a pool ${inWords(name)} already`);
-    }
-    readInput(() => assertOwnNames(spec.spec), { what: 'pools.create: spec' });
-    this.#opening.set(name, undefined);
-    try {
-      const { spec: member, manifest } = await agents.describe(spec.spec);
+    return answered(this.#options.clock, async () => {
+      const { agents, assertOpen } = this.#options;
       assertOpen();
-      const found = this.#membersOf(name);
-      const closed = (pool: Pool) => this.#closed(pool);
-      const pool = new Pool({ spec, member, manifest, found, closed, by }, this.#options);
-      this.#opening.set(name, pool);
-      await pool.opened();
-      this.#pools.set(name, pool);
-      for (const task of this.#left.take(name)) pool.restore(task);
-      return name;
-    } finally {
-      this.#opening.delete(name);
-    }
+      const spec = parseInput(poolSpec, asked, { what: 'pools.create' });
+      const { by } = parseInput(actSchema, options, { what: 'pools.create' });
+      const { name } = spec;
+      if (this.#pools.has(name) || this.#opening.has(name)) {
+        throw invalid(`name: there is a pool ${inWords(name)} already`);
+      }
+      readInput(() => assertOwnNames(spec.spec), { what: 'pools.create: spec' });
+      this.#opening.set(name, undefined);
+      try {
+        const { spec: member, manifest } = await agents.describe(spec.spec);
+        assertOpen();
+        const found = this.#membersOf(name);
+        const closed = (pool: Pool) => this.#closed(pool);
+        const pool = new Pool({ spec, member, manifest, found, closed, by }, this.#options);
+        this.#opening.set(name, pool);
+        await pool.opened();
+        this.#pools.set(name, pool);
+        for (const task of this.#left.take(name)) pool.restore(task);
+        return name;
+      } finally {
+        this.#opening.delete(name);
+      }
+    });
   }
 
-  async ensureSize(name: string, size: number, options: ActOptions = {}): Promise<PoolRecord> {
-    const pool = this.#open(name);
-    const { min, max } = pool.record();
-    const asked = z.strictObject({ size: z.int().min(min).max(max), options: actSchema });
-    const read = parseInput(asked, { size, options }, { what: 'ensureSize' });
-    return pool.resize(read.size, read.options.by);
+  ensureSize(name: string, size: number, options: ActOptions = {}): Promise<PoolRecord> {
+    return answered(this.#options.clock, async () => {
+      const pool = this.#open(name);
+      const { min, max } = pool.record();
+      const asked = z.strictObject({ size: z.int().min(min).max(max), options: actSchema });
+      const read = parseInput(asked, { size, options }, { what: 'ensureSize' });
+      return pool.resize(read.size, read.options.by);
+    });
   }
 
   execute<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
@@ -251,14 +255,13 @@ export class PoolRegistry implements Pools {
     return [...this.#pools.values()].map((pool) => pool.record());
   }
 
-  async close(
-    name: string,
-    options: ActOptions & { readonly timeoutMs?: number } = {},
-  ): Promise<PoolCloseReport> {
-    this.#options.assertOpen();
-    const pool = this.#find(name);
-    const read = parseInput(closeSchema, options, { what: 'pools.close' });
-    return pool.close(read.timeoutMs, read.by);
+  close(name: string, options: ActOptions & { readonly timeoutMs?: number } = {}): Promise<PoolCloseReport> {
+    return answered(this.#options.clock, async () => {
+      this.#options.assertOpen();
+      const pool = this.#find(name);
+      const read = parseInput(closeSchema, options, { what: 'pools.close' });
+      return pool.close(read.timeoutMs, read.by);
+    });
   }
 
   /**

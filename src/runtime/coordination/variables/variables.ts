@@ -15,7 +15,7 @@
 import { z } from 'zod';
 import { positiveDurationMs } from '../../../machines/index.ts';
 import type { SteadyClock } from '../../time/clock.ts';
-import { refused } from '../../time/loop-turn.ts';
+import { answered, refused } from '../../time/loop-turn.ts';
 import { actor } from '../../values/act.ts';
 import { AgentSystemError, inWords } from '../../values/errors.ts';
 import type { RunQueue } from '../../engine/run-queue.ts';
@@ -188,33 +188,35 @@ export class VariableRegistry implements Variables {
     }
   }
 
-  async define<Value>(
+  define<Value>(
     variable: string | NamedVariable<string, Value>,
     given?: VariableDefinition,
   ): Promise<VariableRecord<Value>> {
-    const name = parsed(variableNames, nameOf(variable), 'variables.define: name');
-    const definition = given ?? variable;
-    if (!isVariableDefinition(definition)) throw noDefinition(name, given);
-    const known = this.find(name);
-    const kept = known?.current;
-    const verdict = await definition.judge(kept === undefined ? definition.default : kept.value);
-    const first =
-      'value' in verdict || kept === undefined ? verdict : await definition.judge(definition.default);
-    if ('problem' in first) throw invalid(`variable ${inWords(name)}: default: ${first.problem}`);
-    this.#options.assertAvailable();
-    if (this.find(name)?.definition) throw invalid(`variable ${inWords(name)} is defined already`);
-    const isKept = kept !== undefined && 'value' in verdict;
-    if (!isKept) this.#constraints.assertFits(name, first.value);
-    const topic = this.topic(name);
-    topic.definition = definition;
-    if (isKept) return this.#recordOf(topic) as VariableRecord<Value>;
-    const why = kept === undefined ? 'its default' : 'its default: the value that was kept no longer fits';
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#change(topic, first.value, { by: 'definition', why, isFirst: true }, ignore, (error) =>
-      error ? reject(error) : resolve(),
-    );
-    await promise;
-    return this.#recordOf(topic) as VariableRecord<Value>;
+    return answered(this.#options.clock, async () => {
+      const name = parsed(variableNames, nameOf(variable), 'variables.define: name');
+      const definition = given ?? variable;
+      if (!isVariableDefinition(definition)) throw noDefinition(name, given);
+      const known = this.find(name);
+      const kept = known?.current;
+      const verdict = await definition.judge(kept === undefined ? definition.default : kept.value);
+      const first =
+        'value' in verdict || kept === undefined ? verdict : await definition.judge(definition.default);
+      if ('problem' in first) throw invalid(`variable ${inWords(name)}: default: ${first.problem}`);
+      this.#options.assertAvailable();
+      if (this.find(name)?.definition) throw invalid(`variable ${inWords(name)} is defined already`);
+      const isKept = kept !== undefined && 'value' in verdict;
+      if (!isKept) this.#constraints.assertFits(name, first.value);
+      const topic = this.topic(name);
+      topic.definition = definition;
+      if (isKept) return this.#recordOf(topic) as VariableRecord<Value>;
+      const why = kept === undefined ? 'its default' : 'its default: the value that was kept no longer fits';
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      this.#change(topic, first.value, { by: 'definition', why, isFirst: true }, ignore, (error) =>
+        error ? reject(error) : resolve(),
+      );
+      await promise;
+      return this.#recordOf(topic) as VariableRecord<Value>;
+    });
   }
 
   get<Value = unknown>(variable: VariableRef<Value>): VariableRecord<Value> {
@@ -248,20 +250,22 @@ export class VariableRegistry implements Variables {
     return this.#known(variable).outOfDate();
   }
 
-  async rollback(variable: VariableRef, version: number, options: ChangeOptions = {}): Promise<Confirmation> {
-    const change = parsed(changeSchema, options, 'variables.rollback: options');
-    const topic = this.defined(variable);
-    const { name } = topic;
-    const entry = topic.history.find((entry) => entry.version === version);
-    if (entry === undefined) {
-      const [oldest] = topic.history;
-      throw invalid(
-        `variable ${inWords(name)} has no version ${inWords(version)} in its history, which goes from ${oldest?.version ?? 0} to ${topic.version}`,
-      );
-    }
-    const judged = this.judge(topic, entry.value);
-    const { value: fit } = judged instanceof Promise ? await judged : judged;
-    return this.put(topic, fit, { ...change, why: change.why ?? `rollback to version ${version}` });
+  rollback(variable: VariableRef, version: number, options: ChangeOptions = {}): Promise<Confirmation> {
+    return answered(this.#options.clock, async () => {
+      const change = parsed(changeSchema, options, 'variables.rollback: options');
+      const topic = this.defined(variable);
+      const { name } = topic;
+      const entry = topic.history.find((entry) => entry.version === version);
+      if (entry === undefined) {
+        const [oldest] = topic.history;
+        throw invalid(
+          `variable ${inWords(name)} has no version ${inWords(version)} in its history, which goes from ${oldest?.version ?? 0} to ${topic.version}`,
+        );
+      }
+      const judged = this.judge(topic, entry.value);
+      const { value: fit } = judged instanceof Promise ? await judged : judged;
+      return this.put(topic, fit, { ...change, why: change.why ?? `rollback to version ${version}` });
+    });
   }
 
   constrain<Ref extends VariableRef>(

@@ -3,6 +3,7 @@ import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { BodyServer } from './body-server.ts';
 import { withoutForeignBytes } from './own-bytes.ts';
+import { printPromptly } from './prompt-prints.ts';
 import type { ChildMessage } from './protocol.ts';
 import type { ThreadEntryData } from './thread-child.ts';
 
@@ -12,6 +13,7 @@ const { niceness } = workerData as ThreadEntryData;
 // On Linux a priority is a thread's own.
 if (niceness !== undefined) setPriority(0, niceness);
 
+const printLate = [process.stdout, process.stderr].map(printPromptly);
 const server = new BodyServer({
   reach: 'thread',
   send(message, transfer, sent) {
@@ -30,5 +32,6 @@ port.on('message', (message: ChildMessage) => server.receive(message));
 function leave(exitCode: number): void {
   const exit = (): never => process.exit(exitCode);
   setTimeout(exit, LAST_LINES_MS);
+  for (const late of printLate) late();
   process.stdout.write('', () => process.stderr.write('', exit));
 }
