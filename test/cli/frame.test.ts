@@ -5,28 +5,12 @@ import { liveColumns } from '../../src/cli/live/table-columns.ts';
 import { initialState } from '../../src/cli/live/view-state.ts';
 import { widthOf } from '../../src/cli/table.ts';
 import type { AgentRow, Sample } from '../../src/dashboard/protocol.ts';
+import { agentRow } from './agent-row.ts';
 
 const HEAD = 4;
 
-const row = (id: string, more: Partial<AgentRow> = {}): AgentRow => ({
-  id,
-  type: 'worker',
-  status: 'running',
-  state: 'alive.serving',
-  incarnation: 1,
-  isolation: 'in-process',
-  capabilities: [],
-  restarts: 0,
-  maxRestarts: 5,
-  restartPolicy: 'delayed',
-  waiting: 2,
-  running: 1,
-  done: 7,
-  failed: 0,
-  health: 'healthy',
-  alerts: [],
-  ...more,
-});
+const row = (id: string, more: Partial<AgentRow> = {}) =>
+  agentRow(id, { waiting: 2, running: 1, done: 7, ...more });
 const columns = liveColumns({ id: 4, type: 6, isMeasured: false });
 /** What they take, each with its gap. */
 const TAKEN = columns.reduce((sum, { width }) => sum + width + 2, 0);

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AgentRow } from '../../src/dashboard/protocol.ts';
+import { agentRow } from './agent-row.ts';
 import { frameOf, tableHeight } from '../../src/cli/live/frame.ts';
 import { extended, fitting, liveColumns, noExtent } from '../../src/cli/live/table-columns.ts';
 import {
@@ -14,25 +15,7 @@ import {
 import { widthOf } from '../../src/cli/table.ts';
 import { agentStatuses } from '../../src/machines/index.ts';
 
-const row = (id: string, more: Partial<AgentRow> = {}): AgentRow => ({
-  id,
-  type: 'worker',
-  status: 'running',
-  state: 'alive.serving',
-  incarnation: 1,
-  isolation: 'in-process',
-  capabilities: [],
-  restarts: 0,
-  maxRestarts: 5,
-  restartPolicy: 'delayed',
-  waiting: 0,
-  running: 0,
-  done: 0,
-  failed: 0,
-  health: 'healthy',
-  alerts: [],
-  ...more,
-});
+const row = agentRow;
 const columns = liveColumns({ id: 10, type: 10, isMeasured: true });
 const seenOf = (rows: readonly AgentRow[], more: Partial<Seen> = {}): Seen => ({
   rows,

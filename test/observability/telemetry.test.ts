@@ -1,5 +1,4 @@
 import { context, type Meter, trace } from '@opentelemetry/api';
-import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import {
   type DataPoint,
   InMemoryMetricExporter,
@@ -7,12 +6,11 @@ import {
   MeterProvider,
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics';
-import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import { pino } from 'pino';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import {
   createAgentSystem,
   defineAgent,
@@ -23,6 +21,7 @@ import {
 import { Telemetry } from '../../src/runtime/observability/telemetry.ts';
 import { sqliteStore } from '../../src/sqlite.ts';
 import { simulatedClock } from '../../src/testing/index.ts';
+import { recordedSpans } from '../kit/recorded-spans.ts';
 
 const worker = defineAgent({
   type: 'worker',
@@ -43,18 +42,7 @@ const worker = defineAgent({
   },
 });
 
-const spans = new InMemorySpanExporter();
-const tracers = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter: spans })] });
-
-beforeAll(() => {
-  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-  trace.setGlobalTracerProvider(tracers);
-});
-afterAll(async () => {
-  trace.disable();
-  context.disable();
-  await tracers.shutdown();
-});
+const { spans, tracers } = recordedSpans();
 
 const silent = pino({ level: 'silent' });
 

@@ -4,7 +4,7 @@
  * Plays the moves of the flat model of a life (test/models/life) on turns of the virtual object and on the very bodies
  * of a node, and says what was seen, in the model's words. Between two turns the state is JSON, as the engine keeps it.
  */
-import { AgentSystemError, type BodyRequest, defineAgent, type SystemEvent } from '../../src/index.ts';
+import { AgentSystemError, type BodyRequest, type SystemEvent } from '../../src/index.ts';
 import { agentSpec } from '../../src/machines/index.ts';
 import { type AgentState, positionOfState, recordOfState } from '../../src/restate/agent/agent-state.ts';
 import type { Act, BodyMessage, NodeReport } from '../../src/restate/agent/agent-acts.ts';
@@ -19,23 +19,26 @@ import { specToKeep } from '../../src/runtime/fleet/spec-reading.ts';
 import { steadyClock } from '../../src/runtime/time/clock.ts';
 import { type ScriptedBody, scriptedHost, settled, simulatedClock } from '../../src/testing/index.ts';
 import {
+  AGENT,
   type Answer,
   BRIEF_STOP_MS,
   exits,
   type Move,
+  OPERATOR,
   type Profile,
   TASK_TIMEOUT_MS,
 } from '../models/life/life-state.ts';
 import { SecretNet } from '../../src/runtime/values/secret-net.ts';
-import { AGENT, OPERATOR } from '../models/life/life-state.ts';
 import { reportMove } from '../models/life/body-reports.ts';
-import { eventInWords, requestInWords, TaskNames, valueInWords, viewOfRecord } from '../models/life/words.ts';
+import { definition, specFor } from '../models/life/subject.ts';
+import {
+  answersInWords,
+  eventInWords,
+  requestInWords,
+  TaskNames,
+  viewOfRecord,
+} from '../models/life/words.ts';
 
-const definition = defineAgent({
-  type: 'worker',
-  init: () => ({}),
-  tasks: { work: { run: () => undefined } },
-});
 const asState = wireOf<AgentState>();
 const PLACEMENT = { node: 'n', epoch: 'e' };
 
@@ -92,15 +95,11 @@ export class ObjectWorld {
       if (request.type === 'task.run') this.#running.push(request.taskId);
       if (request.type === 'health.check') this.#checkId = request.checkId;
     }
-    const answers = new Map<number, Answer>();
-    for (const [command, answer] of this.#answers) {
-      answers.set(command, 'value' in answer ? { value: valueInWords(answer.value, this.#names) } : answer);
-    }
     const seen = {
       events: events.map((event) => eventInWords(event, this.#names)),
       times: events.map(({ at }) => at),
       requests: requests.map((request) => requestInWords(request as BodyRequest, this.#names)),
-      answers,
+      answers: answersInWords(this.#answers, this.#names),
       opened: this.#openings,
     };
     this.#events = [];
@@ -170,17 +169,7 @@ export class ObjectWorld {
   }
 
   #register(): void {
-    const { restart, startTimeoutMs, shutdownMs, maxRuntimeMs, health, tasks } = this.#profile;
-    const given = {
-      id: AGENT,
-      restart,
-      startTimeoutMs,
-      shutdownMs,
-      resources: { maxRuntimeMs },
-      health,
-      tasks,
-    };
-    const spec = specToKeep(agentSpec.parse({ ...given, module: definition }), AGENT, 'worker');
+    const spec = specToKeep(agentSpec.parse(specFor(this.#profile)), AGENT, 'worker');
     this.#registered += 1;
     const moment = { now: this.#clock.now(), chance: this.#registered / 1_000 };
     this.#conclude(AgentTurn.registering({ id: AGENT, spec, manifest: manifestOf(definition) }, moment));

@@ -1,23 +1,22 @@
 /** Traces, metrics and the inspector: the same laws on one program and on a fleet. */
 import { once } from 'node:events';
 import { isDeepStrictEqual } from 'node:util';
-import { context, trace } from '@opentelemetry/api';
-import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { trace } from '@opentelemetry/api';
 import {
   AggregationTemporality,
   InMemoryMetricExporter,
   MeterProvider,
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics';
-import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import { pino } from 'pino';
 import { WebSocket } from 'ws';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type AgentSystem, createAgentSystem, defineAgent, type Tally, variable } from '../../src/index.ts';
 import { createInspector } from '../../src/inspector.ts';
 import { connectFleet, createAgentNode, type Fleet } from '../../src/restate.ts';
 import { hasEngine } from './engine.ts';
 import { eventually } from '../kit/eventually.ts';
+import { recordedSpans } from '../kit/recorded-spans.ts';
 import { fresh, PATIENT_MS, sharedEngine } from './fleet-rig.ts';
 
 // Real servers and processes share the machine with whatever else it does.
@@ -55,19 +54,8 @@ const decider = defineAgent({
   },
 });
 
-const spans = new InMemorySpanExporter();
-const tracers = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter: spans })] });
+const { spans } = recordedSpans();
 const silent = pino({ level: 'silent' });
-
-beforeAll(() => {
-  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-  trace.setGlobalTracerProvider(tracers);
-});
-afterAll(async () => {
-  trace.disable();
-  context.disable();
-  await tracers.shutdown();
-});
 
 type Watched = (AgentSystem | Fleet) & { readonly agents: AgentSystem['agents'] };
 type Options = Pick<Parameters<typeof createAgentSystem>[0] & object, 'telemetry'> & {

@@ -312,3 +312,29 @@ export const OPERATOR = 'ada';
 export const BUG = 'a bug of the runtime';
 
 export const NOT_RUNNING: Health = { status: 'not_running', misses: 0 };
+
+/** What a registration makes of a life, whatever was before. */
+export function registeredLife() {
+  return {
+    place: 'registered',
+    incarnation: 0,
+    startedFrom: 'registered',
+    restarts: 0,
+    recent: [],
+    attempt: 0,
+    reason: undefined,
+    startedAt: undefined,
+    endedAt: undefined,
+    restartAt: undefined,
+    order: undefined,
+    paused: undefined,
+    parked: undefined,
+    abandoned: [],
+    counts: { done: 0, failed: 0, timedOut: 0, abandoned: 0, dropped: 0 },
+    health: NOT_RUNNING,
+    checkId: 0,
+    savedState: undefined,
+    hasGhost: false,
+    known: undefined,
+  } as const satisfies Partial<Life>;
+}

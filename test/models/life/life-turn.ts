@@ -27,9 +27,9 @@ import {
   NOT_RUNNING,
   type Order,
   type Origin,
+  registeredLife,
   TASK_TIMEOUT_MS,
 } from './life-state.ts';
-
 import { LifeWays } from './life-ways.ts';
 
 export class Turn extends LifeWays {
@@ -37,28 +37,7 @@ export class Turn extends LifeWays {
 
   register(): void {
     const life = this.life;
-    Object.assign(life, {
-      place: 'registered',
-      incarnation: 0,
-      startedFrom: 'registered',
-      restarts: 0,
-      recent: [],
-      attempt: 0,
-      reason: undefined,
-      startedAt: undefined,
-      endedAt: undefined,
-      restartAt: undefined,
-      order: undefined,
-      abandoned: [],
-      counts: { done: 0, failed: 0, timedOut: 0, abandoned: 0, dropped: 0 },
-      health: NOT_RUNNING,
-      checkId: 0,
-      savedState: undefined,
-      hasGhost: false,
-      known: undefined,
-      paused: undefined,
-      parked: undefined,
-    } satisfies Partial<Life>);
+    Object.assign(life, registeredLife());
     this.events.push({ type: 'agent.registered', agentId: AGENT, incarnation: 0 });
     this.answers.set(life.commands, { value: AGENT });
   }

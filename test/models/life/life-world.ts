@@ -9,7 +9,6 @@ import {
   type AgentSystem,
   AgentSystemError,
   createAgentSystem,
-  defineAgent,
   memoryStore,
   type SystemEvent,
 } from '../../../src/index.ts';
@@ -39,16 +38,12 @@ import {
 } from './life-state.ts';
 import type { Watching } from '../../kit/drivers.ts';
 import { type MortalStore, mortalStore } from './mortal-store.ts';
-import { eventInWords, requestInWords, TaskNames, valueInWords, viewOfRecord } from './words.ts';
+import { definition, specFor } from './subject.ts';
+import { answersInWords, eventInWords, requestInWords, TaskNames, viewOfRecord } from './words.ts';
 
 /** Another agent of the system: it is there to take the fleet's only permit to restart. */
 const HOG = 'hog';
 const silent = pino({ level: 'silent' });
-const definition = defineAgent({
-  type: 'worker',
-  init: () => ({}),
-  tasks: { work: { run: () => undefined } },
-});
 
 /** What was seen of one move, beside what can be looked up after it. */
 export interface Seen extends Outcome {
@@ -198,17 +193,7 @@ export class LifeWorld {
   }
 
   async #register(): Promise<string> {
-    const { restart, startTimeoutMs, shutdownMs, maxRuntimeMs, health, tasks } = this.#profile;
-    return this.#system.agents.register({
-      id: AGENT,
-      module: definition,
-      restart,
-      startTimeoutMs,
-      shutdownMs,
-      resources: { maxRuntimeMs },
-      health,
-      tasks,
-    });
+    return this.#system.agents.register(specFor(this.#profile));
   }
 
   async #perform(move: Move): Promise<void> {
@@ -372,14 +357,10 @@ export class LifeWorld {
       if (request.type === 'task.run') this.#running.push(request.taskId);
       if (request.type === 'health.check') this.#checkId = request.checkId;
     }
-    const answers = new Map<number, Answer>();
-    for (const [command, answer] of this.#answers) {
-      answers.set(command, 'value' in answer ? { value: valueInWords(answer.value, this.#names) } : answer);
-    }
     const seen = {
       events: ofAgent.map((event) => eventInWords(event, this.#names)),
       requests: requests.map((request) => requestInWords(request, this.#names)),
-      answers,
+      answers: answersInWords(this.#answers, this.#names),
       opened: this.#opened,
       times: ofAgent.map(({ at }) => at),
       sequences: events.map(({ sequence }) => sequence),

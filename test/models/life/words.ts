@@ -1,7 +1,7 @@
 /** What the real system shows, in the words of the flat model: no places in the stream, no texts for people. */
 import { strict as assert } from 'node:assert';
 import type { AgentRecord, BodyRequest, SystemEvent } from '../../../src/index.ts';
-import type { View } from './life-state.ts';
+import type { Answer, View } from './life-state.ts';
 
 /** Names tasks t1, t2 … in the order in which they were accepted. */
 export class TaskNames {
@@ -81,4 +81,12 @@ export function valueInWords(value: unknown, names: TaskNames): unknown {
     return { id: value.id, incarnation: value.incarnation };
   }
   return value;
+}
+
+export function answersInWords(answers: ReadonlyMap<number, Answer>, names: TaskNames): Map<number, Answer> {
+  const inWords = new Map<number, Answer>();
+  for (const [command, answer] of answers) {
+    inWords.set(command, 'value' in answer ? { value: valueInWords(answer.value, names) } : answer);
+  }
+  return inWords;
 }
