@@ -24,8 +24,8 @@ export interface StateUser {
   base: Committed | undefined;
 }
 
-/** The last commit, safe from changes: JSON text if that restores it exactly, else a copy. */
-export type Committed = string | { readonly copy: unknown };
+/** The last commit of a state that is an object, safe from changes: JSON text if that restores it exactly, else a copy. */
+export type Committed = string | object;
 
 type Fields = Record<string, unknown>;
 
@@ -139,15 +139,15 @@ export class BodyState {
 /** `undefined` for what neither JSON nor a copy gives back as it is. */
 function committedOf(state: unknown): Committed | undefined {
   try {
-    if (isFlat(state)) return { copy: { ...state } };
+    if (isFlat(state)) return { ...state };
     const json = stateJson(state);
     if (assertKept(state)) return json;
   } catch {
     // What JSON has no word for may have a copy.
   }
   try {
-    const copy: unknown = structuredClone(state);
-    return isDeepStrictEqual(copy, state) ? { copy } : undefined;
+    const copy = structuredClone(state) as object;
+    return isDeepStrictEqual(copy, state) ? copy : undefined;
   } catch {
     return undefined;
   }
@@ -167,7 +167,7 @@ function isFlat(state: unknown): state is Fields {
 
 /** A new copy each time: the caller may change it. */
 export function restored(committed: Committed): unknown {
-  return typeof committed === 'string' ? JSON.parse(committed) : structuredClone(committed.copy);
+  return typeof committed === 'string' ? JSON.parse(committed) : structuredClone(committed);
 }
 
 /** Makes in `mine` the changes from `base` to `theirs`, but where `mine` is changed itself. All three are of a kind. */

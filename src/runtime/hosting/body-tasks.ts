@@ -1,8 +1,8 @@
 /**
  * The tasks of one body: checks their input, runs them, checks their output, and reports their end.
  *
- * Owns which tasks are under way, and their abort signals. Knows no queue and no deadline: it is told to run and to
- * cancel.
+ * It is the list of those that are under way, and owns their abort signals. Knows no queue and no deadline: it is told
+ * to run and to cancel.
  *
  * I1  Every task is answered exactly once, unless the body exits first.
  * I2  A task of a synchronous definition is run synchronously: no promise is made for it.
@@ -29,15 +29,15 @@ import { taskContextOf, type TaskContextOwner } from './task-context.ts';
 import { refused } from '../time/loop-turn.ts';
 import { withinTrace } from './trace-parent.ts';
 
-export class BodyTasks implements TaskContextOwner, TaskAsker {
+export class BodyTasks extends OpenTasks<RunningTask> implements TaskContextOwner, TaskAsker {
   readonly body: WorkOwner;
-  private readonly running = new OpenTasks<RunningTask>();
   /** Tasks whose result is there and is being judged. */
   private judging = 0;
   /** What they have asked of the system: few ask for anything. */
   private requests: BodyRequests | undefined = undefined;
 
   constructor(body: WorkOwner) {
+    super();
     this.body = body;
   }
 
@@ -59,7 +59,7 @@ export class BodyTasks implements TaskContextOwner, TaskAsker {
       return this.body.tell({ type: 'task.failed', taskId, code: 'AGENT_NOT_RUNNING', error });
     }
     const running = new RunningTask(request, this);
-    this.running.add(running);
+    this.add(running);
     if (task.input === undefined) return this.begin(running, task, input);
     const verdict = judge(task.input, input);
     if (verdict instanceof Promise) void verdict.then((judged) => this.inputJudged(running, task, judged));
@@ -67,7 +67,7 @@ export class BodyTasks implements TaskContextOwner, TaskAsker {
   }
 
   cancel(request: Extract<BodyRequest, { type: 'task.cancel' }>): void {
-    const task = this.running.get(request.taskId);
+    const task = this.get(request.taskId);
     if (task === undefined) return;
     const { endsAttempt: as, reason } = request;
     if (as === undefined) return task.abort(reasonOf(request));
@@ -77,7 +77,7 @@ export class BodyTasks implements TaskContextOwner, TaskAsker {
   }
 
   emit(task: RunningTask, chunk: unknown): Promise<void> {
-    if (this.running.get(task.taskId) !== task) return Promise.reject(taskHasEnded());
+    if (this.get(task.taskId) !== task) return Promise.reject(taskHasEnded());
     const { taskId, name } = task;
     const { tasks } = this.body.definition;
     task.stream ??= new ChunkSender(task, tasks[name]?.chunk, (told) =>
@@ -87,12 +87,12 @@ export class BodyTasks implements TaskContextOwner, TaskAsker {
   }
 
   chunksTaken({ taskId, taken }: Extract<BodyRequest, { type: 'task.chunks_taken' }>): void {
-    this.running.get(taskId)?.stream?.taken(taken);
+    this.get(taskId)?.stream?.taken(taken);
   }
 
   /** A report of a task was lost. */
   breakOne(taskId: string, error: ErrorInfo): void {
-    const task = this.running.get(taskId);
+    const task = this.get(taskId);
     if (task === undefined) return;
     task.broken = errorFrom(error);
     task.abort(task.broken);
@@ -100,7 +100,7 @@ export class BodyTasks implements TaskContextOwner, TaskAsker {
 
   ask(task: RunningTask, name: string, args: unknown, signal?: AbortSignal): Promise<unknown> {
     const { clock } = this.body;
-    if (this.running.get(task.taskId) !== task) return refused(clock, taskHasEnded());
+    if (this.get(task.taskId) !== task) return refused(clock, taskHasEnded());
     this.requests ??= new BodyRequests((report) => this.body.tell(report), clock);
     return this.requests.ask(task, name, args, signal);
   }
@@ -112,15 +112,15 @@ export class BodyTasks implements TaskContextOwner, TaskAsker {
 
   /** The body is gone. */
   abortAll(): void {
-    if (this.running.size === 0) return;
+    if (this.size === 0) return;
     const error = new Error('the agent has ended');
-    for (const task of this.running) task.abort(error);
-    this.running.clear();
+    for (const task of this) task.abort(error);
+    this.clear();
   }
 
   progress(task: RunningTask, value: unknown): void {
     const { taskId } = task;
-    if (this.running.get(taskId) === task) this.body.tell({ type: 'task.progress', taskId, value });
+    if (this.get(taskId) === task) this.body.tell({ type: 'task.progress', taskId, value });
   }
 
   private inputJudged(running: RunningTask, task: CallableTask, verdict: Verdict): void {
@@ -288,8 +288,8 @@ export class BodyTasks implements TaskContextOwner, TaskAsker {
 
   /** Whether the end of the task is still to be reported; true once. */
   private settled(task: RunningTask): boolean {
-    if (this.running.get(task.taskId) !== task) return false;
-    this.running.remove(task);
+    if (this.get(task.taskId) !== task) return false;
+    this.remove(task);
     this.requests?.ended(task);
     task.stream?.end(taskHasEnded());
     return !this.body.isGone;
