@@ -16,6 +16,12 @@ const DEPTH = 3;
 /** To start any test file costs this, too; ms. */
 const START_MS = 1_000;
 
+export interface Held {
+  readonly tests: readonly HeldTo[];
+  /** How many test files run the code, those too that the time was not enough for. */
+  readonly of: number;
+}
+
 /**
  * The file's own test first, then the quickest, where one that is about the file may take longer, and one of its room,
  * too; for as long as the time lasts.
@@ -24,7 +30,7 @@ export function heldTo(
   reach: Reach,
   { file, text, position }: { readonly file: string; readonly text: string; readonly position: number },
   testMs: number,
-): HeldTo[] {
+): Held {
   const own = file.replace(/^src\/(runtime\/)?/, 'test/').replace(/\.ts$/, '.test.ts');
   const name = own.slice(own.lastIndexOf('/'));
   const room = `${own.split('/').slice(0, 2).join('/')}/`;
@@ -36,13 +42,11 @@ export function heldTo(
   const present = new Set(allTests());
   const tests: HeldTo[] = [];
   let spentMs = 0;
-  for (const { test, tookMs } of reach
-    .testsOf(file, text, position)
-    .filter((one) => present.has(one.test))
-    .toSorted((a, b) => costOf(a) - costOf(b))) {
+  const reaching = reach.testsOf(file, text, position).filter((one) => present.has(one.test));
+  for (const { test, tookMs } of reaching.toSorted((a, b) => costOf(a) - costOf(b))) {
     if (tests.length > 0 && spentMs + tookMs > testMs) continue;
     spentMs += tookMs;
     tests.push({ test, tookMs });
   }
-  return tests;
+  return { tests, of: reaching.length };
 }

@@ -35,11 +35,12 @@ export async function tryPlanted(
   for (const fault of chosen) {
     const text = readSource(fault.file);
     const position = placeOf(fault, text);
-    const reaching = heldTo(reach, { file: fault.file, text, position }, TEST_MS);
+    const { tests: reaching } = heldTo(reach, { file: fault.file, text, position }, TEST_MS);
     const by = reaching.find(({ test }) => test === fault.by) ?? { test: fault.by, tookMs: KNOWN_MS };
     const tests = [by, ...reaching.filter(({ test }) => test !== fault.by)];
     const planted = text.slice(0, position) + fault.becomes + text.slice(position + fault.snippet.length);
-    const found = await tryFault(runner, { file: fault.file, text: planted, tests });
+    const outcome = await tryFault(runner, { file: fault.file, text: planted, tests });
+    const found = outcome.verdict === 'killed' ? outcome.by : undefined;
     if (signal.aborted) break;
     tried += 1;
     if (found === undefined) survived.push(`${fault.file}: ${fault.harm} (${tests.length} test files)`);

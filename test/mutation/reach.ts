@@ -117,7 +117,7 @@ export async function measureReach(
     const reach: TestReach = {
       test,
       hash: hashOf(readSource(test)),
-      ...(outcome === 'timeout' ? { tookMs: LIMIT_MS, failed: 'timeout' } : outcome),
+      ...(typeof outcome === 'string' ? { tookMs: LIMIT_MS, failed: outcome } : outcome),
       blocks,
     };
     appendFileSync(KEPT, `${JSON.stringify(reach)}\n`);

@@ -7,7 +7,6 @@
 import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { errorInfoOf } from '../../src/runtime/values/errors.ts';
 import { noFaultOf } from './no-faults.ts';
 import { heldTo } from './held-to.ts';
 import type { Reach } from './reach.ts';
@@ -16,7 +15,8 @@ import type { TestRunner } from './test-runner.ts';
 import { tryFault } from './try-fault.ts';
 import { FOLDER, readSource, ROOT } from './work-tree.ts';
 
-export type Verdict = 'killed' | 'survived' | 'changes nothing' | 'no test runs it';
+/** `undecided`: its tests were cut by the clock, or failed once and not again. The next run tries it again. */
+export type Verdict = 'killed' | 'survived' | 'undecided' | 'changes nothing' | 'no test runs it';
 export interface Tried {
   readonly id: string;
   readonly file: string;
@@ -27,6 +27,9 @@ export interface Tried {
   readonly verdict: Verdict;
   /** What killed it, why it changes nothing, or how many test files it survived. */
   readonly why: string;
+  /** Of what was killed: the place of the test file that did it, and what those up to it take; ms. */
+  readonly place?: number;
+  readonly usualMs?: number;
 }
 
 const TRIED = join(FOLDER, 'tried.jsonl');
@@ -83,7 +86,7 @@ export async function trySample(
   for (const [place, mutant] of chosen.entries()) {
     if (signal.aborted) break;
     const text = readSource(mutant.file);
-    const tests = heldTo(reach, { file: mutant.file, text, position: mutant.start }, testMs);
+    const { tests, of } = heldTo(reach, { file: mutant.file, text, position: mutant.start }, testMs);
     const id = `${mutant.id}-${hashOf(text)}`;
     const killedId = `${id}-killed`;
     // What survived is tried again when one of its tests has changed; what was killed stays so while the module stands.
@@ -103,52 +106,59 @@ export async function trySample(
     else if (tests.length === 0) tried = { id, ...told, verdict: 'no test runs it', why: '' };
     else {
       const changed = text.slice(0, mutant.start) + mutant.replacement + text.slice(mutant.end);
-      let found: string | undefined;
-      try {
-        found = await tryFault(runner, { file: mutant.file, text: changed, tests });
-      } catch (thrown) {
-        // Nothing is known of this one, and the next run tries it again.
-        say(`${place + 1} of ${chosen.length} left out: ${errorInfoOf(thrown).message}`);
-        continue;
-      }
+      const outcome = await tryFault(runner, { file: mutant.file, text: changed, tests });
       if (signal.aborted) break;
       run += 1;
-      tried = {
-        id: found === undefined ? survivedId : killedId,
-        ...told,
-        verdict: found === undefined ? 'survived' : 'killed',
-        why: found ?? `${tests.length} test files`,
-      };
-      appendFileSync(TRIED, `${JSON.stringify(tried)}\n`);
+      const { verdict } = outcome;
+      if (verdict === 'killed') {
+        const { by: why, place, usualMs } = outcome;
+        tried = { id: killedId, ...told, verdict, why, place, usualMs };
+      } else if (verdict === 'survived') {
+        tried = { id: survivedId, ...told, verdict, why: `${tests.length} of ${of} test files that run it` };
+      } else tried = { id: survivedId, ...told, verdict, why: outcome.why };
+      // Of one that is undecided nothing is known.
+      if (verdict !== 'undecided') appendFileSync(TRIED, `${JSON.stringify(tried)}\n`);
     }
     results.push(tried);
     const left = run === 0 ? 0 : ((performance.now() - began) / run) * (chosen.length - place - 1);
     say(
-      `${place + 1} of ${chosen.length} (${Math.ceil(left / 60_000)} min left)  ${tried.verdict}: ${describe(tried)}`,
+      `${place + 1} of ${chosen.length} (${Math.ceil(left / 60_000)} min left)  ${tried.verdict}: ${describe(tried)}${
+        tried.verdict === 'killed' ? '' : `   (${tried.why})`
+      }`,
     );
   }
   return results;
 }
 
 export interface Score {
-  readonly planted: number;
+  /** Those of which is known whether the tests find them. */
+  readonly decided: number;
   readonly killed: number;
   readonly nothing: number;
+  readonly undecided: number;
 }
 export function scoreOf(tried: readonly Tried[]): Score {
   const count = (verdict: Verdict): number => tried.filter((one) => one.verdict === verdict).length;
-  return { planted: tried.length, killed: count('killed'), nothing: count('changes nothing') };
+  const [nothing, undecided] = [count('changes nothing'), count('undecided')];
+  return { decided: tried.length - nothing - undecided, killed: count('killed'), nothing, undecided };
 }
-export function ratioOf({ planted, killed, nothing }: Score): number {
-  return planted === nothing ? 1 : killed / (planted - nothing);
+export function ratioOf({ decided, killed }: Score): number {
+  return decided === 0 ? 1 : killed / decided;
 }
 export function tell(score: Score): string {
-  const { planted, killed, nothing } = score;
-  return `${killed} of ${planted - nothing} killed (${percent(ratioOf(score))} %), ${nothing} change nothing`;
+  const { decided, killed, nothing, undecided } = score;
+  return `${killed} of ${decided} killed (${percent(ratioOf(score))} %), ${nothing} change nothing, ${undecided} undecided`;
+}
+/** How much of the score is due to which of the tests that are chosen: by place and by time. */
+function tellFinders(tried: readonly Tried[]): string {
+  const killed = tried.filter(({ verdict }) => verdict === 'killed');
+  const within = (seconds: number): string =>
+    `${killed.filter(({ usualMs = 0 }) => usualMs <= seconds * 1_000).length} within ${seconds} s`;
+  const first = killed.filter(({ place }) => place === 1).length;
+  return `Of ${killed.length} killed, ${first} by the first test file; of tests: ${[2, 5, 10, 20, 40].map(within).join(', ')}.`;
 }
 /** Where the share of all mutants lies that are killed, with 95 %, after Wilson: for a draw. */
-function intervalOf({ planted, killed, nothing }: Score): string {
-  const tried = planted - nothing;
+function intervalOf({ decided: tried, killed }: Score): string {
   if (tried === 0) return '0 to 100 %';
   const z = 1.96;
   const share = killed / tried;
@@ -172,7 +182,7 @@ export function writeReport(
 ): string {
   const which = draw < Infinity ? `${draw} of all` : `${count === Infinity ? 'all' : count} of every file`;
   const score = scoreOf(tried);
-  const lines = [`# Mutants: ${which}, seed ${seed}`, '', `All: ${tell(score)}.`];
+  const lines = [`# Mutants: ${which}, seed ${seed}`, '', `All: ${tell(score)}.`, tellFinders(tried)];
   if (draw < Infinity) lines.push(`With 95 % the share of all that are killed is ${intervalOf(score)}.`);
   lines.push('');
   for (const [room, those] of Map.groupBy(tried, ({ file }) => roomOf(file)))

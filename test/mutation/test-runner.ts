@@ -23,14 +23,21 @@ export interface RunAnswer {
   readonly tookMs: number;
 }
 
+/** What a run of tests may use before it is ended. */
+export interface RunLimits {
+  /** By the clock: says nothing of the fault, for the machine may do other things. */
+  readonly limitMs: number;
+  /** Of processor time, which nothing else on the machine takes part in. */
+  readonly workMs?: number;
+  /** Without any work, which is how a test waits for what never comes. */
+  readonly idleMs?: number;
+}
+/** Why a run was ended: it ran on and on, it waited for what does not come, or its time by the clock was over. */
+export type Ended = 'spins' | 'waits' | 'out of time';
+
 export interface TestRunner extends AsyncDisposable {
-  /**
-   * @param request `limitMs`: for all of it; `idleMs`: without any work, which is how a test waits for what never comes
-   * @returns what failed; `'timeout'` when either was not enough
-   */
-  run(
-    request: RunRequest & { readonly limitMs: number; readonly idleMs?: number },
-  ): Promise<RunAnswer | 'timeout'>;
+  /** @returns what failed, or which of the limits was reached */
+  run(request: RunRequest & RunLimits): Promise<RunAnswer | Ended>;
 }
 
 const WATCH_EVERY_MS = 250;
@@ -60,7 +67,7 @@ export function createTestRunner(): TestRunner {
   let changedBefore: readonly string[] = [];
   const mark = createRunMark();
   // Files that tests leave behind when their program is killed.
-  const folder = mkdtempSync(join(tmpdir(), 'mabeam-mutants-'));
+  const folder = mkdtempSync(join(tmpdir(), 'mutants-'));
   const end = async (): Promise<void> => {
     const ending = child;
     child = undefined;
@@ -74,7 +81,7 @@ export function createTestRunner(): TestRunner {
     await mark.end();
   };
   return {
-    async run({ limitMs, idleMs = limitMs, ...request }) {
+    async run({ limitMs, workMs = Number.POSITIVE_INFINITY, idleMs = limitMs, ...request }) {
       child ??= fork(fileURLToPath(new URL('./test-runner-entry.ts', import.meta.url)), {
         cwd: TREE,
         detached: true,
@@ -83,19 +90,24 @@ export function createTestRunner(): TestRunner {
       });
       const changed = [...new Set([...request.changed, ...changedBefore])];
       changedBefore = request.changed;
-      const answer = new Promise<RunAnswer | 'timeout' | 'gone'>((resolve) => {
+      const answer = new Promise<RunAnswer | Ended | 'gone'>((resolve) => {
         const { pid = 0 } = child!;
         const began = performance.now();
         let working = { ms: workOf(pid), at: began };
+        let before = working.ms;
+        let worked = 0;
         const watch = setInterval(() => {
           const now = performance.now();
           const ms = workOf(pid);
           // Less than before: one of them has ended.
+          worked += Math.max(0, ms - before);
+          before = ms;
           if (Math.abs(ms - working.ms) >= WORK_MS) working = { ms, at: now };
-          else if (now - working.at >= idleMs) settle('timeout');
-          if (now - began >= limitMs) settle('timeout');
+          else if (now - working.at >= idleMs) settle('waits');
+          if (worked >= workMs) settle('spins');
+          if (now - began >= limitMs) settle('out of time');
         }, WATCH_EVERY_MS);
-        const settle = (outcome: RunAnswer | 'timeout' | 'gone'): void => {
+        const settle = (outcome: RunAnswer | Ended | 'gone'): void => {
           clearInterval(watch);
           resolve(outcome);
         };
@@ -105,13 +117,12 @@ export function createTestRunner(): TestRunner {
       child.send({ ...request, changed });
       const outcome = await answer;
       child?.removeAllListeners();
-      if (outcome === 'timeout') await end();
-      // The worker of a test that fails is ended, and what it has started with it only where that is in its group.
-      else await mark.end(child?.pid);
-      if (outcome === 'gone') {
+      if (typeof outcome === 'string') {
         await end();
-        return { failed: 'the test program itself ended', tookMs: 0 };
+        return outcome === 'gone' ? { failed: 'the test program itself ended', tookMs: 0 } : outcome;
       }
+      // The worker of a test that fails is ended, and what it has started with it only where that is in its group.
+      await mark.end(child?.pid);
       return outcome;
     },
     async [Symbol.asyncDispose]() {

@@ -3,13 +3,14 @@ import type { HeldTo } from './held-to.ts';
 import type { TestRunner } from './test-runner.ts';
 import { plantIn } from './work-tree.ts';
 
-/** A test file that has not ended so long after it should have hangs; ms, and times what it took. */
-const GRACE_MS = 20_000;
-const GRACE_FACTOR = 3;
-/** Nor has one that has done nothing for so long, and for as long as it took; ms. */
+/** What a test file may use besides what it takes, and how often what it takes; ms. */
+const WORK = { besides: 20_000, factor: 3 };
+/** By the clock: many programs may share the machine. */
+const CLOCK = { besides: 60_000, factor: 10 };
+/** A test file that has done nothing for so long, and for as long as it took, waits for what does not come; ms. */
 const IDLE_MS = 3_000;
 
-const OUT_OF_TIME = /timed out in \d+|within \d+ ?ms|Timeout/;
+const OUT_OF_TIME = /timed out in \d+|within \d+ ?ms|Timeout|it waits/;
 
 export interface Fault {
   readonly file: string;
@@ -19,60 +20,89 @@ export interface Fault {
   readonly tests: readonly HeldTo[];
 }
 
+export type Outcome =
+  | {
+      readonly verdict: 'killed';
+      /** The test and the first line of what it says. */
+      readonly by: string;
+      /** Its place among those that were to look for it, from 1. */
+      readonly place: number;
+      /** What these take up to it with nothing planted; ms. */
+      readonly usualMs: number;
+    }
+  | { readonly verdict: 'survived' }
+  /** Neither was shown: why. */
+  | { readonly verdict: 'undecided'; readonly why: string };
+
+type Found = { readonly by: string; readonly isOutOfTime: boolean; readonly isCut: boolean };
+
 /** Whether a test file passes with nothing planted, by its name: asked of each that finds something. */
 const passes = new Map<string, boolean>();
 
 /**
- * What found it, or `undefined`.
- *
- * A test that ran out of time may have done so because the machine does other things: it has to fail twice. One that
- * fails with nothing planted, too, finds nothing.
- *
- * @throws Error where there are tests, and all of them fail with nothing planted: nothing is known of the fault then
+ * A test that ran out of time may have done so because the machine does other things: it has to fail, to pass with
+ * nothing planted, and to fail again. What fails with nothing planted finds nothing, and what was cut by the clock shows
+ * nothing.
  */
-export async function tryFault(
-  runner: TestRunner,
-  { file, text, tests }: Fault,
-): Promise<string | undefined> {
-  let left = tests.filter(({ test }) => passes.get(test) !== false);
-  for (let ranOut = false; left.length > 0; ) {
-    let found: string | undefined;
-    {
+export async function tryFault(runner: TestRunner, { file, text, tests }: Fault): Promise<Outcome> {
+  let usualMs = 0;
+  let doubt: string | undefined;
+  let looked = 0;
+  for (const [index, held] of tests.entries()) {
+    usualMs += held.tookMs;
+    if (passes.get(held.test) === false) continue;
+    looked += 1;
+    const look = async (): Promise<Found | undefined> => {
       using _planted = plantIn(file, text);
-      found = await find(runner, { file, tests: left });
-    }
-    const place = left.findIndex(({ test }) => found?.startsWith(test));
-    const finder = left[place];
-    if (found === undefined || finder === undefined) return found;
-    left = left.slice(place);
-    if (!ranOut && OUT_OF_TIME.test(found)) {
-      ranOut = true;
+      return await find(runner, file, held);
+    };
+    const found = await look();
+    if (found === undefined) continue;
+    if (found.isCut) {
+      doubt ??= found.by;
       continue;
     }
-    if (!passes.has(finder.test)) {
-      passes.set(finder.test, (await find(runner, { file, tests: [finder] })) === undefined);
+    if (found.isOutOfTime || !passes.has(held.test)) {
+      passes.set(held.test, (await find(runner, file, held)) === undefined);
+      if (passes.get(held.test) === false) {
+        looked -= 1;
+        continue;
+      }
     }
-    if (passes.get(finder.test) === true) return found;
-    left = left.slice(1);
-    ranOut = false;
+    if (found.isOutOfTime) {
+      const again = await look();
+      if (again === undefined || again.isCut) {
+        doubt ??= `${found.by}, and not the second time`;
+        continue;
+      }
+    }
+    return { verdict: 'killed', by: found.by, place: index + 1, usualMs };
   }
-  if (tests.length > 0 && tests.every(({ test }) => passes.get(test) === false)) {
-    throw new Error(
-      `all tests of ${file} fail with nothing planted: ${tests.map(({ test }) => test).join(', ')}`,
-    );
+  if (looked === 0 && tests.length > 0) {
+    return {
+      verdict: 'undecided',
+      why: `its tests fail with nothing planted: ${tests.map(({ test }) => test).join(', ')}`,
+    };
   }
-  return undefined;
+  return doubt === undefined ? { verdict: 'survived' } : { verdict: 'undecided', why: doubt };
 }
 
-async function find(
-  runner: TestRunner,
-  { file, tests }: Pick<Fault, 'file' | 'tests'>,
-): Promise<string | undefined> {
-  for (const { test, tookMs } of tests) {
-    const limitMs = GRACE_MS + GRACE_FACTOR * tookMs;
-    const outcome = await runner.run({ tests: [test], changed: [file], limitMs, idleMs: IDLE_MS + tookMs });
-    if (outcome === 'timeout') return `${test}: it hangs`;
-    if (outcome.failed !== undefined) return outcome.failed;
-  }
-  return undefined;
+async function find(runner: TestRunner, file: string, { test, tookMs }: HeldTo): Promise<Found | undefined> {
+  const outcome = await runner.run({
+    tests: [test],
+    changed: [file],
+    limitMs: CLOCK.besides + CLOCK.factor * tookMs,
+    workMs: WORK.besides + WORK.factor * tookMs,
+    idleMs: IDLE_MS + tookMs,
+  });
+  const by =
+    outcome === 'spins'
+      ? `${test}: it runs on and on`
+      : outcome === 'waits'
+        ? `${test}: it waits for what does not come`
+        : outcome === 'out of time'
+          ? `${test}: cut after ${CLOCK.besides + CLOCK.factor * tookMs} ms`
+          : outcome.failed;
+  if (by === undefined) return undefined;
+  return { by, isOutOfTime: OUT_OF_TIME.test(by), isCut: outcome === 'out of time' };
 }
