@@ -31,6 +31,7 @@ import { toNodes } from '../engine/calls.ts';
 import { agentChartHash } from '../agent/chart-version.ts';
 import { ClockCheck } from './clock-check.ts';
 import { ControlSeat } from './control-seat.ts';
+import { emptied } from './emptying.ts';
 import { BRIEF_MS, EngineAdmin } from '../engine/engine-admin.ts';
 import { EngineClient } from '../engine/engine-client.ts';
 import { fleetServices } from './fleet-services.ts';
@@ -78,7 +79,6 @@ const MISSES_BEFORE_TAKING = 2;
 const HELD_UP_MS = 500;
 /** The longest time between signs of life. A node that gets no answer to them finds the seat empty. */
 const MAX_BEAT_MS = 500;
-const DRAIN_LOOK_MS = 50;
 /** The least time that a closing node has to say that it leaves. */
 const LEAVE_MS = 1_000;
 
@@ -205,11 +205,7 @@ class Node implements AgentNode {
     const { timeoutMs } = parseInput(drainSchema, options, { what: 'drain' });
     const until = this.#clock.elapsed() + timeoutMs;
     await this.#tell('drain', { epoch: this.#epoch }, timeoutMs);
-    while (this.#residents.list().length > 0 && this.#clock.elapsed() < until) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#clock.setTimeout(resolve, DRAIN_LOOK_MS);
-      await promise;
-    }
+    await emptied(this.#clock, this.#residents, until);
     return { left: this.#residents.list().map(({ agentId }) => agentId) };
   }
 
