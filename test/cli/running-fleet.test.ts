@@ -106,6 +106,7 @@ describe('watching', () => {
       /^health +\w+$/m,
       /^chart +alive\.serving/m,
       /^restarts +0 \(manual, 5 at the most\)$/m,
+      /^up +\d+ m?s$/m,
       /^capabilities +work$/m,
       /^tasks +1 done, 1 failed, 0 running, 0 waiting$/m,
       /^may be asked +stop, kill, pause, execute$/m,

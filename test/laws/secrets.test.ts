@@ -6,6 +6,8 @@ import { inspect } from 'node:util';
 import { pino } from 'pino';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WebSocket } from 'ws';
+import { setup } from 'xstate';
+import { type ChartInput, defineChartAgent } from '../../src/chart-agent.ts';
 import {
   type AgentSystem,
   type AgentSystemOptions,
@@ -139,6 +141,36 @@ const ensured = (system: AgentSystem, args = initArgs) =>
     secrets,
     restart: { policy: 'immediate' },
   });
+
+it('in the context of an agent that is a chart it is in nothing that an inspector shows', async () => {
+  const inspector = await createInspector();
+  const viewer = new WebSocket(inspector.webSocketUrl, { origin: new URL(inspector.url).origin });
+  const streamed: string[] = [];
+  viewer.on('message', (data: Buffer) => streamed.push(data.toString()));
+  await new Promise((resolve) => viewer.once('open', resolve));
+  const system = await createAgentSystem({
+    logger: pino({ level: 'silent' }),
+    inspect: inspector.observe,
+  });
+  onTestFinished(async () => {
+    viewer.close();
+    await system.close();
+    await inspector.close();
+  });
+  const knowing = defineChartAgent({
+    type: 'knowing',
+    tasks: {},
+    machine: setup({
+      types: { context: {} as { key: unknown }, input: {} as ChartInput<{ apiKey: string }> },
+    }).createMachine({ id: 'knowing', context: ({ input }) => ({ key: input.initArgs.apiKey }) }),
+  });
+  await system.agents.start(await system.agents.register({ module: knowing, initArgs, secrets }));
+  await eventually(
+    () => streamed.join('\n'),
+    (text) => text.includes('"context":{"key":'),
+  );
+  expectNoSecret("the inspector's stream", streamed.join('\n'));
+});
 
 describe.each(disks)('a later program, on a %s', (kind) => {
   async function left(restart: 'immediate' | 'never' = 'immediate') {

@@ -1,0 +1,146 @@
+/** Laws of the reports of one body on their way to its agent. */
+import { expect, it } from 'vitest';
+import { type OutboxOptions, ReportOutbox } from '../../src/restate/nodes/report-outbox.ts';
+import { settled, simulatedClock } from '../../src/testing/index.ts';
+import { fateOf } from '../kit/rig.ts';
+
+interface Batch {
+  readonly first: number;
+  readonly reports: readonly { readonly n: number }[];
+  readonly at: number;
+}
+
+function rig({ holds = false, isAlive = true, isWatched = false, fails = 0 } = {}) {
+  const clock = simulatedClock();
+  const batches: Batch[] = [];
+  const heard: unknown[] = [];
+  const gates: (() => void)[] = [];
+  let left = fails;
+  const engine = {
+    now: () => Promise.resolve(7),
+    call: async (_: unknown, batch: Batch) => {
+      batches.push(batch);
+      if (holds) await new Promise<void>((resolve) => gates.push(resolve));
+      if ((left -= 1) >= 0) throw new Error('away');
+      return { isAlive, isWatched, answers: [{ id: batch.first }] };
+    },
+  };
+  const options = {
+    engine,
+    agentId: 'ada',
+    incarnation: 1,
+    node: 'n',
+    clock,
+    usage: () => undefined,
+    watched: () => heard.push('watched'),
+    answered: (answer: unknown) => heard.push(answer),
+    disowned: () => heard.push('disowned'),
+    failed: (thrown: Error) => heard.push(thrown.message),
+  } as unknown as OutboxOptions;
+  const outbox = new ReportOutbox(options);
+  const tell = (n: number) => outbox.tell({ n } as never);
+  return { clock, batches, heard, outbox, tell, release: () => gates.shift()?.() };
+}
+const numbersOf = (batches: readonly Batch[]) =>
+  batches.map(({ first, reports }) => [first, ...reports.map(({ n }) => n)]);
+
+it('one batch is on its way at a time: what is told meanwhile goes with the next, numbered on', async () => {
+  const { batches, outbox, tell, release, heard } = rig({ holds: true });
+  for (const n of [1, 2, 3]) tell(n);
+  await settled();
+  expect(numbersOf(batches)).toEqual([[1, 1]]);
+  const idle = outbox.settled();
+  release();
+  await settled();
+  expect(numbersOf(batches)).toEqual([
+    [1, 1],
+    [2, 2, 3],
+  ]);
+  expect(await fateOf(idle)).toBe('pending');
+  release();
+  expect(await fateOf(idle)).toEqual({ value: undefined });
+  expect(heard).toEqual([{ id: 1 }, { id: 2 }]);
+  expect(batches.map(({ at }) => at)).toEqual([7, 7]);
+});
+
+it('a batch has at most 200 reports', async () => {
+  const { batches, tell, release } = rig({ holds: true });
+  for (let n = 0; n <= 202; n++) tell(n);
+  for (let turn = 0; turn < 3; turn++) {
+    await settled();
+    release();
+  }
+  await settled();
+  expect(batches.map(({ first, reports }) => [first, reports.length])).toEqual([
+    [1, 1],
+    [2, 200],
+    [202, 2],
+  ]);
+});
+
+it('of a body that was given a task one is sent within 100 ms, if need be an empty one, and no second', async () => {
+  const { clock, batches, outbox } = rig();
+  outbox.expect();
+  outbox.expect();
+  await clock.advance(99);
+  expect(batches).toEqual([]);
+  await clock.advance(1);
+  expect(numbersOf(batches)).toEqual([[1]]);
+  await clock.advance(1_000);
+  expect(batches).toHaveLength(1);
+  outbox.expect();
+  await clock.advance(100);
+  expect(batches).toHaveLength(2);
+  expect(clock.pending()).toEqual([]);
+});
+
+it('what is told before then goes in its place', async () => {
+  const { clock, batches, outbox, tell } = rig();
+  outbox.expect();
+  tell(1);
+  await clock.advance(1_000);
+  expect(numbersOf(batches)).toEqual([[1, 1]]);
+});
+
+it('a failure is told, and holds nothing up', async () => {
+  const { batches, outbox, tell, heard } = rig({ fails: 1 });
+  tell(1);
+  await outbox.settled();
+  tell(2);
+  await outbox.settled();
+  expect(heard).toEqual(['away', { id: 2 }]);
+  expect(numbersOf(batches)).toEqual([
+    [1, 1],
+    [2, 2],
+  ]);
+});
+
+it.each([
+  [{ isAlive: true, isWatched: false }, []],
+  [{ isAlive: true, isWatched: true }, ['watched']],
+  [{ isAlive: false, isWatched: false }, ['disowned']],
+  [{ isAlive: false, isWatched: true }, ['disowned']],
+])('an answer of %o is heeded', async (answer, told) => {
+  const { outbox, tell, heard } = rig(answer);
+  tell(1);
+  await outbox.settled();
+  expect(heard).toEqual([{ id: 1 }, ...told]);
+});
+
+it('after its close nothing is sent: not what waits, not what is told, not what was expected', async () => {
+  const { clock, batches, outbox, tell, release } = rig({ holds: true });
+  tell(1);
+  await settled();
+  tell(2);
+  outbox.expect();
+  outbox.close();
+  tell(3);
+  outbox.expect();
+  release();
+  await clock.advance(1_000);
+  tell(4);
+  outbox.expect();
+  await clock.advance(1_000);
+  expect(numbersOf(batches)).toEqual([[1, 1]]);
+  expect(clock.pending()).toEqual([]);
+});
