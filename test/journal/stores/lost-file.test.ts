@@ -9,6 +9,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  statSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -91,6 +92,14 @@ const losses: Record<string, { readonly lose: (path: string) => void; readonly s
   'truncated to half': {
     lose: (path) => truncateSync(path, readFileSync(path).length / 2),
     says: /got a truncated one/,
+  },
+  'left with a log truncated to nothing': {
+    lose: (path) => truncateSync(`${path}-wal`, 0),
+    says: /-wal file as this system has left it, got a truncated one/,
+  },
+  'left with a log truncated by a byte': {
+    lose: (path) => truncateSync(`${path}-wal`, statSync(`${path}-wal`).size - 1),
+    says: /-wal file as this system has left it, got a truncated one/,
   },
   'truncated to nothing': { lose: (path) => truncateSync(path, 0), says: /got a truncated one/ },
 };

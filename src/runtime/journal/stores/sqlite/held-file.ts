@@ -37,6 +37,8 @@ import { saltOf } from './write-ahead-log.ts';
 const LOOK_EVERY_MS = 10;
 /** Pages after which the log is written back: less at a time blocks for less, more is less work in all. */
 const CHECKPOINT_PAGES = 1_000;
+/** A -wal file that has grown past this in one large transaction is cut back. */
+export const MAX_LOG_BYTES = 16 * 1024 * 1024;
 const PAGE_BYTES = 4_096;
 const CHUNK_BYTES = 1024 * 1024;
 
@@ -68,6 +70,8 @@ export class HeldFile {
   #stamp: BigIntStats;
   /** The log that is in use. */
   #logInode: number | undefined;
+  /** How long it was: it is used again from its beginning, and grows shorter by this store alone. */
+  #logBytes = 0;
   /** What the file says of the log that follows. */
   #recorded: number | undefined;
   /** About how many pages the log has that the file has not. */
@@ -99,7 +103,9 @@ export class HeldFile {
   begin(): void {
     if (saltOf(this.#log) === undefined) this.#record.nothingFollows();
     this.#checkpoint('keep');
-    this.#logInode = statOf(this.#log)?.ino;
+    const log = statOf(this.#log);
+    this.#logInode = log?.ino;
+    this.#logBytes = log?.size ?? 0;
     this.#parts.lock.mark();
   }
 
@@ -111,9 +117,10 @@ export class HeldFile {
     this.#parts.lock.abandon();
   }
 
-  /** @throws AgentSystemError `STORE_FAILED` when it was looked at in a while, and is not as it was left */
+  /** To be called before each write. @throws AgentSystemError `STORE_FAILED` when it is not as it was left */
   look(): void {
-    if (performance.now() >= this.#lookAt) this.lookNow();
+    // A log that is cut short is as long again as soon as more is written into it.
+    if (performance.now() >= this.#lookAt || this.#isCutShort(statOf(this.#log))) this.lookNow();
   }
 
   /** @throws AgentSystemError `STORE_FAILED` when the file is not as it was left */
@@ -135,6 +142,7 @@ export class HeldFile {
   /** So many pages, more or less, came into the log. */
   wrote({ bytes, rows }: { readonly bytes: number; readonly rows: number }): void {
     this.#pages += 2 + rows + Math.ceil(bytes / PAGE_BYTES);
+    this.#logBytes = statOf(this.#log)?.size ?? 0;
   }
 
   get isCheckpointDue(): boolean {
@@ -221,6 +229,7 @@ export class HeldFile {
     try {
       const next = this.#record.follows(salt);
       const mode = how === 'keep' ? 'PASSIVE' : 'TRUNCATE';
+      if (how === 'empty') this.#logBytes = 0;
       this.#db.prepare(`PRAGMA wal_checkpoint(${mode})`).get();
       this.#recorded = next;
     } finally {
@@ -249,7 +258,11 @@ export class HeldFile {
       this.#stamp = this.#ownStamp();
       return;
     }
-    const failure = size < this.#stamp.size ? TRUNCATED : WRITTEN;
+    this.#spoil(size < this.#stamp.size ? TRUNCATED : WRITTEN);
+  }
+
+  /** Nothing of it can be relied on, from now on. */
+  #spoil(failure: Failure): never {
     this.#spoiled = storeFailed(this.#place.path, failure);
     this.#letGo();
     throw this.#spoiled;
@@ -265,11 +278,19 @@ export class HeldFile {
 
   #assertLog(): void {
     const there = statOf(this.#log);
-    if (there?.ino === this.#logInode) return;
+    if (there?.ino === this.#logInode) {
+      if (this.#isCutShort(there)) this.#spoil(TRUNCATED_LOG);
+      this.#logBytes = there?.size ?? 0;
+      return;
+    }
     if (there !== undefined || this.#copies > 0) throw storeFailed(this.#place.path, OTHER_LOG);
     // What is in a log without a name would be lost with this program: the file takes it, and a new log is begun.
     this.#db.exec('PRAGMA journal_mode = DELETE; PRAGMA journal_mode = WAL');
     this.begin();
+  }
+
+  #isCutShort(log: Stats | undefined): boolean {
+    return (log?.size ?? 0) < Math.min(this.#logBytes, MAX_LOG_BYTES);
   }
 
   /** Once the file is elsewhere it is to have all that was acknowledged, and the next program to know that it was here. */
@@ -328,6 +349,12 @@ const REPLACED: Failure = {
 
 const TRUNCATED: Failure = {
   expected: 'the file as this system has left it',
+  came: 'a truncated one',
+  wayOut: 'close this system, and restore the file from a backup, without the -wal file beside it',
+};
+
+const TRUNCATED_LOG: Failure = {
+  expected: 'the -wal file as this system has left it',
   came: 'a truncated one',
   wayOut: 'close this system, and restore the file from a backup, without the -wal file beside it',
 };

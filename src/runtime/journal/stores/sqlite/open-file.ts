@@ -12,16 +12,13 @@ import { accessSync, constants, lstatSync, realpathSync, rmSync, type Stats, sta
 import { basename, dirname, join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { damaged, storeFailed, storeFailureOf } from './failure.ts';
-import { HeldFile } from './held-file.ts';
+import { HeldFile, MAX_LOG_BYTES } from './held-file.ts';
 import { holderOf } from './lock-holder.ts';
 import { judgeLog, LogRecord, recordedIn } from './log-record.ts';
 import { Draft } from './new-file.ts';
 import { lockNameOf, PathLock, type Place } from './path-lock.ts';
 import { migrate, numberOf, schemaSteps } from './schema.ts';
 import { loggedPages, type LoggedPages } from './write-ahead-log.ts';
-
-/** A -wal file that has grown past this in one large transaction is cut back. */
-const MAX_LOG_BYTES = 16 * 1024 * 1024;
 
 export interface SQLite {
   readonly DatabaseSync: typeof DatabaseSync;
