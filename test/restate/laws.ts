@@ -38,6 +38,7 @@ interface Handle {
   readonly incarnation: number;
   execute(task: object): Promise<unknown>;
   stop(): Promise<AgentRecord>;
+  kill(options?: Act): Promise<AgentRecord>;
 }
 
 /** What both have, as far as laws use it. */
@@ -662,6 +663,8 @@ export function laws(subjectOf: () => Subject): void {
   test('who acted is in the events of what they did', async () => {
     const id = await agents().register({ module: mortal, restart: { policy: 'immediate', delayMs: 60_000 } });
     const by = 'ada';
+    const handle = await agents().start(id, { by });
+    await handle.kill({ by: 'alan' });
     await agents().start(id, { by });
     await agents().kill(id, { by });
     await agents().stop(id, { by });
@@ -677,6 +680,10 @@ export function laws(subjectOf: () => Subject): void {
     );
     expect(acts).toEqual([
       ['agent.registered', undefined],
+      ['agent.starting', by],
+      ['agent.started', undefined],
+      ['agent.crashed', 'alan'],
+      ['agent.restart_scheduled', undefined],
       ['agent.starting', by],
       ['agent.started', undefined],
       ['agent.crashed', by],

@@ -24,6 +24,7 @@ import {
   type TaskRecord,
   type TaskStatus,
 } from '../../src/index.ts';
+import type { FleetHandle } from '../../src/restate.ts';
 import { rig } from '../kit/rig.ts';
 
 function toldByCode(error: AgentSystemError): void {
@@ -292,6 +293,17 @@ describe('types flow', () => {
     await handle.execute({ type: 'nothing', input: { any: 'thing' } });
     await handle.stop();
     expectTypeOf(await agents.restart(id)).toEqualTypeOf<AgentHandle<Calls>>();
+  });
+
+  it('a handle of any agent is an AgentHandle, of which nothing is known', async () => {
+    const { agents } = await rig();
+    const id = await agents.register({ module: counter, initArgs: { from: 1 } });
+    const handles: AgentHandle[] = [await agents.start(id), agents.handle('' + id)];
+    const given = await handles[0]!.execute({ type: 'add', input: 2 });
+    expectTypeOf(given).toEqualTypeOf<unknown>();
+    expect(given).toBe(3);
+    expectTypeOf(handles[0]!.stream({ type: 'add' }).output).toEqualTypeOf<Promise<unknown>>();
+    expectTypeOf<FleetHandle<Calls>>().toExtend<AgentHandle>();
   });
 
   it('of an id that is a plain string nothing is known, and anything may be asked', async () => {

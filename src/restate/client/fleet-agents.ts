@@ -14,7 +14,13 @@ import type { TaskRequest } from '../../runtime/agent/task-request.ts';
 import { type ChunkReader, TaskChunks, type TaskStream } from '../../runtime/agent/task-stream.ts';
 import type { TaskTypes } from '../../runtime/definition/define-agent.ts';
 import type { SavedState } from '../../runtime/definition/saved-state.ts';
-import type { StopOptions, TaskOf, TypedId } from '../../runtime/fleet/agent-handle.ts';
+import type {
+  AgentHandle,
+  AnyTasks,
+  StopOptions,
+  TaskOf,
+  TypedId,
+} from '../../runtime/fleet/agent-handle.ts';
 import type { UpdateOptions } from '../../runtime/fleet/agents.ts';
 import type { AgentCount, AgentFilter } from '../../runtime/fleet/registry.ts';
 import { type DemandedArgs, invalidSpec } from '../../runtime/fleet/spec-reading.ts';
@@ -45,17 +51,7 @@ import { type Look, REGISTRY, SHARDS } from '../engine/names.ts';
 import { changeSpec } from './spec-change.ts';
 
 /** One incarnation of an agent. Every method throws `AGENT_NOT_RUNNING` once it has ended. */
-export interface FleetHandle<Tasks extends TaskTypes = TaskTypes> {
-  readonly id: string;
-  readonly incarnation: number;
-  execute<Name extends keyof Tasks & string>(task: TaskOf<Tasks, Name>): Promise<Tasks[Name]['output']>;
-  stream<Name extends keyof Tasks & string>(
-    task: TaskOf<Tasks, Name>,
-  ): TaskStream<Tasks[Name]['chunk'], Tasks[Name]['output']>;
-  stop(options?: { readonly timeoutMs?: number }): Promise<AgentRecord>;
-  kill(): Promise<AgentRecord>;
-  health(): Promise<HealthReport>;
-}
+export type FleetHandle<Tasks extends TaskTypes = AnyTasks> = AgentHandle<Tasks>;
 
 /** A record, and the node of its body, if it has one. */
 export type PlacedRecord = AgentRecord & { readonly node?: string };
@@ -274,9 +270,7 @@ export class FleetAgents {
 
   /** @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `SYSTEM_CLOSED` */
   async kill(id: string, options: ActOptions = {}): Promise<AgentRecord> {
-    return this.#withModule(
-      await this.#command<AgentRecord>(id, { type: 'kill', ...acted('kill', options, id) }),
-    );
+    return this.#kill(id, options, undefined);
   }
 
   /**
@@ -479,6 +473,15 @@ export class FleetAgents {
     );
   }
 
+  async #kill(
+    id: string,
+    options: ActOptions | undefined,
+    incarnation: number | undefined,
+  ): Promise<AgentRecord> {
+    const { by } = acted('kill', options ?? {}, id);
+    return this.#withModule(await this.#command<AgentRecord>(id, { type: 'kill', incarnation, by }));
+  }
+
   #command<Value>(id: string, command: Parameters<FleetCommands['give']>[1]): Promise<Value> {
     return this.#options.commands.give<Value>(id, command);
   }
@@ -494,8 +497,8 @@ export class FleetAgents {
       execute: (task: TaskRequest) =>
         this.#options.calls.execute(id, task, { incarnation }) as Promise<never>,
       stream: (task: TaskRequest) => this.#stream(id, task, incarnation) as never,
-      stop: (options?: { readonly timeoutMs?: number }) => this.#stop(id, options, incarnation),
-      kill: async () => this.#withModule(await this.#command<AgentRecord>(id, { type: 'kill', incarnation })),
+      stop: (options?: StopOptions) => this.#stop(id, options, incarnation),
+      kill: (options?: ActOptions) => this.#kill(id, options, incarnation),
       health: async () => {
         const { incarnation: newest, state } = await this.get(id);
         if (newest === incarnation && positionAt(state).isAlive) return this.checkHealth(id);

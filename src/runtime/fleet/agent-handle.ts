@@ -47,18 +47,32 @@ export interface StopOptions extends ActOptions {
   readonly timeoutMs?: number;
 }
 
-/** Every method throws `AGENT_NOT_RUNNING` once the incarnation has ended. */
-export interface AgentHandle<Tasks extends TaskTypes = TaskTypes> {
+// oxlint-disable-next-line typescript/no-explicit-any -- nothing else takes every handle: its tasks are both given and received
+export type AnyTasks = any;
+
+/** What a task of a handle gives; unknown where the handle's tasks are. */
+type Given<Tasks extends TaskTypes, Name extends keyof Tasks, What extends 'output' | 'chunk'> = 0 extends 1 &
+  Tasks
+  ? unknown
+  : Tasks[Name][What];
+
+/**
+ * Every method throws `AGENT_NOT_RUNNING` once the incarnation has ended. Without a type argument it is a handle of any
+ * agent: each fits it, and what its tasks give is unknown.
+ */
+export interface AgentHandle<Tasks extends TaskTypes = AnyTasks> {
   /** The id of the agent. */
   readonly id: string;
   /** The life that this is a handle of. */
   readonly incarnation: number;
   /** Gives it a task, as `agents.execute` does; refused once this incarnation has ended. */
-  execute<Name extends keyof Tasks & string>(task: TaskOf<Tasks, Name>): Promise<Tasks[Name]['output']>;
+  execute<Name extends keyof Tasks & string>(
+    task: TaskOf<Tasks, Name>,
+  ): Promise<Given<Tasks, Name, 'output'>>;
   /** The parts of a task's output as they come. */
   stream<Name extends keyof Tasks & string>(
     task: TaskOf<Tasks, Name>,
-  ): TaskStream<Tasks[Name]['chunk'], Tasks[Name]['output']>;
+  ): TaskStream<Given<Tasks, Name, 'chunk'>, Given<Tasks, Name, 'output'>>;
   /** @param options.timeoutMs grace in ms; default the spec's `shutdownMs` */
   stop(options?: StopOptions): Promise<AgentRecord>;
   /** Ends it at once: a crash, which its restart policy answers. */

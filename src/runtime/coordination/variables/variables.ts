@@ -193,6 +193,7 @@ export class VariableRegistry implements Variables {
     given?: VariableDefinition,
   ): Promise<VariableRecord<Value>> {
     return answered(this.#options.clock, async () => {
+      this.#options.assertAvailable();
       const name = parsed(variableNames, nameOf(variable), 'variables.define: name');
       const definition = given ?? variable;
       if (!isVariableDefinition(definition)) throw noDefinition(name, given);
@@ -225,6 +226,7 @@ export class VariableRegistry implements Variables {
 
   async set(variable: VariableRef, value: unknown, options: ChangeOptions = {}): Promise<Confirmation> {
     try {
+      this.#options.assertAvailable();
       const change = parsed(changeSchema, options, 'variables.set: options');
       const topic = this.defined(variable);
       const judged = this.judge(topic, value);
@@ -252,6 +254,7 @@ export class VariableRegistry implements Variables {
 
   rollback(variable: VariableRef, version: number, options: ChangeOptions = {}): Promise<Confirmation> {
     return answered(this.#options.clock, async () => {
+      this.#options.assertAvailable();
       const change = parsed(changeSchema, options, 'variables.rollback: options');
       const topic = this.defined(variable);
       const { name } = topic;
