@@ -21,7 +21,7 @@ export const plantedFaults: readonly PlantedFault[] = [
     file: 'src/runtime/pools/waiting-queue.ts',
     snippet: '    unlisten?.();',
     becomes: '',
-    by: 'test/pools/pools.test.ts',
+    by: 'test/pools/dispatcher.test.ts',
   },
   {
     harm: 'a task that waited and was given to a member times out in the queue all the same',
@@ -35,21 +35,21 @@ export const plantedFaults: readonly PlantedFault[] = [
     file: 'src/runtime/pools/dispatcher.ts',
     snippet: 'this.#wait(task, isFirst);',
     becomes: 'this.#wait(task);',
-    by: 'test/pools/pools.test.ts',
+    by: 'test/pools/dispatcher.test.ts',
   },
   {
     harm: 'a repeated task is repeated without end',
     file: 'src/runtime/pools/dispatcher.ts',
     snippet: '    task.retriesLeft -= 1;',
     becomes: '',
-    by: 'test/pools/pools.test.ts',
+    by: 'test/pools/dispatcher.test.ts',
   },
   {
     harm: 'the queue of a pool takes one task too many',
     file: 'src/runtime/pools/dispatcher.ts',
     snippet: 'waiting >= queueLimit',
     becomes: 'waiting > queueLimit',
-    by: 'test/pools/pools.test.ts',
+    by: 'test/pools/dispatcher.test.ts',
   },
   {
     harm: 'a member that leaves is counted among the places for ever',
