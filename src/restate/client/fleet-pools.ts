@@ -12,6 +12,7 @@ import type { PoolSpec } from '../../runtime/pools/pools.ts';
 import { type ActOptions, actSchema } from '../../runtime/values/act.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
+import { withoutKnownSecrets } from '../../runtime/values/secrets.ts';
 import { type Answer, valueOf } from '../engine/call-answer.ts';
 import { toPool } from '../engine/calls.ts';
 import { type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
@@ -165,7 +166,7 @@ function keyOf(name: string): string {
 
 function unknown(name: string): AgentSystemError {
   return new AgentSystemError('POOL_UNKNOWN', `there is no pool ${inWords(name)}`, {
-    details: { pool: name },
+    details: { pool: typeof name === 'string' ? withoutKnownSecrets(name) : name },
   });
 }
 

@@ -23,7 +23,8 @@ import type { Alert } from '../../runtime/observability/alerts.ts';
 import type { TaskRecord } from '../../runtime/fleet/task-record.ts';
 import { isWished, type TaskWish } from '../tasks/task-entries.ts';
 import type { PoolRecord } from '../../runtime/pools/pool.ts';
-import { AgentSystemError } from '../../runtime/values/errors.ts';
+import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
+import { withoutKnownSecrets } from '../../runtime/values/secrets.ts';
 import { type Answer, answering, type Refusal, refusalOf } from '../engine/call-answer.ts';
 import { call, send, tellEvents, toAgent, toNodes, toPool } from '../engine/calls.ts';
 import { CREW, nodeOf, POOL, type PoolCommand, REGISTRY } from '../engine/names.ts';
@@ -55,8 +56,9 @@ async function momentOf(ctx: ObjectContext, at: number | undefined) {
 }
 
 function unknown(name: string): Answer {
-  const message = `there is no pool ${JSON.stringify(name)}`;
-  return { refusal: refusalOf(new AgentSystemError('POOL_UNKNOWN', message, { details: { pool: name } })) };
+  const message = `there is no pool ${inWords(name)}`;
+  const details = { pool: withoutKnownSecrets(name) };
+  return { refusal: refusalOf(new AgentSystemError('POOL_UNKNOWN', message, { details })) };
 }
 
 async function conclude(ctx: ObjectContext, turn: PoolTurn): Promise<void> {

@@ -11,6 +11,7 @@ import { actor } from '../values/act.ts';
 import { AgentSystemError, type ErrorCode, errorInfoOf, inWords } from '../values/errors.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
 import { parseInput } from '../values/malformed.ts';
+import { withoutSecrets } from '../values/secrets.ts';
 import type { AskedTaskOf } from './agent-handle.ts';
 import type { SubmittedTask, TaskTarget } from './task-submission.ts';
 
@@ -142,7 +143,7 @@ function patternOf(cron: string, timezone: string | undefined): Cron {
   try {
     return new Cron(cron, timezone === undefined ? {} : { timezone });
   } catch (thrown) {
-    throw invalid(`cron: ${inWords(cron)}: ${errorInfoOf(thrown).message}`);
+    throw invalid(`cron: ${inWords(cron)}: ${withoutSecrets(errorInfoOf(thrown).message)}`);
   }
 }
 

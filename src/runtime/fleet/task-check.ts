@@ -7,6 +7,7 @@ import { taskPriority } from '../definition/task-kind.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
 import { parseInput } from '../values/malformed.ts';
+import { withoutKnownSecrets } from '../values/secrets.ts';
 
 const taskSchema = z.strictObject({
   type: z.string(),
@@ -35,7 +36,7 @@ export function checkTask(task: TaskRequest, manifest: AgentManifest, agentId?: 
     const message = `${performer(manifest, agentId)} no task ${inWords(task.type)}, expected one of: ${expected.join(', ')}`;
     throw new AgentSystemError('TASK_INCOMPATIBLE', message, {
       agentId,
-      details: { expected, got: task.type },
+      details: { expected, got: withoutKnownSecrets(task.type) },
     });
   }
   if (missing.length > 0) {

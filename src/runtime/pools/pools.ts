@@ -22,6 +22,7 @@ import type { GivenTask, TaskCancel, TaskRequest } from '../agent/task-request.t
 import { meantBy } from '../values/near-name.ts';
 import { TaskChunks, type TaskStream } from '../agent/task-stream.ts';
 import { parseInput, readInput } from '../values/malformed.ts';
+import { withoutKnownSecrets } from '../values/secrets.ts';
 import type { Telemetry } from '../observability/telemetry.ts';
 import type { ScalingSignalSource } from './autoscaling.ts';
 import type { PoolCloseReport } from './close-report.ts';
@@ -318,7 +319,9 @@ export class PoolRegistry implements Pools {
     this.#options.assertOpen();
     const pool = this.#find(name);
     if (!pool.isClosing) return pool;
-    throw new AgentSystemError('POOL_UNKNOWN', `pool ${name} is closing`, { details: { pool: name } });
+    throw new AgentSystemError('POOL_UNKNOWN', `pool ${name} is closing`, {
+      details: { pool: name },
+    });
   }
 
   #find(name: string): Pool {
@@ -328,7 +331,7 @@ export class PoolRegistry implements Pools {
       'POOL_UNKNOWN',
       `there is no pool ${inWords(name)}, ${meantBy(name, [...this.#pools.keys()])}`,
       {
-        details: { pool: name },
+        details: { pool: typeof name === 'string' ? withoutKnownSecrets(name) : name },
       },
     );
   }

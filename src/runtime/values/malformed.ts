@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { AgentSystemError, type ErrorCode, errorInfoOf } from './errors.ts';
 import { meantBy, nearest } from './near-name.ts';
 import { type Problem, problemOf } from './schema.ts';
+import { withoutSecrets } from './secrets.ts';
 
 /** Of keys that are not known, so many are named. */
 const MAX_KEYS = 5;
@@ -61,10 +62,18 @@ export function parseInput<Schema extends z.ZodType>(
   throw new AgentSystemError(code, `${what}: ${problem}`, { agentId, cause });
 }
 
-/** The same error. Printed within a refusal it is one line: the refusal says all that its dump would. */
+/**
+ * The same error, without names of options that look like a secret. Printed within a refusal it is one line: the
+ * refusal says all that its dump would.
+ */
 function briefly(error: z.ZodError): z.ZodError {
   const line = `[ZodError: issues, told above: ${error.issues.length}]`;
-  return Object.defineProperty(error, inspect.custom, { value: () => line });
+  const issues = error.issues.map((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? { ...issue, keys: issue.keys.map(withoutSecrets), message: withoutSecrets(issue.message) }
+      : issue,
+  );
+  return Object.defineProperty(new z.ZodError(issues), inspect.custom, { value: () => line });
 }
 
 /** What callers hand in, read without a schema. @throws AgentSystemError with the code where a getter or a proxy throws, and what `read` refuses */
