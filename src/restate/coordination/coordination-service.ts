@@ -57,13 +57,13 @@ export interface AskedRound {
   readonly why?: string | undefined;
 }
 
-/** How a proposal ended, and whether the function of its proposer is asked now. */
+/** How a proposal ended, and whether its proposer's fallback function is to be asked now. */
 export interface Decided {
   readonly decision: Decision;
   readonly isConsulted: boolean;
 }
 
-/** What one node gave, or that it gave nothing. */
+/** One node's answer; `value` is `undefined` when it gave none in time. */
 interface Told<Value> {
   readonly node: string;
   readonly value: Value | undefined;
@@ -72,7 +72,7 @@ interface Told<Value> {
 type Draft = Extract<SystemEvent, { type: 'round.opened' | 'round.voted' | 'round.closed' }>;
 type Body = Draft extends infer Event ? (Event extends Draft ? Omit<Event, 'sequence'> : never) : never;
 
-/** Asks a node for something, once, and no longer than that. */
+/** Asks a node once, and waits no longer than `timeoutMs`. */
 function askNode<Value>(
   ctx: Context,
   node: string,
@@ -92,7 +92,7 @@ function askNode<Value>(
     .map((value) => ({ node, value }));
 }
 
-/** Each answer as it comes; ends early when nobody wants more, or with the cut that comes before the next. */
+/** Takes each answer as it comes. Ends early once `take` wants no more, or when the round is cut off. */
 async function eachAnswer<Value>(
   asked: ReadonlyMap<string, RestatePromise<Told<Value>>>,
   take: (told: Told<Value>) => boolean,
@@ -109,7 +109,7 @@ async function eachAnswer<Value>(
   return undefined;
 }
 
-/** A round is cut off. */
+/** Cuts a round off. */
 interface Cut {
   readonly cut: RoundCut;
 }
@@ -153,7 +153,7 @@ interface RoundRun {
   readonly failed: readonly string[];
 }
 
-/** What a round is held on. */
+/** A round, and the variable that it is held on. */
 interface Opened {
   readonly roundId: string;
   readonly record: VariableRecord;
@@ -235,7 +235,7 @@ async function holdRound(
     );
     if (ended !== undefined) chart.cut(ended);
   }
-  // All that could answer has, or its time is over.
+  // Every voter has answered or ended, or the deadline has passed.
   if (chart.isVoting) chart.timeOut();
   box.close();
   if (chart.isOpen) stands({ phase: chart.phase, tally: tallyForPeople(chart.tally), stillOut: [] });
@@ -269,7 +269,7 @@ async function askLeaders(
     }
     const { agentId, incarnation, term, node } = asked;
     const voted = box.answerOf(agentId, incarnation);
-    // It has said so as a voter.
+    // The leader has already answered as a voter.
     if (voted === 'accept' || voted === 'reject') {
       chart.send({ type: 'leader.ruled', term, answer: voted });
       continue;
@@ -298,7 +298,7 @@ async function askLeaders(
       continue;
     }
     const next = leftMs <= 0 ? asked : await call<SeatedLeader | null>(ctx, toLeader('lead'), null);
-    // It is there, and has not answered in time.
+    // The same leader is still there, and has not answered in time.
     if (next !== null && next.term === term) chart.timeOut();
     else {
       asked = next;
@@ -332,7 +332,7 @@ class RoundAtWork {
     return this.isOpen && this.#life.value === 'voting';
   }
 
-  /** What the leader is asked for. */
+  /** What the round waits for: votes, or the leader's answer. */
   get phase(): OpenRound['phase'] {
     return this.#life.value as OpenRound['phase'];
   }
@@ -351,12 +351,12 @@ class RoundAtWork {
     this.#note(step);
   }
 
-  /** It ends as it stands, for that reason. */
+  /** Ends the round as it stands, for that reason. */
   cut({ cut: why }: Cut): void {
     this.send({ type: 'round.cut', why });
   }
 
-  /** The time of what it waits for is over. */
+  /** Takes the deadline of what the round waits for. */
   timeOut(): void {
     this.send(this.#deadline as RoundEvent);
   }
@@ -397,7 +397,7 @@ async function propose(ctx: Context, asked: AskedRound): Promise<Answer<Decided>
     const listed: ListedRound = { roundId, variable, token };
     const known = await call<Answer<VariableRecord>>(ctx, of('openRound'), listed);
     if ('refusal' in known) {
-      // A proposal that had a round before ends as that did.
+      // A proposal that already had a round ends as that round did.
       return last === undefined ? known : { value: { decision: last, isConsulted: false } };
     }
     const record = known.value!;
@@ -416,7 +416,7 @@ interface EndedRound extends RoundRun {
   readonly rounds: number;
 }
 
-/** Ends a round: its value is put into force, or it stays as it is. Says what is left to do about the proposal. */
+/** Ends a round, and puts its value into force if it was accepted. Returns what is left to do about the proposal. */
 async function conclude(
   ctx: Context,
   { variable, value, by, why, terms }: AskedRound,

@@ -11,7 +11,7 @@ import type { VariableState } from '../../runtime/hosting/host.ts';
 import type { SteadyClock } from '../../runtime/time/clock.ts';
 import type { Resident } from '../nodes/resident.ts';
 
-/** One incarnation that answered. */
+/** The answer of one incarnation. */
 export interface Voice {
   readonly agentId: string;
   readonly incarnation: number;
@@ -71,7 +71,7 @@ export async function spreadVariable(
   return { acknowledged: voices(true), outOfDate: voices(false) };
 }
 
-/** Those that declared a variable, and have not acknowledged a version of it. */
+/** Agents that declared a variable and have not acknowledged this version of it. */
 export function behind(residents: readonly Resident[], given: unknown): readonly OutOfDate[] {
   const { name, version } = given as { name: string; version: number };
   return residents
@@ -85,7 +85,7 @@ export function behind(residents: readonly Resident[], given: unknown): readonly
 
 export interface VoteAnswer {
   readonly ballots: readonly CastBallot[];
-  /** Those of the electorate that are not here, or no longer. */
+  /** Voters of the electorate that are not, or no longer, on this node. */
   readonly left: readonly Voice[];
 }
 
@@ -100,7 +100,7 @@ export async function askVotes(
   const voters = residents.filter(({ agentId, incarnation }) => wanted.get(agentId) === incarnation);
   const ballots = new Map<Resident, CastBallot>();
   const { promise, resolve } = Promise.withResolvers<void>();
-  // One that ends has answered all the same, or never will.
+  // A body that ends has answered already, or never will.
   const open = new Set(voters.filter(({ isServing }) => isServing));
   const settle = (resident: Resident): void => {
     open.delete(resident);

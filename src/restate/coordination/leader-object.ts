@@ -25,10 +25,10 @@ import type { Eligible, SeatedVoter } from '../nodes/nodes-object.ts';
 
 const STATE = 'leadership';
 
-/** The leader, and where it is. */
+/** The leader, and its node. */
 export type SeatedLeader = Leader & { readonly node: string };
 
-/** Whether it runs, and may lead, as it says itself; its place in the order of registration. */
+/** Asks an agent itself whether it runs and may lead. @returns its place in the order of registration, if so */
 async function candidateOf(ctx: ObjectContext, { agentId, incarnation }: SeatedVoter) {
   const look = await call<Look | null>(ctx, toAgent(agentId, 'look'), null);
   if (look === null) return undefined;
@@ -72,7 +72,7 @@ export const leaderObject = object({
           tellEvents(ctx, { events: [{ type: 'leader.elected', at, agentId, incarnation, term }] });
         }
         const seat = seated.find((one) => one.agentId === agentId && one.incarnation === incarnation);
-        // While coordination is away one that is gone is missed.
+        // While coordination is away, nobody replaces a leader that is gone.
         return seat === undefined ? null : { agentId, incarnation, term, node: seat.node };
       },
     ),

@@ -16,7 +16,7 @@ import { wire, wireOf } from '../engine/wire.ts';
 /** As many as in one program, where nobody says otherwise. */
 export const MAX_OPEN_ROUNDS = 100;
 
-/** A round, and by what the step that holds it hears that it is cut off. */
+/** An open round, and the promise by which the step that holds it hears that it was cut off. */
 export interface ListedRound {
   readonly roundId: string;
   readonly variable: string;
@@ -37,7 +37,7 @@ export function listRound(ctx: ObjectContext, listed: readonly ListedRound[], ro
   ctx.set(ROUNDS, [...listed, round], wire);
 }
 
-/** How it stands now; nothing to keep of one that has ended. */
+/** Keeps how a round stands; ignored once the round has ended. */
 export async function roundStands(ctx: ObjectContext, standing: RoundStanding): Promise<void> {
   const { roundId } = standing;
   if (!(await listedRounds(ctx)).some((listed) => listed.roundId === roundId)) return;
@@ -45,7 +45,7 @@ export async function roundStands(ctx: ObjectContext, standing: RoundStanding): 
   ctx.set(key, { ...(await ctx.get(key, wireOf<OpenRound>())), ...standing }, wire);
 }
 
-/** It has ended. Gives those that are open yet. */
+/** Removes a round that has ended. @returns the rounds that are still open */
 export function dropRound(
   ctx: ObjectContext,
   listed: readonly ListedRound[],
@@ -74,7 +74,7 @@ export function cutRounds(
   }
 }
 
-/** Those that are open, oldest first; of one whose voters are being looked for there is nothing to say yet. */
+/** Open rounds, oldest first. A round whose voters are still being looked for is left out. */
 export async function openRounds(ctx: ObjectSharedContext): Promise<readonly OpenRound[]> {
   const listed = await listedRounds(ctx);
   const standing = await getAll<OpenRound>(

@@ -55,7 +55,7 @@ export interface Change {
   readonly why?: string | undefined;
 }
 
-/** What was voted on, and is to be put into force. */
+/** An accepted value that is to be put into force. */
 export interface Enactment extends Change {
   readonly roundId: string;
   /** The version that it was voted on. */
@@ -75,7 +75,7 @@ const TURNS = 'turns';
 
 const keptOf = (ctx: ObjectSharedContext, name: string) => ctx.get(keyOf(name), wireOf<Kept>());
 
-/** All that a change of one has to know, in one round trip. */
+/** Reads all that a change of a variable needs, in one round trip. */
 async function knownOf(ctx: ObjectContext, name: string) {
   const [kept, turns, listed] = await getAll<unknown>(ctx, [keyOf(name), TURNS, ROUNDS]);
   return {
@@ -97,7 +97,7 @@ function unknown(name: string): Answer<never> {
   return { refusal: refusalOf(new AgentSystemError('VARIABLE_UNKNOWN', message)) };
 }
 
-/** The definition again, where it is data. */
+/** The definition, rebuilt from its record; `undefined` for kinds whose schema is code. */
 function definitionOf({ kind, bounds }: VariableRecord, value: unknown): VariableDefinition | undefined {
   const given = { ...bounds, default: value } as never;
   switch (kind) {
@@ -136,7 +136,7 @@ function put(ctx: ObjectContext, known: Kept | null, record: VariableRecord, by:
   tellEvents(ctx, { events: [why === undefined ? event : { ...event, why }] });
 }
 
-/** A value that fits becomes the next version; the rounds that are held on the one before end. */
+/** Makes a valid value the next version, and cuts off the rounds that were held on the last one. */
 async function putInForce(
   ctx: ObjectContext,
   known: Kept,
@@ -161,7 +161,7 @@ const codec = { input: wire, output: wire, enableLazyState: true } as const;
 export const variablesObject = object({
   name: VARIABLES,
   handlers: {
-    /** Makes one known; one that is there keeps its value, where that still fits. */
+    /** Defines a variable. One that is defined already keeps its value if that still fits. */
     define: exclusive(codec, async (ctx: ObjectContext, given: unknown): Promise<Answer<VariableRecord>> => {
       const { name, kind, bounds, value } = given as Definition;
       const { known, isAway: isGone, listed } = await knownOf(ctx, name);
@@ -196,7 +196,7 @@ export const variablesObject = object({
 
     // Rounds.
 
-    /** A round is about to be held on it. Gives what it is held on. */
+    /** Opens a round on a variable. @returns the variable's record, which the round is bound to */
     openRound: exclusive(
       codec,
       async (ctx: ObjectContext, given: unknown): Promise<Answer<VariableRecord>> => {
@@ -217,14 +217,14 @@ export const variablesObject = object({
       roundStands(ctx, given as RoundStanding),
     ),
 
-    /** It has ended, and changes nothing. */
+    /** Removes a round that has ended without a change. */
     closeRound: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
       dropRound(ctx, await listedRounds(ctx), (given as Pick<ListedRound, 'roundId'>).roundId);
     }),
 
     /**
-     * A round has ended, and its value is put into force. Gives nothing where another version is in force by now than the
-     * one that was voted on: nothing is changed then.
+     * Removes a round that has ended, and puts its value into force. Changes nothing, and returns `null`, when the version
+     * that was voted on is no longer in force.
      */
     enact: exclusive(
       codec,
@@ -280,7 +280,7 @@ export const variablesObject = object({
       return records;
     }),
 
-    /** Those of these that have a value. */
+    /** Values of those of the named variables that are defined. */
     valuesOf: shared(codec, async (ctx: ObjectSharedContext, given: unknown): Promise<VariableState[]> => {
       const { names } = given as { names: readonly string[] };
       const values: VariableState[] = [];

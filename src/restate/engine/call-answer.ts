@@ -32,13 +32,13 @@ function errorOf({ code, message, agentId, details, cause }: Refusal): AgentSyst
   });
 }
 
-/** The value of an answer. @throws AgentSystemError of one that was refused */
+/** The value of an answer. @throws AgentSystemError when the call was refused */
 export function valueOf<Value>(answer: Answer<Value>): Value {
   if ('refusal' in answer) throw errorOf(answer.refusal);
   return answer.value as Value;
 }
 
-/** What `act` gives, or why it was refused; anything else that it throws is a bug, and goes on. */
+/** Runs `act`, and returns its value or its refusal. Any other error is a bug, and is thrown on. */
 export function answering<Value>(act: () => Value): Answer<Value> {
   try {
     return { value: act() };
@@ -48,7 +48,7 @@ export function answering<Value>(act: () => Value): Answer<Value> {
   }
 }
 
-/** The same of what takes time. */
+/** `answering` for an asynchronous `act`. */
 export async function answeringTo<Value>(act: () => Promise<Value>): Promise<Answer<Value>> {
   try {
     return { value: await act() };

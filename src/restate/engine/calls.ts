@@ -18,7 +18,7 @@ export function call<Answer>(ctx: Context, target: Target, parameter: unknown): 
   });
 }
 
-/** One way: it is durable once the caller's turn is, and comes in order with the caller's others to the same key. */
+/** A one-way call. It is durable once the caller's step is; the caller's calls to one key arrive in order. */
 export function send(ctx: Context, target: Target, parameter: unknown, delayMs?: number): void {
   ctx.genericSend({
     ...target,
@@ -36,7 +36,7 @@ export const toNodes = (method: string): Target => ({ service: NODES, key: FLEET
 
 export const toLeader = (method: string): Target => ({ service: LEADER, key: FLEET, method });
 
-/** The object of a key. The same target and key give the same one. */
+/** The object that keeps what was submitted to a target under these idempotency keys. */
 export function toKey(target: object, keys: object, method: string): Target {
   return { service: KEY, key: JSON.stringify([target, keys]), method };
 }

@@ -21,7 +21,7 @@ const deploymentSchema = z.looseObject({
 const listSchema = z.looseObject({ deployments: z.array(deploymentSchema) });
 
 const TIMEOUT_MS = 10_000;
-/** Of what is tried again by itself: for an address that does not answer, ms. */
+/** How long one request may take when a later attempt follows anyway, ms. */
 export const BRIEF_MS = 3_000;
 
 export class EngineAdmin {
@@ -49,7 +49,7 @@ export class EngineAdmin {
     await this.#ask('POST', '/deployments', { uri, force: true, metadata }, timeoutMs);
   }
 
-  /** What was at one address is at another from now on, calls in flight included. Refused where nobody answers there. */
+  /** Moves a deployment to another address, with its calls in flight. Refused when nothing answers there. */
   async move(id: string, uri: string): Promise<void> {
     await this.#ask('PATCH', `/deployments/${id}`, { uri }, BRIEF_MS);
   }
@@ -58,7 +58,7 @@ export class EngineAdmin {
     await this.#ask('DELETE', `/deployments/${id}?force=true`);
   }
 
-  /** How far this program's clock is ahead of the engine's for certain, ms: that tells whole seconds, or nothing. */
+  /** By how many ms this program's clock is ahead of the engine's at least: the engine tells whole seconds, or nothing. */
   async clockAheadMs(): Promise<number> {
     const sentAt = Date.now();
     const { date } = await this.#request('GET', '/health', undefined, BRIEF_MS);

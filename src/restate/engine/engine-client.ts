@@ -13,17 +13,17 @@ import { KeptConnections, type PlainRequest } from './kept-connections.ts';
 import { wire, wireOf } from './wire.ts';
 
 export interface CallOptions {
-  /** Whether it may be made twice where its answer gets lost: it changes nothing, or nothing more the second time. */
+  /** Whether the call may be made twice when its answer gets lost: it is a read, or it is idempotent. */
   readonly isRepeatable?: true;
   readonly signal?: AbortSignal;
 }
 
-/** Of a call that may be made twice. */
+/** Options of a call that may be made twice. */
 export const REPEATABLE: CallOptions = { isRepeatable: true };
 
-/** A longer time is for ever. */
+/** The longest timer that Node has; a longer time means no limit. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
-/** How long the difference between two clocks is taken to stay, ms. */
+/** How long a measured difference between two clocks is used, ms. */
 const CLOCK_MS = 60_000;
 
 export interface EngineClientOptions {
@@ -37,17 +37,17 @@ export class EngineClient {
   readonly #repeatable: Ingress;
   readonly #connections = new KeptConnections();
   #clock: Promise<{ readonly aheadMs: number; readonly until: number }> | undefined;
-  /** Of the calls that are under way. One signal for all of them would have more listeners with every call. */
+  /** One for each call under way: a signal that all shared would gain a listener with every call. */
   readonly #calls = new Set<AbortController>();
   #isClosed = false;
-  /** When it answered last, and when it was asked last whether it is there, ms of a steady clock. */
+  /** When the engine last answered, and when it was last asked whether it is there, ms of a steady clock. */
   #heardAt = -Infinity;
   #askedAt = -Infinity;
 
   constructor(ingressUrl: string, { timeoutMs = Infinity }: EngineClientOptions = {}) {
     this.#timeoutMs = timeoutMs;
     const retry = {
-      // An engine that is away is waited for: who calls has a deadline of his own, or none.
+      // Retried for as long as the engine is away: the caller's own deadline, if any, ends the wait.
       maxAttempts: false,
       maxDuration: false,
       initialInterval: 50,
@@ -73,7 +73,7 @@ export class EngineClient {
     return Date.now() + known.aheadMs;
   }
 
-  /** This program's clock may have been set: it is compared anew. */
+  /** Compares the clocks anew with the next call: this program's may have been set. */
   clockMayBeSet(): void {
     this.#clock = undefined;
   }
@@ -84,7 +84,7 @@ export class EngineClient {
       const theirs = await this.call<number>(toNodes('time'), null, REPEATABLE);
       const tookMs = performance.now() - askedAt;
       const aheadMs = Math.round(theirs - (sentAt + tookMs / 2));
-      // What the way may have taken says nothing of the clocks.
+      // A difference within the round trip may be the trip's own.
       return { aheadMs: Math.abs(aheadMs) <= tookMs ? 0 : aheadMs, until: performance.now() + CLOCK_MS };
     } catch (thrown) {
       this.#clock = undefined;
@@ -140,7 +140,7 @@ export class EngineClient {
     }
   }
 
-  /** Ends a call once the engine has answered nothing for too long, neither to it nor when it was asked. */
+  /** Aborts a call once the engine was silent for too long: to every call, and when asked whether it is there. */
   #watch(call: AbortController): ReturnType<typeof setInterval> | undefined {
     if (this.#timeoutMs > MAX_TIMEOUT_MS) return undefined;
     const begunAt = performance.now();
@@ -149,7 +149,7 @@ export class EngineClient {
       const now = performance.now();
       const silentSince = Math.max(begunAt, this.#heardAt);
       if (this.#askedAt < silentSince) this.#ask(now);
-      // It was asked in this silence, and has had its time.
+      // The engine was asked during this silence, and had time to answer.
       else if (now - silentSince >= this.#timeoutMs && now - this.#askedAt >= halfMs - 1) call.abort();
     }, halfMs);
   }

@@ -36,10 +36,10 @@ export interface KeptChart<Machine extends AnyStateMachine> {
 
 export interface ChartOwner {
   readonly now: number;
-  /** The place of one more deadline. */
+  /** Number of the next deadline that is armed. */
   nextOrder(): number;
   perform(effect: ChartEffect): void;
-  /** Its child begins, where it has one. */
+  /** Starts the chart's child; left out for a chart without one. */
   spawn?(): void;
 }
 
@@ -60,7 +60,7 @@ export class ChartAtWork<Machine extends AnyStateMachine> {
     return this.#isStepping;
   }
 
-  /** Begins anew: nothing of what it was is left. */
+  /** Starts the chart anew, and forgets its former state and deadlines. */
   begin(input: InputFrom<Machine>): void {
     const { snapshot, effects } = beginChart(this.#machine, input, countsFor(this.#machine));
     this.#kept.life = snapshot;
@@ -110,7 +110,7 @@ export class ChartAtWork<Machine extends AnyStateMachine> {
           this.#queue.push(effect.event as EventFromLogic<Machine>);
           break;
         case 'stop':
-          // The chart has let go of its child. Its end is commanded by an effect of its own.
+          // Nothing to do: the chart ends its child by an effect of its own.
           break;
       }
     }

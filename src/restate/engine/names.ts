@@ -30,15 +30,15 @@ export const LEADER = 'mabeam_leader';
 export const KEY = 'mabeam_key';
 export const COORDINATION = 'mabeam_coordination';
 
-/** There is one object of these kinds in a fleet. */
+/** Key of the objects of which a fleet has one. */
 export const FLEET = 'fleet';
 
-/** Bodies of one node, by agent: messages to one of them come in order. */
+/** Service for the bodies of one node, keyed by agent: messages to one body arrive in order. */
 export function hostOf(node: string): string {
   return `mabeam_host_${node}`;
 }
 
-/** What a node does for all its bodies at once. */
+/** Service for calls that concern all bodies of one node. */
 export function nodeOf(node: string): string {
   return `mabeam_node_${node}`;
 }
@@ -52,13 +52,13 @@ export function bucketOf(id: string, buckets: number): number {
   return (hash >>> 0) % buckets;
 }
 
-/** What goes with every command. */
+/** Fields of every command. */
 interface Asked {
-  /** Epoch ms; the engine's where nobody says. */
+  /** Epoch ms; default the engine's time. */
   readonly at?: number | undefined;
-  /** By whom, where the answer may come later. */
+  /** Names the caller, when the answer may come later. */
   readonly token?: string;
-  /** The token is told every answer, one that comes at once too. */
+  /** Sends every answer to the token, immediate ones included. */
   readonly isAwaited?: true;
 }
 
@@ -66,12 +66,12 @@ interface ByWhom {
   readonly by?: string | undefined;
 }
 
-/** For that incarnation alone, where there is one. */
+/** With an incarnation, the command is for that incarnation alone. */
 interface OfIncarnation {
   readonly incarnation?: number | undefined;
 }
 
-/** How often coordination has gone, or come back. */
+/** How often coordination was suspended or resumed so far. */
 export interface Turned {
   readonly turns: number;
 }
@@ -80,7 +80,7 @@ export function isAway(turns: number): boolean {
   return turns % 2 === 1;
 }
 
-/** What an agent is asked. */
+/** A command to an agent's object. */
 export type Command = Asked &
   (
     | { readonly type: 'register'; readonly spec: KeptSpec; readonly manifest: AgentManifest }
@@ -92,10 +92,10 @@ export type Command = Asked &
         readonly spec: KeptSpec;
         readonly manifest: AgentManifest;
         readonly changes: readonly SpecChange[];
-        /** Of the spec that it changes. */
+        /** Revision of the spec that this change replaces. */
         readonly revision: number;
       } & ByWhom)
-    /** It has spawned one. */
+    /** The agent has spawned a child. */
     | { readonly type: 'adopt'; readonly child: { readonly id: string; readonly rule: ParentRule } }
     | ({ readonly type: 'execute'; readonly work: AskedWork } & OfIncarnation)
     | { readonly type: 'submit'; readonly work: AskedWork }
@@ -106,26 +106,26 @@ export type Command = Asked &
     | ({ readonly type: 'answerQuestion'; readonly questionId: string; readonly value: unknown } & ByWhom)
     | ({ readonly type: 'liftQuota' } & ByWhom)
     | { readonly type: 'move' | 'moveOn' }
-    /** Coordination has gone, or come back, so often: it is away while that is odd. */
+    /** Coordination was suspended or resumed: it is away while `turns` is odd. */
     | { readonly type: 'coordinate'; readonly turns: number }
   );
 
-/** A task by a key, for whichever agent fits. */
+/** A task with an idempotency key, for whichever agent fits. */
 export interface KeyedSubmission {
-  /** The agent that gets it if it is a new one, or why there is none. */
+  /** The agent that gets the task if the key is new, or why no agent fits. */
   readonly picked: Answer<string>;
   readonly work: AskedWork;
   /** Epoch ms. */
   readonly at: number;
 }
 
-/** What a pool is asked; the answer is told to the token. */
+/** A command to a pool's object; the answer goes to the token. */
 export type PoolCommand = Pick<Asked, 'at' | 'token'> &
   (
     | {
         readonly type: 'create';
         readonly pool: KeptPoolSpec;
-        /** Of every member, but for its id. */
+        /** Spec of every member, without its id. */
         readonly spec: KeptSpec;
         readonly manifest: AgentManifest;
       }
@@ -133,9 +133,9 @@ export type PoolCommand = Pick<Asked, 'at' | 'token'> &
     | ({ readonly type: 'close'; readonly timeoutMs?: number | undefined } & ByWhom)
     | { readonly type: 'execute'; readonly work: AskedWork }
     | { readonly type: 'cancelCall'; readonly callId: string; readonly reason?: AbortReason | undefined }
-    /** One that waits in its queue. */
+    /** Cancels a task that waits in the pool's queue. */
     | { readonly type: 'cancelTask'; readonly number: number; readonly why: string }
-    /** Which member has a task: told once one has it. */
+    /** Asks which member has a task; answered once a member has it. */
     | { readonly type: 'locate'; readonly callId: string }
   );
 
@@ -150,17 +150,17 @@ export interface ReportBatch {
   readonly at: number;
 }
 
-/** What a node is answered. */
+/** The answer to a node's reports. */
 export interface ReportAnswer {
-  /** Whether it told of the living incarnation. */
+  /** Whether the reports are of the living incarnation. */
   readonly isAlive: boolean;
-  /** Whether its health is to be checked. */
+  /** Whether the node is to check the agent's health. */
   readonly isWatched: boolean;
-  /** What tasks asked with it. */
+  /** Answers to the requests of tasks in these reports. */
   readonly answers: readonly RequestAnswer[];
 }
 
-/** The node of an agent is gone. */
+/** Tells an agent's object that its node is gone. */
 export interface LostNode {
   readonly node: string;
   readonly incarnation: number;
@@ -200,19 +200,19 @@ export interface Look {
   /** Identity of its chart, and ids of the active states. */
   readonly chart: string;
   readonly active: readonly string[];
-  /** Where its body is. */
+  /** The node that its body is on. */
   readonly placement?: Placement | undefined;
-  /** Whether it takes tasks though it is between two bodies. */
+  /** Whether it takes tasks while it moves from one body to the next. */
   readonly isMoving: boolean;
   /** How often its spec has changed. */
   readonly revision: number;
-  /** How its own quota stands, where it ever ran into a limit. */
+  /** Its own quota, if it ever ran into a limit. */
   readonly quota?: QuotaRecord | undefined;
-  /** Its tasks have asked people. */
+  /** Whether its tasks have asked people. */
   readonly hasAsked?: true;
 }
 
-/** Of who asks how an agent stands. */
+/** Says that the caller understands a refusal as an answer. */
 export interface LookQuestion {
   readonly takesRefusal: true;
 }

@@ -16,6 +16,6 @@ export const fleetOptions = {
     onMaxAttempts: 'pause',
   },
   journalRetention: 0,
-  /** As long as a caller may take to find out what became of a call. */
+  /** How long a repeated call finds the answer of the first. */
   idempotencyRetention: { hours: 1 },
 } as const;

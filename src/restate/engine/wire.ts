@@ -10,9 +10,9 @@ import type { Serde } from '@restatedev/restate-sdk';
 const MARK = '\u0000';
 const INFINITE = `${MARK}Infinity`;
 const MINUS_INFINITE = `${MARK}-Infinity`;
-/** How JSON spells these texts where they are values, and neither names nor the end of a text with a quote in it. */
+/** Matches these texts in JSON where they are whole values: not names of fields, not the end of a longer text. */
 const MARKED_VALUE = /(?<!\\)"\\u0000(-?)Infinity"(?!:)/g;
-/** JSON knows no `Infinity`; this is read as one, by the parser itself. */
+/** JSON has no `Infinity`; every parser reads this number as one. */
 const TOO_LARGE = '1e999';
 
 /**
@@ -55,7 +55,7 @@ function toWire(value: unknown): string {
 }
 
 function fromWire(text: string): unknown {
-  // Nearly always there is none.
+  // The usual case: no mark in it.
   if (!text.includes('\\u0000')) return JSON.parse(text);
   return JSON.parse(text, (_, inner: unknown) => {
     if (typeof inner !== 'string' || !inner.startsWith(MARK)) return inner;
@@ -78,7 +78,7 @@ export function wireOf<Value>(): Serde<Value> {
   return wire as Serde<Value>;
 }
 
-/** What is kept, as it stands there: for what is only passed on. */
+/** Bytes as they are kept, for data that is only passed on. */
 export const asKept: Serde<unknown> = {
   contentType: 'application/json',
   serialize: (bytes) => bytes as Uint8Array,

@@ -71,7 +71,7 @@ class FollowingArchive implements EventArchive {
 
   async #follow(): Promise<void> {
     while (!this.#over.signal.aborted) {
-      // What fails is tried again with the next look.
+      // A failure is retried with the next round.
       const isMore = await this.#take().catch(() => false);
       if (!isMore) await this.#pause();
     }
@@ -79,7 +79,7 @@ class FollowingArchive implements EventArchive {
 
   #taking: Promise<boolean> | undefined;
 
-  /** Keeps what comes next; whether there was something. */
+  /** Keeps the next batch. @returns whether there was one */
   #take(): Promise<boolean> {
     this.#taking ??= this.#takeNext().finally(() => (this.#taking = undefined));
     return this.#taking;
@@ -100,7 +100,7 @@ class FollowingArchive implements EventArchive {
     return true;
   }
 
-  /** What failed may be kept all the same. */
+  /** Finds the last kept event: an append that failed may have been kept all the same. */
   async #findLast(): Promise<void> {
     const kept = await this.#store.read({ after: this.last, limit: BATCH });
     if (kept.length === 0) return;

@@ -14,7 +14,7 @@ import { EVENTS, type EventBatch } from '../engine/names.ts';
 import { fleetOptions } from '../engine/service-options.ts';
 import { wire, wireOf } from '../engine/wire.ts';
 
-/** Events of one segment; the newest, which is not full, is with the head. */
+/** Events in one full segment. Events since the last full one are kept with the head. */
 const SEGMENT = 32;
 const MAX_EVENTS = 100_000;
 
@@ -24,7 +24,7 @@ const segmentKey = (sequence: number): string => `segment ${Math.floor((sequence
 interface Head {
   /** Sequence of the newest event. */
   readonly last: number;
-  /** Those of its segment. */
+  /** Events since the last full segment. */
   readonly newest: readonly SystemEvent[];
 }
 

@@ -79,14 +79,14 @@ export class AgentBudgets {
     this.#settle(reservation, usedOf(amount, given, this.#owner.now - at), 'settled');
   }
 
-  /** What an attempt of a task has open is settled as it was reserved. */
+  /** Settles the open reservations of a task's attempt in full. */
   attemptEnded(taskId: string): void {
     for (const reservation of this.#open) {
       if (reservation.taskId === taskId) this.#settle(reservation, reservation.amount, 'left');
     }
   }
 
-  /** Its own accounts are of no use any more. */
+  /** Settles what is open, and drops the task's own accounts. */
   taskEnded(taskId: string): void {
     this.attemptEnded(taskId);
     const { state } = this.#owner;

@@ -38,7 +38,7 @@ export class AgentQuota {
     this.#own.take(deadline);
   }
 
-  /** Its body runs. @returns whether nothing may begin yet: of a quota that it shares it has to hear first */
+  /** The agent's body runs. @returns whether tasks have to wait: a shared quota has yet to say how it stands */
   join(): boolean {
     const { parked: known } = this.#owner.state.life.context;
     const quota = this.#shared;
@@ -58,7 +58,7 @@ export class AgentQuota {
     this.#owner.acts.push({ do: 'tellQuota', quota, load: 0, message: { type: 'part' } });
   }
 
-  /** How it stands with the quota that it shares. */
+  /** The shared quota says whether the agent is parked. */
   stands(parked: Parked | undefined): void {
     const { state } = this.#owner;
     if (state.seat === undefined) return;
@@ -68,7 +68,7 @@ export class AgentQuota {
       this.#owner.limitKnown(parked);
       if (known?.at !== parked.at || known.until !== parked.until) this.#owner.quotaParked(parked);
     } else if (state.life.context.parked !== undefined) this.#owner.quotaReleased();
-    // It was held until it knew.
+    // It was held back only until the quota had answered.
     else if (state.isHeldBack && !this.#isHeldBack) this.#owner.nothingHoldsItBack();
   }
 
@@ -82,7 +82,7 @@ export class AgentQuota {
     if (!this.#tell({ type: 'passed' })) this.#own.passed();
   }
 
-  /** @throws AgentSystemError `QUOTA_UNKNOWN` of one of its own that it never ran into */
+  /** @throws AgentSystemError `QUOTA_UNKNOWN` when the agent never ran into a limit of its own */
   lift(by: string | undefined): QuotaRecord {
     const { state } = this.#owner;
     if (state.quota === undefined) throw unknownQuota(state.id);
@@ -102,7 +102,7 @@ export class AgentQuota {
     return paused !== undefined || parked !== undefined || waits !== undefined;
   }
 
-  /** Whether it shares one, which is told. */
+  /** Sends the message to the shared quota. @returns whether the agent shares one */
   #tell(message: QuotaMessage): boolean {
     const quota = this.#shared;
     if (quota === undefined) return false;

@@ -1,9 +1,9 @@
-/** What an agent and its fleet's budgets tell each other of reservations, and what the agent keeps of them. */
+/** Messages about reservations between an agent and its fleet's budgets, and what the agent keeps of them. */
 import type { BudgetAmount } from '../../machines/index.ts';
 import type { EventBody } from '../../runtime/journal/system-event.ts';
 import type { Spender } from '../../runtime/limits/budget-rules.ts';
 
-/** An account that something was reserved of: its budget, and whose it is. */
+/** Names an account: its budget, and the agent or task that it belongs to. */
 export type AccountRef = readonly [name: string, of: string];
 
 /** What was granted. */
@@ -12,7 +12,7 @@ export interface Granted {
   readonly events: readonly EventBody[];
 }
 
-/** What is settled, of a reservation. Amounts are whole numbers. */
+/** Settles a reservation. Amounts are whole numbers. */
 export interface Settling {
   readonly accounts: readonly AccountRef[];
   readonly spender: Spender;
@@ -23,11 +23,11 @@ export interface Settling {
   readonly at: number;
 }
 
-/** Granted, and not settled. */
+/** A reservation that was granted and is not settled. */
 export interface KeptReservation {
   readonly id: number;
   readonly taskId: string;
-  /** The request that it was granted to, of that incarnation. */
+  /** The request that it was granted to, numbered within its incarnation. */
   readonly requestId: number;
   readonly incarnation: number;
   /** In whole numbers. */
@@ -37,5 +37,5 @@ export interface KeptReservation {
   readonly at: number;
 }
 
-/** Accounts of tasks of its own that tasks have spent of, by task. */
+/** For each task the accounts of its own that it has spent from. */
 export type SpentOf = Readonly<Record<string, readonly AccountRef[]>>;

@@ -47,7 +47,7 @@ async function accountOf(
   return new BudgetAccount(spec, of, kept, now);
 }
 
-/** Keeps it as it stands, and tells what has become of it. */
+/** Keeps an account, and emits its events. */
 function keep(ctx: ObjectContext, [name, of]: AccountRef, account: BudgetAccount, now: number): void {
   const { kept, events, nextDueAt } = account;
   if (nextDueAt !== undefined && kept.wakeAt !== nextDueAt) {
@@ -59,7 +59,7 @@ function keep(ctx: ObjectContext, [name, of]: AccountRef, account: BudgetAccount
   tellEvents(ctx, { events: events.map((event) => ({ ...event, at: now })) });
 }
 
-/** The account, where there is one. */
+/** The account, if it exists. */
 async function known(
   ctx: Pick<ObjectContext, 'get'>,
   name: string,
@@ -106,7 +106,7 @@ export const budgetsObject = object({
         if (of === undefined) continue;
         const account = await accountOf(ctx, spec, of, at);
         const lacking = account.reserve(amount);
-        // The turns of those before are not kept.
+        // The accounts before this one are not kept: nothing was taken of them.
         if (lacking !== undefined) return { refusal: refusalOf(account.refusal(spender, lacking, asked)) };
         taken.push([[spec.name, of], account]);
       }
@@ -128,7 +128,7 @@ export const budgetsObject = object({
       return events;
     }),
 
-    /** Its own accounts are of no use any more. */
+    /** Drops the accounts of a task that has ended. */
     taskEnded: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
       const { accounts, at } = given as { accounts: readonly AccountRef[]; at: number };
       const specs = await specsOf(ctx);
@@ -151,7 +151,7 @@ export const budgetsObject = object({
       return { value: account.record() };
     }),
 
-    /** An account is refilled by the time. */
+    /** Refills an account whose window is over. */
     wake: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
       const { account: ref, wake } = given as { account: AccountRef; wake: number };
       const kept = await ctx.get(accountKey(...ref), wireOf<KeptAccount>());
@@ -195,7 +195,7 @@ export const budgetsObject = object({
   options: fleetOptions,
 });
 
-/** The accounts that a budget has. */
+/** The accounts of a budget. */
 async function refsOf(ctx: Pick<ObjectContext, 'stateKeys'>, name: string): Promise<readonly AccountRef[]> {
   const keys = await ctx.stateKeys();
   return keys

@@ -14,7 +14,7 @@ export interface QuotaOwner {
   /** In [0, 1). */
   readonly chance: number;
   nextOrder(): number;
-  /** What the tasks that ran into it wait for; told before the agent is. */
+  /** Tells tasks that ran into the limit what they wait for; called before `quotaParked`. */
   limitKnown(parked: Parked): void;
   quotaParked(parked: Parked): void;
   quotaReleased(): void;
@@ -40,7 +40,7 @@ export class QuotaOfOne {
     this.#chart.take(deadline);
   }
 
-  /** Its agent runs: it is parked, or told that it is not any more. @param known what it waited for in its life before */
+  /** The agent runs again: parks it, or releases it. @param known what it waited for in its last life */
   join(known: Parked | undefined): void {
     const kept = this.#kept;
     const parked = kept?.life.context.parked;
@@ -52,7 +52,7 @@ export class QuotaOfOne {
     if (known?.until !== parked.until) this.#owner.quotaParked(parked);
   }
 
-  /** Its body has ended: it waits for nothing any more. */
+  /** The agent's body has ended: it no longer waits. */
   part(): void {
     const kept = this.#kept;
     if (kept?.waitsFor === undefined) return;
@@ -66,7 +66,7 @@ export class QuotaOfOne {
     this.#chart.send(until === undefined ? limit : { ...limit, until });
   }
 
-  /** Whether it was parked, and is lifted. */
+  /** Lifts the limit. @returns whether the agent was parked */
   lift(): boolean {
     if (this.#kept?.life.value !== 'parked') return false;
     this.#chart.send({ type: 'quota.lifted' });
@@ -114,7 +114,7 @@ export class QuotaOfOne {
   }
 }
 
-/** How an agent's own quota stands; `undefined` of one that it never ran into. */
+/** An agent's own quota; `undefined` if it never ran into a limit. */
 export function quotaRecordOf({ id, quota }: AgentState): QuotaRecord | undefined {
   if (quota === undefined) return undefined;
   const status = quota.life.value;

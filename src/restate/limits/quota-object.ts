@@ -24,20 +24,20 @@ import { wire, wireOf } from '../engine/wire.ts';
 interface QuotaState extends KeptChart<typeof quotaMachine> {
   armed: number;
   wakeAt: number | undefined;
-  /** Members, and how many tasks each had when it was last heard of, in the order in which they joined. */
+  /** Task counts of members, as last reported, in the order in which the members joined. */
   members: Record<string, number>;
-  /** Those that wait, longest first, and for what. */
+  /** Waiting members, longest wait first, and what each waits for. */
   waiting: readonly (readonly [agentId: string, parked: Parked])[];
-  /** As it was listed last. */
+  /** The entry that the list of quotas has of it. */
   listed?: string;
 }
 
-/** Where quotas are listed. */
+/** The object that lists quotas. */
 export const QUOTAS = { service: REGISTRY, key: 'quotas' } as const;
 
 const STATE = 'quota';
 
-/** One turn of it. */
+/** One step of a quota's object. */
 class QuotaTurn {
   readonly state: QuotaState;
   readonly now: number;
@@ -89,7 +89,7 @@ class QuotaTurn {
     this.#chart.send(until === undefined ? limit : { ...limit, until });
   }
 
-  /** Whether it was parked, and is lifted. */
+  /** Lifts the limit. @returns whether its members were parked */
   lift(): boolean {
     if (this.state.life.value !== 'parked') return false;
     this.#chart.send({ type: 'quota.lifted' });
@@ -179,7 +179,7 @@ const codec = { input: wire, output: wire } as const;
 export const quotaObject = object({
   name: QUOTA,
   handlers: {
-    /** An agent runs that works under it. What it waits for, if anything. */
+    /** An agent that works under the quota runs. @returns what it waits for, if anything */
     join: exclusive(codec, async (ctx: ObjectContext, given: unknown): Promise<Parked | null> => {
       const { agentId, load } = given as { agentId: string; load: number };
       const turn = await turnOf(ctx);
