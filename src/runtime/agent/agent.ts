@@ -71,6 +71,9 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
   readonly services: AgentServices;
   /** Its record, as long as nothing in it has changed. */
   private shown: AgentRecord | undefined = undefined;
+  /** Its record, where a host measures it: until that has measured anew. */
+  private measured: { readonly usage: Usage | undefined; readonly record: AgentRecord } | undefined =
+    undefined;
   /** Set by the pool that it is a member of: called when its state may have changed, or a task may have ended. */
   observer: (() => void) | undefined = undefined;
   readonly order: number;
@@ -94,9 +97,6 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
   /** A restart is due and waits for the agent's secrets. */
   private isPermitWithheld = false;
   hasPermit = false;
-  /** Its record, where a host measures it: until that has measured anew. */
-  private measured: { readonly usage: Usage | undefined; readonly record: AgentRecord } | undefined =
-    undefined;
   // Of the services, once more: the chart and its parts ask for them again and again.
   readonly clock: SteadyClock;
   readonly observe: ChartOptions['observe'];

@@ -36,12 +36,10 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
   readonly taskId: string;
   readonly request: GivenTask;
   readonly kind: string;
-  readonly kindLimit: number | undefined;
+  /** What its definition says of its kind. */
+  private readonly terms: TaskManifest | undefined;
   readonly priority: number;
   readonly trace: TraceParent | undefined;
-  /** Whether a later program may repeat it if this one ends. */
-  readonly retry: boolean;
-  readonly policy: RetryPolicy | undefined;
   /** The async context of its caller: its work runs there. */
   readonly caller = new AsyncResource('mabeam.task');
   /** What its caller gets. */
@@ -50,12 +48,8 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
   reject!: (error: AgentSystemError) => void;
   readonly owner: TaskEntryOwner;
   private readonly given: unknown;
-  /** Whether its work is given the very input of its caller. */
-  private readonly isInputShared: boolean;
   /** The incarnation in which it was accepted, or last begun. */
   incarnation: number;
-  /** Attempts before it was accepted the last time: its policy does not count them. */
-  readonly before: number;
   /** How often its work was begun. */
   attempt: number;
   /** Set once its work is done. */
@@ -83,8 +77,7 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
   /** Its attempt took too long, and was told to end. */
   isExpired = false;
   timer: unknown = undefined;
-  /** The stall policy of its kind, if any; and, while it runs, the watch on it. */
-  readonly stall: ProgressInput | undefined;
+  /** While it runs, and its kind has a stall policy. */
   watch: ProgressWatch | undefined = undefined;
   /** The timer of its attempt, or of the delay before the next one; and when that one is due, epoch ms. */
   attemptTimer: unknown = undefined;
@@ -108,35 +101,55 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
     taskId: string,
     incarnation: number,
     request: GivenTask,
-    kind: TaskManifest | undefined,
+    terms: TaskManifest | undefined,
     trace: TraceParent | undefined,
     owner: TaskEntryOwner,
   ) {
     this.agentId = agentId;
-    const policy = request.policy ?? kind?.policy;
     this.taskId = taskId;
     this.incarnation = incarnation;
     this.request = request;
     this.kind = request.type;
-    this.kindLimit = kind?.concurrency;
-    this.stall = kind?.stall;
-    this.priority = request.priority ?? kind?.priority ?? 0;
-    this.retry = policy !== undefined || (kind?.retry ?? false);
-    this.policy = policy;
+    this.terms = terms;
+    this.priority = request.priority ?? terms?.priority ?? 0;
     this.trace = trace;
-    const { attempts = 0, before = attempts, hasAsked = false } = request.again ?? {};
-    this.before = before;
-    this.attempt = attempts;
-    this.didAsk = hasAsked;
+    this.attempt = request.again?.attempts ?? 0;
+    this.didAsk = request.again?.hasAsked ?? false;
     this.answer = new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
     });
-    const isSubmitted = request.submission !== undefined;
-    this.isInputShared = !this.retry && !isSubmitted;
     // What was submitted is a copy already.
-    this.given = this.isInputShared || isSubmitted ? request.input : dataCopy(request.input);
+    this.given = this.retry && request.submission === undefined ? dataCopy(request.input) : request.input;
     this.owner = owner;
+  }
+
+  get kindLimit(): number | undefined {
+    return this.terms?.concurrency;
+  }
+
+  get stall(): ProgressInput | undefined {
+    return this.terms?.stall;
+  }
+
+  get policy(): RetryPolicy | undefined {
+    return this.request.policy ?? this.terms?.policy;
+  }
+
+  /** Whether a later program may repeat it if this one ends. */
+  get retry(): boolean {
+    return this.policy !== undefined || (this.terms?.retry ?? false);
+  }
+
+  /** Attempts before it was accepted the last time: its policy does not count them. */
+  get before(): number {
+    const { again } = this.request;
+    return again?.before ?? again?.attempts ?? 0;
+  }
+
+  /** Whether its work is given the very input of its caller. */
+  private get isInputShared(): boolean {
+    return this.request.submission === undefined && !this.retry;
   }
 
   /** A chunk was given to its reader: it is not begun again. */
