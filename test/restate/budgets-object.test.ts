@@ -1,0 +1,109 @@
+/** Laws of steps of the object that keeps the budgets of a fleet, over state that is data. */
+import { type ObjectContext, RestatePromise } from '@restatedev/restate-sdk';
+import { describe, expect, it } from 'vitest';
+import { type BudgetSpecInput, budgetSpec } from '../../src/machines/index.ts';
+import { budgetsObject } from '../../src/restate/limits/budgets-object.ts';
+
+type Step = 'define' | 'reserve' | 'settle' | 'taskEnded' | 'refill' | 'wake' | 'get' | 'list' | 'alerts';
+const { object } = budgetsObject as unknown as {
+  readonly object: Readonly<Record<Step, (ctx: ObjectContext, given: unknown) => Promise<unknown>>>;
+};
+interface Wake {
+  readonly account: readonly [string, string];
+  readonly wake: number;
+  readonly delay: number;
+}
+const spender = { agentId: 'ada', incarnation: 1, taskId: 't', type: 'worker', key: undefined };
+
+function rig() {
+  const kept = new Map<string, unknown>();
+  const wakes: Wake[] = [];
+  const events: unknown[] = [];
+  let now = 0;
+  const ctx = {
+    get: (key: string) => RestatePromise.resolve(structuredClone(kept.get(key) ?? null)),
+    set: (key: string, value: unknown) => void kept.set(key, structuredClone(value)),
+    clear: (key: string) => void kept.delete(key),
+    stateKeys: () => RestatePromise.resolve([...kept.keys()]),
+    date: { now: () => RestatePromise.resolve(now) },
+    genericSend: ({ method, parameter, delay }: { method: string; parameter: never; delay?: number }) => {
+      if (method === 'wake') wakes.push({ ...(parameter as Wake), delay: delay ?? 0 });
+      else events.push(...(parameter as { events: unknown[] }).events);
+    },
+    request: () => ({ attemptCompletedSignal: AbortSignal.abort() }),
+  } as unknown as ObjectContext;
+  const step = (name: Step, given: object) => object[name](ctx, given);
+  return {
+    kept,
+    wakes: () => wakes.splice(0),
+    events: () => events.splice(0),
+    define: (fields: Partial<BudgetSpecInput> = {}, at = 0) =>
+      step('define', { spec: budgetSpec.parse({ name: 'daily', limits: { calls: 2 }, ...fields }), at }),
+    reserve: (calls: number, at = 0, by: object = {}) =>
+      step('reserve', { spender: { ...spender, ...by }, asked: { calls }, at }),
+    step,
+    at: (time: number) => void (now = time),
+  };
+}
+const every = { everyMs: 1_000 };
+
+describe('an account that time refills', () => {
+  it('has one wake-up call on its way, when it is due, and no second for what comes meanwhile', async () => {
+    const { define, reserve, wakes } = rig();
+    await define(every, 0);
+    expect(wakes()).toEqual([{ account: ['daily', ''], wake: 1, delay: 1_000 }]);
+    await reserve(1, 400);
+    await reserve(1, 600);
+    expect(wakes()).toEqual([]);
+  });
+
+  it('is refilled by the one that it waits for, which asks for the next; a replaced one does nothing', async () => {
+    const { define, reserve, wakes, step, at, events } = rig();
+    await define(every, 0);
+    await reserve(2, 500);
+    expect(await reserve(1, 999)).toMatchObject({ refusal: { code: 'BUDGET_EXHAUSTED' } });
+    wakes();
+    events();
+    at(1_000);
+    await step('wake', { account: ['daily', ''], wake: 0 });
+    expect([wakes(), events()]).toEqual([[], []]);
+    await step('wake', { account: ['daily', ''], wake: 1 });
+    expect(wakes()).toEqual([{ account: ['daily', ''], wake: 2, delay: 1_000 }]);
+    await step('wake', { account: ['daily', ''], wake: 1 });
+    expect(wakes()).toEqual([]);
+  });
+});
+
+it('one that no time refills asks for no wake-up call', async () => {
+  const { define, reserve, wakes } = rig();
+  await define();
+  await reserve(1);
+  expect(wakes()).toEqual([]);
+});
+
+it('a reservation stands in every budget, or in none', async () => {
+  const { define, reserve, step } = rig();
+  await define({ name: 'wide', limits: { calls: 10 } });
+  await define({ name: 'narrow', limits: { calls: 1 } });
+  expect(await reserve(2)).toMatchObject({ refusal: { code: 'BUDGET_EXHAUSTED' } });
+  const reserved = async () =>
+    ((await step('list', { at: 0 })) as { name: string; reserved: unknown }[]).map(
+      ({ name, reserved: amount }) => [name, amount],
+    );
+  expect(await reserved()).toEqual([
+    ['wide', {}],
+    ['narrow', {}],
+  ]);
+  expect(await reserve(1)).toMatchObject({
+    value: {
+      accounts: [
+        ['wide', ''],
+        ['narrow', ''],
+      ],
+    },
+  });
+  expect(await reserved()).toEqual([
+    ['wide', { calls: 1 }],
+    ['narrow', { calls: 1 }],
+  ]);
+});
