@@ -10,6 +10,6 @@ export type { FleetPools, FleetPoolSpec } from './restate/client/fleet-pools.ts'
 export type { FleetEvents } from './restate/client/fleet-events.ts';
 export type { FleetConsensus } from './restate/client/fleet-consensus.ts';
 export type { FleetVariables } from './restate/client/fleet-variables.ts';
-export type { FleetTasks, FleetTaskTarget } from './restate/client/fleet-tasks.ts';
+export type { FleetTasks } from './restate/client/fleet-tasks.ts';
 export type { GoneNode } from './restate/nodes/reservations.ts';
 export type { NodeEntry, Placement, PlacementWish } from './restate/nodes/placement.ts';

@@ -2,11 +2,13 @@
 import { expect, onTestFinished, test } from 'vitest';
 import {
   type AgentCode,
+  type Confirmation,
   type CoordinationStatus,
   defineAgent,
   type OpenRound,
   type OutOfDate,
   variable,
+  type VariableChange,
   type VariableVersion,
 } from '../../src/index.ts';
 import { eventually } from '../kit/eventually.ts';
@@ -25,7 +27,11 @@ export interface CoordinatedSubject extends Subject {
   readonly variables: Subject['variables'] & {
     list(): Either<readonly { readonly name: string }[]>;
     outOfDate(name: string): Either<readonly OutOfDate[]>;
-    rollback(name: string, version: number): Promise<unknown>;
+    rollback(name: string, version: number): Promise<Confirmation>;
+    subscribe(
+      name: string,
+      listener: (change: Pick<VariableChange, 'name' | 'value' | 'version' | 'why'>) => void,
+    ): () => void;
     history(name: string): Either<readonly VariableVersion[]>;
   };
 }
@@ -133,6 +139,44 @@ export function coordinationLaws(subjectOf: () => CoordinatedSubject): void {
     ]);
     const by = '';
     expect(await codeOf((async () => coordination.suspend({ by }))())).toBe('REQUEST_INVALID');
+  });
+
+  test('a listener of one variable hears of that alone; a way back says so as its reason, and a wrong one is refused', async () => {
+    const { variables } = subjectOf();
+    for (const name of ['heard', 'unheard'])
+      await variables.define(name, variable.boolean({ default: true }));
+    const heard: object[] = [];
+    const stop = variables.subscribe('heard', ({ name, value, version, why }) =>
+      heard.push({ name, value, version, why }),
+    );
+    onTestFinished(stop);
+    // A fleet's listeners hear what comes after their first look at the log.
+    await eventually(
+      async () => {
+        await variables.set('unheard', false);
+        await variables.set('heard', false);
+        return heard;
+      },
+      ({ length }) => length > 0,
+    );
+    const [first] = heard as { version: number }[];
+    const back = await variables.rollback('heard', first!.version);
+    await eventually(
+      () => heard.at(-1) as { version: number },
+      (last) => last.version === back.version,
+    );
+    expect(heard.at(-1)).toMatchObject({ name: 'heard', why: `rollback to version ${first!.version}` });
+    expect(new Set(heard.map((change) => (change as { name: string }).name))).toEqual(new Set(['heard']));
+    for (const wrong of [['heard'], [1, () => undefined], ['heard', 'no function']] as never[][])
+      expect(
+        await codeOf((async () => (variables.subscribe as (...given: never[]) => () => void)(...wrong))()),
+      ).toBe('VARIABLE_INVALID');
+    expect(await codeOf(variables.rollback('heard', 10_000))).toBe('VARIABLE_INVALID');
+    expect(
+      await codeOf(
+        (variables.rollback as (...given: unknown[]) => Promise<unknown>)('heard', 1, { bye: 'x' }),
+      ),
+    ).toBe('VARIABLE_INVALID');
   });
 
   test('a number without a bound takes any number on that side', async () => {

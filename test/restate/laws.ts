@@ -44,7 +44,7 @@ interface Handle {
 /** What both have, as far as laws use it. */
 export interface Subject {
   readonly agents: {
-    register(spec: object): Promise<string>;
+    register(spec: object, options?: Act): Promise<string>;
     ensure(spec: object, options?: object): Promise<{ readonly id: string; readonly change: string }>;
     update(id: string, change: object): Promise<{ readonly id: string; readonly change: string }>;
     stream(id: string, task: object): TaskStream;
@@ -68,7 +68,7 @@ export interface Subject {
     checkHealth(id: string): Promise<{ readonly status: string; readonly detail?: unknown }>;
   };
   readonly pools: {
-    create(spec: object): Promise<string>;
+    create(spec: object, options?: Act): Promise<string>;
     ensureSize(name: string, size: number): Promise<PoolRecord>;
     execute(name: string, task: object): Promise<unknown>;
     get(name: string): Either<PoolRecord>;
@@ -266,6 +266,67 @@ export function laws(subjectOf: () => Subject): void {
     expect((await refusal(agents().register({ id, module: mortal }))).code).toBe('AGENT_EXISTS');
     expect(await agents().ensure({ id, module: mortal })).toMatchObject({ id, change: 'none' });
     expect(await agents().get(id)).toMatchObject({ status: 'registered', incarnation: 0 });
+  });
+
+  test('one line ensures that an agent runs: one that is new, that runs, that has stopped, and that is stopping', async () => {
+    const id = `line-${crypto.randomUUID()}`;
+    const spec = { id, module: mortal };
+    const line = (autoStart = true) => agents().ensure(spec, { autoStart, by: 'ada' });
+    expect(await line()).toEqual({ id, change: 'registered' });
+    expect(await line()).toEqual({ id, change: 'none' });
+    expect(await agents().get(id)).toMatchObject({ status: 'running', incarnation: 1 });
+    await agents().stop(id);
+    await line(false);
+    expect(await agents().get(id)).toMatchObject({ status: 'stopped' });
+    await Promise.all([line(), line()]);
+    expect(await agents().get(id)).toMatchObject({ status: 'running', incarnation: 2 });
+    const work = agents().execute(id, { type: 'wait', input: 'on' });
+    await eventually(
+      () => diaryOf(id),
+      (diary) => diary.includes('begin on'),
+    );
+    const stopped = agents().stop(id);
+    await eventually(
+      async () => (await agents().get(id)).status,
+      (status) => status === 'stopping',
+    );
+    const again = line();
+    gateOf(id).resolve();
+    await Promise.all([work, stopped, again]);
+    expect(await agents().get(id)).toMatchObject({ status: 'running', incarnation: 3 });
+    expect((await refusal(agents().ensure(spec, { autoStarts: true }))).code).toBe('AGENT_SPEC_INVALID');
+    const told: string[] = [];
+    for await (const event of subjectOf().events.read({ agentId: id })) {
+      const { type, by } = event as { type: string; by?: string };
+      if (by !== undefined) told.push(`${type} by ${by}`);
+    }
+    const start = 'agent.starting by ada';
+    expect(told).toEqual(['agent.registered by ada', start, start, start]);
+  });
+
+  test('who registers an agent, or makes a pool, is in the event of it', async () => {
+    const by = 'grace';
+    const id = await agents().register({ module: mortal }, { by });
+    expect((await refusal(agents().register({ module: mortal }, { by: '' }))).code).toBe(
+      'AGENT_SPEC_INVALID',
+    );
+    const pool = await subjectOf().pools.create(
+      { name: `by-${id}`, spec: { module: mortal }, min: 1, max: 1 },
+      { by },
+    );
+    const told = await eventually(
+      async () => {
+        const found: string[] = [];
+        for await (const event of subjectOf().events.read()) {
+          const { type, agentId, pool: of } = event as { type: string; agentId?: string; pool?: string };
+          if ((event as { by?: string }).by === by && (agentId === id || of === pool)) found.push(type);
+        }
+        return found;
+      },
+      (found) => found.length >= 2,
+    );
+    expect(told).toEqual(['agent.registered', 'pool.scaled']);
+    await subjectOf().pools.close(pool);
   });
 
   test('what a spec leaves out has its default when it is read back', async () => {

@@ -54,14 +54,14 @@ export async function command(ctx: ObjectContext, asked: Command): Promise<Reply
 
 async function register(
   ctx: ObjectContext,
-  { spec, manifest, at }: Extract<Command, { type: 'register' }>,
+  { spec, manifest, by, at }: Extract<Command, { type: 'register' }>,
 ): Promise<Reply> {
   const id = ctx.key;
   if ((await stateOf(ctx)) !== null) {
     const message = `an agent with id ${JSON.stringify(id)} is registered already`;
     return { refusal: refusalOf(new AgentSystemError('AGENT_EXISTS', message, { agentId: id })) };
   }
-  const turn = AgentTurn.registering({ id, spec, manifest }, await momentOf(ctx, at));
+  const turn = AgentTurn.registering({ id, spec, manifest, by }, await momentOf(ctx, at));
   turn.answer(DIRECT, { value: id });
   await conclude(ctx, turn);
   return { value: id };
@@ -104,6 +104,10 @@ async function act(
       refuseOldIncarnation(turn, asked.incarnation);
       turn.refuseUnless('kill');
       turn.end({ type: 'agent.kill', at }, token, asked.by);
+      return PENDING;
+    case 'awaitEnd':
+      if (state.isMoving || !positionOfState(state).isAlive) return { value: turn.record };
+      turn.callers.forEnd(token);
       return PENDING;
     case 'forget':
       turn.refuseUnless('forget');

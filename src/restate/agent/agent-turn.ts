@@ -35,6 +35,7 @@ import { policyOf } from '../../runtime/fleet/spec-reading.ts';
 import type { Usage } from '../../runtime/hosting/host.ts';
 import type { EventBody, SpecChange } from '../../runtime/journal/system-event.ts';
 import type { QuotaRecord } from '../../runtime/limits/quotas.ts';
+import { saidBy } from '../../runtime/values/act.ts';
 import type { Answer } from '../engine/call-answer.ts';
 import { ChartAtWork, type Due, earliestOf, takeAllDue } from '../engine/kept-chart.ts';
 import { AgentBudgets } from '../limits/agent-budgets.ts';
@@ -98,10 +99,18 @@ export class AgentTurn {
 
   /** The turn that makes an agent known. */
   static registering(added: NewAgent, moment: Moment): AgentTurn {
-    const { id, spec, manifest } = added;
+    const { id, spec, manifest, by } = added;
     const turn = new AgentTurn(newAgentState(added, moment), moment);
     const agentType = manifest.type;
-    turn.emit({ type: 'agent.registered', agentId: id, incarnation: 0, agentType, spec, manifest });
+    turn.emit({
+      type: 'agent.registered',
+      agentId: id,
+      incarnation: 0,
+      agentType,
+      spec,
+      manifest,
+      ...saidBy(by),
+    });
     turn.#chart.begin({ id, policy: policyOf(spec) });
     return turn;
   }

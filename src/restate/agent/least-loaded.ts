@@ -2,7 +2,7 @@
 import { positionAt } from '../../machines/index.ts';
 import type { AgentRecord } from '../../runtime/agent/agent-record.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
-import type { Look } from '../engine/names.ts';
+import type { BriefLook } from './look-filter.ts';
 
 /** Any agent of these. */
 export type AnyOf = { readonly type: string } | { readonly pool: string };
@@ -13,16 +13,18 @@ const MAX_ASKED = 8;
 /**
  * Those to be asked.
  *
+ * @param known all that there are of these
  * @param chance in [0, 1), each time another
  * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING` where none takes tasks
  */
-export function candidatesOf(looks: readonly Look[], of: AnyOf, chance: () => number): readonly string[] {
-  const known = looksOf(looks, of);
-  const taking = known.filter(
-    ({ record, isMoving }) => isMoving || positionAt(record.state).legal.has('execute'),
-  );
+export function candidatesOf(
+  known: readonly Pick<BriefLook, 'id' | 'state' | 'isMoving'>[],
+  of: AnyOf,
+  chance: () => number,
+): readonly string[] {
+  const taking = known.filter(({ state, isMoving }) => isMoving || positionAt(state).legal.has('execute'));
   if (taking.length > 0) {
-    const shuffled = taking.map(({ record: { id } }) => [chance(), id] as const);
+    const shuffled = taking.map(({ id }) => [chance(), id] as const);
     return shuffled
       .toSorted(([one], [other]) => one - other)
       .slice(0, MAX_ASKED)
@@ -32,12 +34,6 @@ export function candidatesOf(looks: readonly Look[], of: AnyOf, chance: () => nu
   throw known.length > 0
     ? new AgentSystemError('AGENT_NOT_RUNNING', `no agent ${what} takes tasks now`)
     : new AgentSystemError('AGENT_NOT_FOUND', `no agent ${what} is registered`);
-}
-
-export function looksOf(looks: readonly Look[], of: AnyOf): readonly Look[] {
-  return looks.filter(({ record: { type, spec } }) =>
-    'pool' in of ? spec.pool === of.pool : type === of.type,
-  );
 }
 
 /** @param records of those that were asked, in their order; of some that are gone there is none */

@@ -12,7 +12,7 @@ export interface LookFilter extends AgentFilter {
 }
 
 /** An agent in few words. */
-export type BriefLook = Pick<Look, 'registeredAt'> &
+export type BriefLook = Pick<Look, 'registeredAt' | 'isMoving'> &
   Pick<AgentRecord, 'id' | 'type' | 'status' | 'state'> & { readonly pool?: string };
 
 export function isWanted({ record, alerts, quota, hasAsked }: Look, filter: LookFilter): boolean {
@@ -31,9 +31,10 @@ export function isWanted({ record, alerts, quota, hasAsked }: Look, filter: Look
   );
 }
 
-export function briefOf({ record, registeredAt }: Look): BriefLook {
+export function briefOf({ record, registeredAt, isMoving }: Look): BriefLook {
   const { id, type, status, state, spec } = record;
-  return { id, type, status, state, registeredAt, ...(spec.pool === undefined ? {} : { pool: spec.pool }) };
+  const brief = { id, type, status, state, registeredAt, isMoving };
+  return spec.pool === undefined ? brief : { ...brief, pool: spec.pool };
 }
 
 /** In the order of their registration. */

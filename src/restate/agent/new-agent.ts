@@ -11,6 +11,8 @@ export interface NewAgent {
   readonly id: string;
   readonly spec: KeptSpec;
   readonly manifest: AgentManifest;
+  /** Who asked for it. */
+  readonly by?: string | undefined;
 }
 
 export function newAgentState({ id, spec, manifest }: NewAgent, moment: Moment): AgentState {

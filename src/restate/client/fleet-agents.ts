@@ -21,7 +21,7 @@ import type {
   TaskOf,
   TypedId,
 } from '../../runtime/fleet/agent-handle.ts';
-import type { UpdateOptions } from '../../runtime/fleet/agents.ts';
+import type { EnsureOptions, UpdateOptions } from '../../runtime/fleet/agents.ts';
 import type { AgentCount, AgentFilter } from '../../runtime/fleet/registry.ts';
 import { type DemandedArgs, invalidSpec } from '../../runtime/fleet/spec-reading.ts';
 import { startEach, type StartReport } from '../../runtime/fleet/start-each.ts';
@@ -65,6 +65,7 @@ const filterSchema = z.strictObject({
   isParked: z.boolean().optional(),
 });
 const updateSchema = actSchema.extend({ restart: z.boolean().default(false) });
+const ensureSchema = updateSchema.extend({ autoStart: z.boolean().default(false) });
 const stopSchema = actSchema.extend({ timeoutMs: durationMs.optional() });
 
 export interface FleetAgentsOptions {
@@ -84,16 +85,19 @@ export class FleetAgents {
   /**
    * Makes an agent known to the fleet; it does not run yet. Resolves with its id: the spec's, or a new one.
    *
+   * @param options.by who asks for it, as `agent.registered` says
    * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field, `AGENT_EXISTS`, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
   async register<Args, Tasks extends TaskTypes>(
     spec: PlacedAgentSpec<Args, Tasks> & DemandedArgs<Args>,
+    options: ActOptions = {},
   ): Promise<TypedId<Tasks>> {
-    return this.registerRead(placedSpec(spec));
+    const placed = placedSpec(spec);
+    return this.registerRead(placed, acted('register', options, placed.read.id).by);
   }
 
   /** @internal Registers a spec that was read, also that of a member of a pool or of a child. */
-  async registerRead(spec: PlacedSpec): Promise<string> {
+  async registerRead(spec: PlacedSpec, by?: string): Promise<string> {
     const { read } = spec;
     const manifest = await this.#options.specs.manifestOf(read);
     const id = read.id ?? `${manifest.type}-${crypto.randomUUID().slice(0, 8)}`;
@@ -101,28 +105,51 @@ export class FleetAgents {
       type: 'register',
       spec: keptSpecOf(spec, id, manifest.type),
       manifest,
+      by,
     });
   }
 
   /**
-   * Registers an agent, or changes the spec of one that is registered, as `update`.
+   * Registers an agent, or changes the spec of one that is registered, as `system.agents.ensure`. With `autoStart: true`
+   * it runs then, if it was registered or stopped, or once it has stopped if it is stopping.
    *
-   * @throws AgentSystemError as `register` and `update`; `AGENT_SPEC_INVALID` for a spec without an `id`
+   * @throws AgentSystemError as `register` and `update`, with `autoStart` as `start`; `AGENT_SPEC_INVALID` for a spec
+   * without an `id`
    */
   async ensure<Args, Tasks extends TaskTypes>(
     spec: PlacedAgentSpec<Args, Tasks> & DemandedArgs<Args> & { readonly id: string },
-    options?: UpdateOptions,
+    options?: EnsureOptions,
   ): Promise<{ readonly id: TypedId<Tasks>; readonly change: 'registered' | 'updated' | 'none' }> {
     const placed = placedSpec(spec);
     const { id } = placed.read;
     if (id === undefined) throw invalidSpec('id: expected the id of the agent to ensure, got undefined', id);
-    const how = readUpdate(options, 'ensure', id);
+    const { autoStart, ...how } = parseInput(ensureSchema, options ?? {}, { what: 'ensure', agentId: id });
+    let change: 'registered' | 'updated' | 'none';
     try {
-      await this.registerRead(placed);
-      return { id, change: 'registered' };
+      await this.registerRead(placed, how.by);
+      change = 'registered';
     } catch (thrown) {
       if (!(thrown instanceof AgentSystemError) || thrown.code !== 'AGENT_EXISTS') throw thrown;
-      return { id, change: await this.#change(id, () => placed, how) };
+      change = await this.#change(id, () => placed, how);
+    }
+    if (autoStart) await this.#startAtRest(id, how.by);
+    return { id, change };
+  }
+
+  /** Starts one that is registered or stopped, and one that is stopping once it has stopped. */
+  async #startAtRest(id: string, by: string | undefined): Promise<void> {
+    let { record } = await this.#look(id);
+    if (record.status === 'stopping') {
+      await this.#command(id, { type: 'awaitEnd' });
+      ({ record } = await this.#look(id));
+    }
+    const { status, spec } = record;
+    if ((status !== 'registered' && status !== 'stopped') || spec.pool !== undefined) return;
+    try {
+      await this.#command(id, { type: 'start', by });
+    } catch (thrown) {
+      // Another program that ensures it has started it meanwhile.
+      if (!(thrown instanceof AgentSystemError) || thrown.code !== 'AGENT_ALREADY_RUNNING') throw thrown;
     }
   }
 
@@ -523,6 +550,10 @@ function readUpdate(options: UpdateOptions | undefined, what: string, agentId: s
 }
 
 /** Who acts, for the event. @throws AgentSystemError `AGENT_SPEC_INVALID` */
-function acted(what: string, options: ActOptions, agentId: string): { readonly by?: string | undefined } {
+function acted(
+  what: string,
+  options: ActOptions,
+  agentId: string | undefined,
+): { readonly by?: string | undefined } {
   return parseInput(actSchema, options, { what, agentId });
 }

@@ -52,9 +52,11 @@ export class FleetPools {
    * of one program
    */
   async create<Args, Tasks extends TaskTypes>(
-    options: FleetPoolSpec<Args, Tasks>,
+    asked: FleetPoolSpec<Args, Tasks>,
+    options: ActOptions = {},
   ): Promise<TypedPoolName<Tasks>> {
-    const { name, spec: given, scale, ...pool } = parseInput(poolSpec, options, { what: 'pools.create' });
+    const { name, spec: given, scale, ...pool } = parseInput(poolSpec, asked, { what: 'pools.create' });
+    const { by } = parseInput(actSchema, options, { what: 'pools.create' });
     const { signal, ...policy } = scale ?? {};
     if (signal !== undefined) {
       throw invalid(
@@ -74,6 +76,7 @@ export class FleetPools {
       pool: { ...pool, ...(scale === undefined ? {} : { scale: policy as ScalingPolicy }) },
       spec,
       manifest,
+      by,
     });
   }
 

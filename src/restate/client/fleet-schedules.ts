@@ -8,7 +8,6 @@ import { checkTask } from '../../runtime/fleet/task-check.ts';
 import { type ActOptions, actSchema } from '../../runtime/values/act.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
-import { looksOf } from '../agent/least-loaded.ts';
 import { type Answer, valueOf } from '../engine/call-answer.ts';
 import { type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
 import { SCHEDULE } from '../engine/names.ts';
@@ -62,8 +61,8 @@ export class FleetSchedules {
       const { manifest } = await this.#commands.look(target);
       return checkTask(asked, manifest, target);
     }
-    const [known] = looksOf(await this.#agents.looks(target), target);
-    if (known !== undefined) return checkTask(asked, known.manifest);
+    const [known] = await this.#agents.briefs(target);
+    if (known !== undefined) return checkTask(asked, (await this.#commands.look(known.id)).manifest);
     const isPool = 'pool' in target;
     const what = isPool ? `in pool ${inWords(target.pool)}` : `of type ${inWords(target.type)}`;
     const code = isPool ? 'POOL_UNKNOWN' : 'AGENT_NOT_FOUND';

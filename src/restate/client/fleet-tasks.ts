@@ -7,14 +7,15 @@ import {
   type TaskStatus,
   taskStatuses,
 } from '../../machines/index.ts';
-import type { TaskRecord } from '../../runtime/fleet/task-record.ts';
-import type { SubmittedTask } from '../../runtime/fleet/task-submission.ts';
+import type { TaskTypes } from '../../runtime/definition/define-agent.ts';
+import type { TaskId, TaskRecord } from '../../runtime/fleet/task-record.ts';
+import type { SubmittedTask, SubmittedTaskOf, TaskTarget } from '../../runtime/fleet/task-submission.ts';
 import { type TaskFilter, taskFilter } from '../../runtime/fleet/tasks.ts';
 import { armDelay, clearDelay } from '../../runtime/time/long-delay.ts';
 import type { ScheduleOptions, ScheduleRecord } from '../../runtime/fleet/schedule-rules.ts';
 import { type ActOptions, actor, actSchema } from '../../runtime/values/act.ts';
 import { CANCELLED_BY_CALLER } from '../../runtime/agent/task-events.ts';
-import { candidatesOf, leastLoadedOf } from '../agent/least-loaded.ts';
+import { type AnyOf, candidatesOf, leastLoadedOf } from '../agent/least-loaded.ts';
 import type { FleetSchedules } from './fleet-schedules.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
@@ -29,9 +30,6 @@ import type { Command, PoolCommand } from '../engine/names.ts';
 import { POOLS, type PoolLook } from '../pools/pool-object.ts';
 import { agentOfTask, lineOfTask, type TaskWish } from '../tasks/task-entries.ts';
 import { someAtOnce } from './some-at-once.ts';
-
-/** An agent's id, or the least loaded agent of a type, or of a pool. */
-export type FleetTaskTarget = string | { readonly type: string } | { readonly pool: string };
 
 const targetSchema = z.union(
   [z.string(), z.strictObject({ type: z.string() }), z.strictObject({ pool: z.string() })],
@@ -75,7 +73,11 @@ export class FleetTasks {
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`, `TASK_INCOMPATIBLE`, `TASK_INPUT_INVALID`,
    * `TASK_QUEUE_FULL`, `SYSTEM_CLOSED`
    */
-  async submit(target: FleetTaskTarget, task: SubmittedTask): Promise<TaskRecord> {
+  submit<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
+    target: TaskTarget<Tasks>,
+    task: SubmittedTaskOf<Tasks, Name>,
+  ): Promise<TaskRecord<Tasks[Name]['output']>>;
+  async submit(target: TaskTarget, task: SubmittedTask): Promise<TaskRecord> {
     const expectation = { what: 'submit', code: 'TASK_INPUT_INVALID' } as const;
     const to = parseInput(targetSchema, target, expectation);
     const { retry: policy, ...asked } = parseInput(taskSchema, task, expectation);
@@ -92,10 +94,11 @@ export class FleetTasks {
   }
 
   /** @throws AgentSystemError `TASK_UNKNOWN` */
-  async get(taskId: string): Promise<TaskRecord> {
+  async get<Output = unknown>(taskId: TaskId<Output>): Promise<TaskRecord<Output>> {
     const line = lineOf(taskId);
-    if (line !== undefined) return this.#waiting(line.pool, taskId);
-    return valueOf(await this.#commands.read<Answer<TaskRecord>>(ownerOf(taskId), 'task', { taskId }));
+    if (line !== undefined) return this.#waiting(line.pool, taskId) as Promise<TaskRecord<Output>>;
+    const owner = ownerOf(taskId);
+    return valueOf(await this.#commands.read<Answer<TaskRecord<Output>>>(owner, 'task', { taskId }));
   }
 
   /**
@@ -176,7 +179,10 @@ export class FleetTasks {
   }
 
   /** Waits for a task to end. @throws AgentSystemError as `system.tasks.result` */
-  async result(taskId: string, options: { readonly timeoutMs?: number } = {}): Promise<unknown> {
+  async result<Output = unknown>(
+    taskId: TaskId<Output>,
+    options: { readonly timeoutMs?: number } = {},
+  ): Promise<Output> {
     const { timeoutMs } = parseInput(resultSchema, options, {
       what: 'tasks.result',
       code: 'TASK_INPUT_INVALID',
@@ -231,6 +237,9 @@ export class FleetTasks {
    *
    * @throws AgentSystemError `TASK_INPUT_INVALID` naming the field, `SYSTEM_CLOSED`
    */
+  schedule<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
+    options: ScheduleOptions<Tasks, Name>,
+  ): Promise<ScheduleRecord>;
   async schedule(options: ScheduleOptions): Promise<ScheduleRecord> {
     return this.#schedules.set(options);
   }
@@ -251,7 +260,7 @@ export class FleetTasks {
   }
 
   /** The agent that would get it. That there is none matters only for a new task. */
-  async #picked(to: Exclude<FleetTaskTarget, string>): Promise<Answer<string>> {
+  async #picked(to: AnyOf): Promise<Answer<string>> {
     return answeringTo(() => this.leastLoaded(to));
   }
 
@@ -260,8 +269,8 @@ export class FleetTasks {
    *
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`
    */
-  async leastLoaded(of: Exclude<FleetTaskTarget, string>): Promise<string> {
-    const candidates = candidatesOf(await this.#agents.looks(), of, Math.random);
+  async leastLoaded(of: AnyOf): Promise<string> {
+    const candidates = candidatesOf(await this.#agents.briefs(of), of, Math.random);
     const records = await Promise.all(candidates.map((id) => this.#agents.get(id).catch(() => undefined)));
     return leastLoadedOf(records.filter((record) => record !== undefined)) ?? candidates[0]!;
   }

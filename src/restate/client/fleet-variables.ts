@@ -13,7 +13,7 @@ import type {
   VariableChange,
   VariableRecord,
 } from '../../runtime/coordination/variables/variables.ts';
-import { nameOf, type VariableRef } from '../../runtime/definition/variable-handle.ts';
+import { nameOf, variableName, type VariableRef } from '../../runtime/definition/variable-handle.ts';
 import { actor } from '../../runtime/values/act.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
@@ -32,6 +32,9 @@ const changeSchema = z.strictObject({
   why: z.string().optional(),
   timeoutMs: positiveDurationMs.default(30_000),
 });
+
+/** A change, as subscribers of a fleet hear it: the log has the new value alone. */
+export type FleetVariableChange<Value = unknown> = Omit<VariableChange<Value>, 'previous'>;
 
 interface Kept {
   readonly record: VariableRecord;
@@ -96,10 +99,7 @@ export class FleetVariables {
     options: ChangeOptions = {},
   ): Promise<Confirmation> {
     const name = nameOf(variable);
-    const { by, why, timeoutMs } = parseInput(changeSchema, options, {
-      what: 'variables.set: options',
-      code: 'VARIABLE_INVALID',
-    });
+    const { by, why, timeoutMs } = readChange(options, 'set');
     const change: AskedChange = { name, value: await this.judged(name, value), by, why, timeoutMs };
     const target = { service: COORDINATION, method: 'set' };
     return valueOf(await this.#engine.call<Answer<Confirmation>>(target, change));
@@ -116,19 +116,43 @@ export class FleetVariables {
   }
 
   /** @throws AgentSystemError as `set`; `VARIABLE_INVALID` for a version that is not in its history */
-  async rollback(variable: VariableRef, version: number, options?: ChangeOptions): Promise<Confirmation> {
+  async rollback(variable: VariableRef, version: number, given: ChangeOptions = {}): Promise<Confirmation> {
     const name = nameOf(variable);
+    const options = readChange(given, 'rollback');
     const { history } = await this.#kept(name);
     const earlier = history.find((entry) => entry.version === version);
-    if (earlier !== undefined) return this.set(name, earlier.value, options);
+    if (earlier !== undefined) {
+      const why = options.why ?? `rollback to version ${version}`;
+      return this.set(name, earlier.value, { ...options, why });
+    }
     const message = `variable ${inWords(name)}: version ${inWords(version)} is not in its history`;
     throw new AgentSystemError('VARIABLE_INVALID', message);
   }
 
-  /** Passes on every change, in order, a little after it was made. Returns a function that stops it. */
-  subscribe(listener: (change: Omit<VariableChange, 'previous'>) => void): () => void {
+  /**
+   * Passes on every change, in order, a little after it was made; of one variable, where that is named. Returns a function
+   * that stops it.
+   *
+   * @throws AgentSystemError `VARIABLE_INVALID` for what is no function
+   */
+  subscribe(listener: (change: FleetVariableChange) => void): () => void;
+  subscribe<Value = unknown>(
+    variable: VariableRef<Value>,
+    listener: (change: FleetVariableChange<Value>) => void,
+  ): () => void;
+  subscribe(...given: readonly unknown[]): () => void {
+    const listener = given.at(-1);
+    const invalid = { code: 'VARIABLE_INVALID' } as const;
+    if (typeof listener !== 'function') {
+      const message = `variables.subscribe: expected a function, got ${inWords(listener)}`;
+      throw new AgentSystemError('VARIABLE_INVALID', message);
+    }
+    const wanted =
+      given.length === 1
+        ? undefined
+        : parseInput(variableName, given[0], { what: 'variables.subscribe: variable', ...invalid });
     return this.#events.subscribe((event) => {
-      if (event.type !== 'variable.changed') return;
+      if (event.type !== 'variable.changed' || (wanted !== undefined && event.name !== wanted)) return;
       const { name, value, version, at, by, why } = event;
       listener({ name, value, version, at, by, ...(why === undefined ? {} : { why }) });
     });
@@ -179,6 +203,14 @@ export class FleetVariables {
   async #kept(name: string): Promise<Kept> {
     return valueOf(await this.#engine.call<Answer<Kept>>(of('get'), { name }));
   }
+}
+
+/** @throws AgentSystemError `VARIABLE_INVALID` */
+function readChange(options: ChangeOptions, what: string): z.output<typeof changeSchema> {
+  return parseInput(changeSchema, options, {
+    what: `variables.${what}: options`,
+    code: 'VARIABLE_INVALID',
+  });
 }
 
 const of = (method: string) => ({ service: VARIABLES, key: FLEET, method });

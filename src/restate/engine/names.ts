@@ -83,7 +83,7 @@ export function isAway(turns: number): boolean {
 /** A command to an agent's object. */
 export type Command = Asked &
   (
-    | { readonly type: 'register'; readonly spec: KeptSpec; readonly manifest: AgentManifest }
+    | ({ readonly type: 'register'; readonly spec: KeptSpec; readonly manifest: AgentManifest } & ByWhom)
     | ({ readonly type: 'start' | 'restart' | 'forget' | 'pause' | 'resume' } & ByWhom)
     | ({ readonly type: 'stop'; readonly timeoutMs?: number | undefined } & OfIncarnation & ByWhom)
     | ({ readonly type: 'kill' } & OfIncarnation & ByWhom)
@@ -105,6 +105,8 @@ export type Command = Asked &
     | { readonly type: 'cancelCall'; readonly callId: string; readonly reason?: AbortReason | undefined }
     | ({ readonly type: 'answerQuestion'; readonly questionId: string; readonly value: unknown } & ByWhom)
     | ({ readonly type: 'liftQuota' } & ByWhom)
+    /** Its record once it has no body; at once where it has none, or moves to another node. */
+    | { readonly type: 'awaitEnd' }
     | { readonly type: 'move' | 'moveOn' }
     /** Coordination was suspended or resumed: it is away while `turns` is odd. */
     | { readonly type: 'coordinate'; readonly turns: number }
@@ -122,13 +124,13 @@ export interface KeyedSubmission {
 /** A command to a pool's object; the answer goes to the token. */
 export type PoolCommand = Pick<Asked, 'at' | 'token'> &
   (
-    | {
+    | ({
         readonly type: 'create';
         readonly pool: KeptPoolSpec;
         /** Spec of every member, without its id. */
         readonly spec: KeptSpec;
         readonly manifest: AgentManifest;
-      }
+      } & ByWhom)
     | ({ readonly type: 'resize'; readonly size: number } & ByWhom)
     | ({ readonly type: 'close'; readonly timeoutMs?: number | undefined } & ByWhom)
     | { readonly type: 'execute'; readonly work: AskedWork }

@@ -153,8 +153,8 @@ async function command(ctx: ObjectContext, asked: PoolCommand): Promise<Answer |
       const message = `pools.create: name: there is a pool ${JSON.stringify(ctx.key)} already`;
       return { refusal: refusalOf(new AgentSystemError('AGENT_SPEC_INVALID', message)) };
     }
-    const { pool, spec, manifest } = asked;
-    await conclude(ctx, PoolTurn.creating({ name: ctx.key, pool, spec, manifest }, moment, token));
+    const { pool, spec, manifest, by } = asked;
+    await conclude(ctx, PoolTurn.creating({ name: ctx.key, pool, spec, manifest, by }, moment, token));
     return undefined;
   }
   if (state === null) return unknown(ctx.key);

@@ -42,6 +42,8 @@ export interface PoolState extends KeptChart<typeof poolMachine>, KeptTasks {
   readonly pool: KeptPoolSpec;
   readonly spec: KeptSpec;
   readonly manifest: AgentManifest;
+  /** Who asked for it. */
+  readonly by?: string | undefined;
   members: PoolMember[];
   /** Numbers of the next member, and of the next deadline. */
   nextMember: number;
@@ -110,7 +112,7 @@ export class PoolTurn {
 
   /** Creates a pool; its caller is answered once the first members run. */
   static creating(
-    given: Pick<PoolState, 'name' | 'pool' | 'spec' | 'manifest'>,
+    given: Pick<PoolState, 'name' | 'pool' | 'spec' | 'manifest' | 'by'>,
     moment: { readonly now: number; readonly chance: number },
     token: string,
   ): PoolTurn {
@@ -370,8 +372,8 @@ export class PoolTurn {
       case 'clearAlerts':
         return this.#clearAlerts();
       case 'announceOpened': {
-        const { pool, opening } = this.state;
-        this.#tellScaled(0, pool.target ?? pool.min, 'created');
+        const { pool, opening, by } = this.state;
+        this.#tellScaled(0, pool.target ?? pool.min, 'created', by);
         this.state.opening = [];
         return this.#answer(opening, { value: this.state.name });
       }

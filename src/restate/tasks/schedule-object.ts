@@ -27,6 +27,7 @@ import type { EventBody } from '../../runtime/journal/system-event.ts';
 import type { Alert } from '../../runtime/observability/alerts.ts';
 import { saidBy } from '../../runtime/values/act.ts';
 import { AgentSystemError, errorInfoOf, inWords } from '../../runtime/values/errors.ts';
+import type { BriefLook } from '../agent/look-filter.ts';
 import { type AnyOf, candidatesOf, leastLoadedOf } from '../agent/least-loaded.ts';
 import { type Answer, answering, refusalOf, valueOf } from '../engine/call-answer.ts';
 import { call, send, tellEvents, toAgent } from '../engine/calls.ts';
@@ -174,13 +175,13 @@ class ScheduleTurn {
 
 /** @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING` */
 async function leastLoaded(ctx: ObjectContext, of: AnyOf): Promise<string> {
-  const looks: Look[] = [];
+  const known: BriefLook[] = [];
   for (let shard = 0; shard < SHARDS; shard++) {
-    const target = { service: REGISTRY, key: String(shard), method: 'list' };
-    looks.push(...(await call<readonly Look[]>(ctx, target, null)));
+    const target = { service: REGISTRY, key: String(shard), method: 'brief' };
+    known.push(...(await call<readonly BriefLook[]>(ctx, target, of)));
   }
   const found: Look['record'][] = [];
-  const candidates = candidatesOf(looks, of, () => ctx.rand.random());
+  const candidates = candidatesOf(known, of, () => ctx.rand.random());
   for (const id of candidates) {
     const look = await call<Look | null>(ctx, toAgent(id, 'look'), null);
     if (look !== null) found.push(look.record);
