@@ -37,7 +37,10 @@ export interface ConsensusInput {
 
 /** Why a round was cut off before its end. */
 export type RoundCut =
-  /** The variable changed: its voters were asked about a value that is no longer the current one. */
+  /**
+   * The variable changed: its voters were asked about a value that is no longer the current one. Or what was accepted
+   * may not be in force any more, for another variable rules it out: `problem` of the decision says so.
+   */
   'superseded' | 'coordination_lost' | 'system_closed' | 'host_lost' | 'failed';
 
 export interface ConsensusContext {

@@ -32,25 +32,38 @@ const voter = { variables: ['rate'], coordination };
 
 type Handler = (ctx: ObjectContext, given: unknown) => Promise<unknown>;
 const { object } = nodesObject as unknown as {
-  readonly object: Readonly<Record<'stands' | 'requestRestart', Handler>>;
+  readonly object: Readonly<Record<'stands' | 'requestRestart' | 'sweep', Handler>>;
 };
 
 function rig() {
   const roster: Roster = { nodes: [node], sweepAt: undefined, permits: 0, queue: [], gone: [] };
   const kept = new Map<string, unknown>([['roster', structuredClone(roster)]]);
   const sent: unknown[] = [];
+  let now = 0;
   const ctx = {
     get: (key: string) => RestatePromise.resolve(structuredClone(kept.get(key) ?? null)),
     set: (key: string, value: unknown) => void kept.set(key, structuredClone(value)),
     clear: (key: string) => void kept.delete(key),
     genericSend: ({ key, method, parameter }: { key: string; method: string; parameter: unknown }) =>
       void sent.push([key, method, parameter]),
+    date: { now: () => RestatePromise.resolve(now) },
     request: () => ({ attemptCompletedSignal: AbortSignal.abort() }),
   } as unknown as ObjectContext;
   return {
     sent: () => sent.splice(0),
     permits: () => (kept.get('roster') as Roster).permits,
     asks: (occupant: Occupant) => object.requestRestart(ctx, occupant),
+    /** The watch looks, at that time: the node is there. */
+    sweeps: async (at: number) => {
+      now = at;
+      const known = kept.get('roster') as Roster;
+      kept.set('roster', {
+        ...known,
+        sweepAt: at,
+        nodes: known.nodes.map((each) => ({ ...each, beatAt: at, reachedAt: at })),
+      });
+      await object.sweep(ctx, { at });
+    },
     stands: (standing: Standing) => object.stands(ctx, standing),
     reservation: async (agentId: string) => (await Reservations.open(ctx)).get(agentId),
   };
@@ -67,6 +80,27 @@ it('an agent that runs is known as a voter, and its permit is free', async () =>
   expect(known).not.toHaveProperty('hasPermit');
   await state.stands({ agentId: 'a', incarnation: 1, voter: undefined, hasPermit: false });
   expect((await state.reservation('a'))?.voter).toBeUndefined();
+});
+
+it('a restart that hangs keeps its permit for a minute while others wait, and no longer; what it gives back later is nothing', async () => {
+  const state = rig();
+  for (let at = 1; at <= 32; at++) await state.asks(asking(`a${at}`));
+  const permitted = () =>
+    (state.sent() as [string, string][]).filter(([, method]) => method === 'permit').map(([id]) => id);
+  await state.sweeps(100_000);
+  expect(await state.asks(asking('b'))).toBeNull();
+  await state.sweeps(101_000);
+  await state.sweeps(160_999);
+  expect(permitted()).toEqual([]);
+  await state.sweeps(161_000);
+  expect(permitted()).toEqual(['b']);
+  expect(state.permits()).toBe(1);
+  await state.stands({ agentId: 'a1', incarnation: 1, voter, hasPermit: true });
+  expect(state.permits()).toBe(1);
+  expect(await state.reservation('a1')).toMatchObject({ node: 'n', voter });
+  // The storm is over: nobody loses a permit.
+  await state.sweeps(300_000);
+  expect(state.permits()).toBe(1);
 });
 
 it('a permit that is free is given to who has waited longest: 32 of a node are on their way back at once', async () => {

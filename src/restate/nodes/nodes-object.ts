@@ -6,9 +6,10 @@
  *
  * I1  A node that is gone is gone for good: its agents are told, and later messages of it belong to an ended epoch.
  * I2  At most `RESTARTS_OF_NODE` agents for each node are on their way back at once; the others wait.
+ *     A permit that has been out for a whole period while others wait counts no longer, as in one program.
  * I3  An agent that is told of the loss of its node has a place already, or waits for one: it asks for neither.
- * I4  No step looks at more agents than the one it is for, but for the end of a node, the list of voters, and when
- *     coordination goes or comes back.
+ * I4  No step looks at more agents than the one it is for, but for the end of a node, the list of voters, when
+ *     coordination goes or comes back, and once a period in which no permit was free.
  */
 import {
   object,
@@ -37,6 +38,8 @@ import {
 
 /** As many as one program restarts at once, for each node. */
 const RESTARTS_OF_NODE = 32;
+/** Beyond what a start may take by default: as the supervisor chart has it, ms. */
+const PERMIT_PERIOD_MS = 60_000;
 /** A live node answers sooner than this, ms, or within its lease if that is longer. */
 const PROBE_MS = 2_000;
 const MAX_PROBE_MS = 60_000;
@@ -135,7 +138,7 @@ async function endNode(
   const lost = await book.on(gone.epoch);
   // Agents that were starting there have lost their permits.
   for (const [agentId] of lost) await book.free(agentId);
-  for (const [agentId, { node, epoch: _, voter: __, hasPermit: ___, ...asked }] of lost) {
+  for (const [agentId, { node, epoch: _, voter: __, hasPermit: ___, permitAt: ____, ...asked }] of lost) {
     const { incarnation } = asked;
     const occupant = { ...asked, agentId, incarnation: incarnation + 1 };
     const mustWait = isFull(book) || book.queue.parts.length > 0;
@@ -162,12 +165,24 @@ async function sweep(ctx: ObjectContext, book: Reservations, dueAt: number): Pro
   for (const { name, epoch } of asked) send(ctx, toNode(name), isItThere(epoch));
   for (const { name, epoch } of probed) send(ctx, toNodes('probe'), { name, epoch });
   roster.sweepAt = undefined;
+  await reclaimPermits(book, now);
   look(ctx, book, now);
   await grant(ctx, book);
 }
 
 const toNode = (name: string): Target => ({ service: nodeOf(name), method: 'serve' });
 const isItThere = (epoch: string) => ({ what: 'alive', parameter: { epoch } });
+
+/** Starts that hang hold up nobody for ever. */
+async function reclaimPermits(book: Reservations, now: number): Promise<void> {
+  const { roster } = book;
+  const isStorm = isFull(book) && book.queue.parts.length > 0;
+  if (!isStorm) roster.stormAt = undefined;
+  else if (now - (roster.stormAt ??= now) >= PERMIT_PERIOD_MS) {
+    await book.reclaim(roster.stormAt);
+    roster.stormAt = now;
+  }
+}
 
 /** Keeps the watch going while there is a node. */
 function look(ctx: ObjectContext, book: Reservations, now: number): void {

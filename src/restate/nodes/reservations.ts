@@ -7,6 +7,7 @@
  * I1  A reservation is one agent's: a later one of the same agent replaces it, and frees its place.
  * I2  What is read of several agents takes one round trip to the engine, not one for each.
  * I3  A permit to restart goes with its reservation: it is free again when the place is, at the latest.
+ * I4  One that was taken back is out no longer: what its agent gives back later is nothing.
  */
 import type { ObjectContext, ObjectSharedContext } from '@restatedev/restate-sdk';
 import type { ParsedAgentSpec } from '../../machines/index.ts';
@@ -53,6 +54,8 @@ export interface Reservation extends Placement, Omit<Occupant, 'agentId'> {
   voter?: Voting | undefined;
   /** It is on its way back. */
   hasPermit?: true | undefined;
+  /** Since about when, epoch ms. */
+  permitAt?: number | undefined;
 }
 
 export interface Roster {
@@ -61,6 +64,8 @@ export interface Roster {
   sweepAt: number | undefined;
   /** How many have a permit to restart. */
   permits: number;
+  /** Since when none was free while agents waited for one, or for which time permits were taken back last, epoch ms. */
+  stormAt?: number | undefined;
   /** Parts of the queue of those that wait for one. */
   queue: readonly number[];
   /** Nodes that have left, or died, and since when, epoch ms. */
@@ -165,14 +170,16 @@ export class Reservations {
     this.changeRoster();
     const placement = { node: node.name, epoch: node.epoch };
     if (hasPermit) this.roster.permits += 1;
-    await this.change(agentId, { ...placement, ...asked, hasPermit });
+    // The time of the next look is near enough, and costs no question.
+    const permitAt = hasPermit && this.roster.sweepAt;
+    await this.change(agentId, { ...placement, ...asked, hasPermit, permitAt });
     const { turns } = this.roster;
     return { placement: turns === undefined ? placement : { ...placement, turns } };
   }
 
   /** Its start is over. */
   async release(agentId: string): Promise<void> {
-    const { hasPermit, ...reservation } = (await this.get(agentId)) ?? {};
+    const { hasPermit, permitAt: _, ...reservation } = (await this.get(agentId)) ?? {};
     if (hasPermit === undefined) return;
     this.roster.permits -= 1;
     this.changeRoster();
@@ -199,17 +206,25 @@ export class Reservations {
     this.changeRoster();
   }
 
+  /** Permits that were out at that time, epoch ms, count no longer. Their agents go on starting. */
+  async reclaim(until: number): Promise<void> {
+    for (const [agentId, { hasPermit, permitAt = 0 }] of await this.#all())
+      if (hasPermit && permitAt <= until) await this.release(agentId);
+  }
+
   /** All that are on one life of a node. */
   async on(epoch: string): Promise<readonly (readonly [agentId: string, Reservation])[]> {
+    return (await this.#all()).filter(([, reservation]) => reservation.epoch === epoch);
+  }
+
+  async #all(): Promise<readonly (readonly [agentId: string, Reservation])[]> {
     if (this.#buckets.size < BUCKETS) {
       const all = await readBuckets(this.#ctx, ALL_BUCKETS);
       for (const [number, bucket] of all.entries()) {
         if (!this.#buckets.has(number)) this.#buckets.set(number, bucket);
       }
     }
-    return [...this.#buckets.values()]
-      .flatMap((bucket) => Object.entries(bucket))
-      .filter(([, reservation]) => reservation.epoch === epoch);
+    return [...this.#buckets.values()].flatMap((bucket) => Object.entries(bucket));
   }
 
   /** Writes what has changed. */
