@@ -167,9 +167,9 @@ export function coordinationLaws(subjectOf: () => CoordinatedSubject): void {
     );
     expect(heard.at(-1)).toMatchObject({ name: 'heard', why: `rollback to version ${first!.version}` });
     expect(new Set(heard.map((change) => (change as { name: string }).name))).toEqual(new Set(['heard']));
-    for (const wrong of [['heard'], [1, () => undefined], ['heard', 'no function']] as never[][])
+    for (const wrong of [['heard'], [1, () => undefined], ['heard', 'no function']] as unknown[][])
       expect(
-        await codeOf((async () => (variables.subscribe as (...given: never[]) => () => void)(...wrong))()),
+        await codeOf((async () => (variables.subscribe as (...given: unknown[]) => unknown)(...wrong))()),
       ).toBe('VARIABLE_INVALID');
     expect(await codeOf(variables.rollback('heard', 10_000))).toBe('VARIABLE_INVALID');
     expect(
