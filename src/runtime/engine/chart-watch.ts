@@ -1,8 +1,9 @@
 /**
  * Who watches the charts of a system, and what drives them for it.
  *
- * A plain function is given XState's own inspection events, for which XState's interpreter has to drive the charts. An
- * observer that was made here is told the same by every driver: watching costs the watched no other driver.
+ * A plain function, or an observer as XState takes one, is given XState's own inspection events, for which XState's
+ * interpreter has to drive the charts. An observer that was made here is told the same by every driver: watching costs
+ * the watched no other driver.
  */
 import type {
   ChartDriverName,
@@ -42,8 +43,13 @@ export interface TextHiding {
   hideText(text: string): string;
 }
 
+/** An observer as XState takes one: `inspect` of an inspector of `@statelyai/inspect` is such. */
+export interface InspectionObserver {
+  next?(event: ChartInspectionEvent): unknown;
+}
+
 /** What may be given as `inspect`. */
-export type Inspect = ((event: ChartInspectionEvent) => unknown) | ChartWatcher;
+export type Inspect = ((event: ChartInspectionEvent) => unknown) | ChartWatcher | InspectionObserver;
 
 /**
  * Marks a function as an observer for `createAgentSystem({ inspect })`.
@@ -83,12 +89,11 @@ export function chartWatch(
   onObserverFault: (thrown: unknown) => void,
 ): ChartWatch {
   if (inspect === undefined) return { onObserverFault };
-  return DRIVER in inspect
-    ? {
-        observe: inspect as unknown as ChartObserver,
-        driver: inspect[DRIVER],
-        inspectActors: inspect,
-        onObserverFault,
-      }
-    : { xstateInspect: inspect, inspectActors: inspect, onObserverFault };
+  if (DRIVER in inspect) {
+    const observe = observerIn(inspect);
+    return { observe, driver: inspect[DRIVER], inspectActors: inspect, onObserverFault };
+  }
+  const told =
+    typeof inspect === 'function' ? inspect : (event: ChartInspectionEvent) => inspect.next?.(event);
+  return { xstateInspect: told, inspectActors: told, onObserverFault };
 }

@@ -24,8 +24,9 @@ export interface AgentSystemOptions {
   /** Numbers in [0, 1); default `Math.random`. */
   readonly random?: () => number;
   /**
-   * The inspector's `observe`; or a function, which is given XState's inspection events: all charts are then driven by
-   * XState's interpreter. What it throws, or a promise of it that is rejected, is logged and does no harm.
+   * The inspector's `observe`; or what XState takes as `inspect`, a function or an observer with `next`, which is given
+   * XState's inspection events: all charts are then driven by XState's interpreter. What it throws, or a promise of it
+   * that is rejected, is logged and does no harm.
    */
   readonly inspect?: Inspect;
   /** OpenTelemetry's tracer and meter; default the global ones, which do nothing until an SDK is there. */
@@ -74,7 +75,9 @@ const optionsSchema = z.strictObject({
   logger: having('child', 'isLevelEnabled', 'debug', 'info', 'warn', 'error').optional(),
   clock: having('now', 'setTimeout', 'clearTimeout').optional(),
   random: isFunction.optional(),
-  inspect: isFunction.optional(),
+  inspect: z
+    .union([isFunction, having('next')], { error: 'expected a function, or an observer with next' })
+    .optional(),
   telemetry: telemetryOptions,
   limits: z
     .strictObject({

@@ -1,7 +1,11 @@
 import { once } from 'node:events';
 import { createConnection } from 'node:net';
 import { type IncomingMessage, request } from 'node:http';
-import { createWebSocketReceiver, type StatelyInspectionEvent } from '@statelyai/inspect';
+import {
+  createInspector as createStatelyInspector,
+  createWebSocketReceiver,
+  type StatelyInspectionEvent,
+} from '@statelyai/inspect';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
@@ -333,3 +337,41 @@ function standsAt(heard: readonly StatelyInspectionEvent[], name: string): unkno
   );
   return (newest as { snapshot: { value?: unknown } } | undefined)?.snapshot.value;
 }
+
+it("an inspector of Stately's own package is shown the charts by itself, as XState shows them", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const named = new Set<string>();
+  const stately = createStatelyInspector({
+    start: () => {},
+    stop: () => {},
+    send: (event) => {
+      if (event.type === '@xstate.actor') named.add(event.sessionId);
+      else if (event.type === '@xstate.snapshot' && named.has(event.sessionId)) resolve();
+    },
+  });
+  const system = await systemWith(await inspector(), stately.inspect);
+  await system.agents.start(await system.agents.register({ module: worker }));
+  await promise;
+});
+
+it('an observer is called as a method, and does no harm when it throws', async () => {
+  const observer = {
+    told: 0,
+    next() {
+      this.told += 1;
+      throw new Error('it cannot see');
+    },
+  };
+  const system = await systemWith(await inspector(), observer);
+  const id = await system.agents.register({ module: worker });
+  await system.agents.start(id);
+  expect(await system.agents.execute(id, { type: 'add' })).toBe(1);
+  expect(observer.told).toBeGreaterThan(0);
+});
+
+it.each([{}, { next: 1 }, 5, 'x', null])('what inspects nothing, %j, is refused', async (inspect) => {
+  await expect(createAgentSystem({ logger: silent, inspect: inspect as never })).rejects.toMatchObject({
+    code: 'AGENT_SPEC_INVALID',
+    message: expect.stringContaining('inspect: expected a function, or an observer with next'),
+  });
+});
