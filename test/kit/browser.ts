@@ -35,9 +35,9 @@ export function inBrowser(browser: Browser | undefined): TestAPI {
 
 export interface OpenPage {
   readonly page: Page;
-  /** Everything that was asked for, as `METHOD address`. */
+  /** Every request of the page, as `METHOD address`. */
   readonly requests: readonly string[];
-  /** What went wrong in the page: exceptions, and what its policy forbade. */
+  /** Exceptions in the page, and violations of its content security policy. */
   readonly problems: readonly string[];
 }
 
@@ -76,7 +76,7 @@ export async function builtPage(): Promise<string> {
   const shared: Folders['pageFolder'] = inject('pageFolder');
   if (existsSync(shared)) return shared;
   const built = await buildPage(dirname(shared));
-  // Another test file may have been first.
+  // Another test file may have built it first.
   await rename(built, shared).catch((thrown: unknown) => {
     if (!existsSync(shared)) throw thrown;
   });

@@ -10,7 +10,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const TMP = join(ROOT, '.tmp');
 /** Unpacked once, and kept: it takes seconds. */
 const UNPACKED = join(TMP, 'chromium');
-/** What tells on the machine: no sandbox in containers, no GPU, and words in one language. Web security stays on. */
+/** No sandbox (containers have none), no GPU, one language. Web security stays on. */
 const ARGUMENTS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -20,7 +20,7 @@ const ARGUMENTS = [
   '--disable-dev-shm-usage',
 ];
 
-/** Unpacks the browser beside where it is to be, and moves it there whole: several tests may do so at once. */
+/** Unpacks the browser elsewhere, then moves it into place: several tests may do so at once. */
 async function unpacked(): Promise<string> {
   const path = join(UNPACKED, 'chromium');
   if (existsSync(path)) return path;
@@ -29,7 +29,7 @@ async function unpacked(): Promise<string> {
   const { TMPDIR, AWS_LAMBDA_JS_RUNTIME } = process.env;
   try {
     process.env['TMPDIR'] = aside;
-    // With the libraries that a bare machine lacks: the package unpacks them where it takes itself to be in a cloud.
+    // Has the package unpack libraries that a bare machine lacks: it does so only when it believes to be on AWS Lambda.
     process.env['AWS_LAMBDA_JS_RUNTIME'] = 'nodejs22.x';
     const { default: chromium } = await import('@sparticuz/chromium');
     await chromium.executablePath();
@@ -62,7 +62,7 @@ export async function openBrowser(): Promise<Browser> {
   }
 }
 
-/** Builds the dashboard's page from its sources into a new folder, and says which. */
+/** Builds the dashboard's page from its sources. @returns the new folder with it */
 export async function buildPage(within = TMP): Promise<string> {
   await mkdir(within, { recursive: true });
   const folder = await mkdtemp(join(within, 'page-'));

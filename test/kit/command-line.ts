@@ -1,4 +1,4 @@
-/** `mabeam` as a child process, as a user runs it from sources: what it prints, what it ends with, while it runs too. */
+/** Runs `mabeam` from sources as a child process: its output, also while it runs, and its exit code. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ import { main } from '../../src/cli/main.ts';
 export const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 
 export interface Ended {
-  /** Or the signal that ended it. */
+  /** Exit code, or the signal that ended the process. */
   readonly exitCode: number | NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
@@ -27,12 +27,12 @@ export interface Running {
   readonly child: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly stdout: () => string;
   readonly stderr: () => string;
-  /** Resolves once either stream has said this. */
+  /** Resolves once either stream has printed this. */
   said(pattern: RegExp): Promise<RegExpExecArray>;
   readonly ended: Promise<Ended>;
 }
 
-/** Nothing of the one who runs the tests has a say. */
+/** An environment without the settings of whoever runs the tests. */
 export function cleanEnv(env: CommandOptions['env']): Record<string, string> {
   const { PATH = '', HOME = '', TMPDIR = tmpdir(), NODE_COMPILE_CACHE = '' } = process.env;
   return { PATH, HOME, TMPDIR, TZ: 'UTC', NODE_COMPILE_CACHE, ...env };
@@ -91,7 +91,7 @@ export async function mabeam(args: readonly string[], options?: CommandOptions):
   return ended;
 }
 
-/** The same in this process, for what needs no process of its own. Nobody can be asked there. */
+/** Runs `mabeam` within this process: faster, but it cannot ask for confirmation. */
 export async function mabeamHere(args: readonly string[], env: CommandOptions['env'] = {}): Promise<Ended> {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
   const texts = { stdout: '', stderr: '' };

@@ -1,6 +1,6 @@
 /**
- * What programs of the tests have compiled is kept, for all of them: a child that begins from sources spends most of
- * its first second on that.
+ * Shares compiled code between the programs that tests start: a child process that runs from sources spends most of its
+ * first second compiling.
  */
 import { fileURLToPath } from 'node:url';
 

@@ -62,11 +62,11 @@ export interface Question {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
-  /** Default the dashboard's own. */
+  /** The token that is sent; default the dashboard's own. */
   readonly token?: string | undefined;
 }
 
-/** Asks as any program can: with whatever headers. */
+/** Sends a request, with any headers. */
 export async function ask(of: Dashboard, path: string, question: Question = {}): Promise<Answer> {
   const { origin } = new URL(of.url);
   const { method = 'GET', body } = question;
@@ -90,7 +90,7 @@ export async function ask(of: Dashboard, path: string, question: Question = {}):
   };
 }
 
-/** Acts, with both secrets. */
+/** Sends an act of control, with both tokens. */
 export function act(of: Dashboard, path: string, body: unknown = {}): Promise<Answer> {
   return ask(of, path, { method: 'POST', body, headers: { 'X-Control-Token': CONTROL } });
 }
@@ -105,14 +105,14 @@ type Message = {
 
 export interface Listening {
   readonly messages: readonly Message[];
-  /** Resolves with the first message of a name that fits, of those that came and that will. */
+  /** Resolves with the first matching message, past or future. */
   until<Name extends Message['name']>(
     name: Name,
     fits?: (data: StreamMessages[Name]) => boolean,
   ): Promise<StreamMessages[Name]>;
-  /** What it was told last, as `Last-Event-ID` says it. */
+  /** Position of the last message, as `Last-Event-ID` has it. */
   readonly position: string;
-  /** Reads nothing more until it goes on. */
+  /** Stops reading until it is resumed. */
   pause(): void;
   resume(): void;
   readonly ended: Promise<void>;

@@ -1,4 +1,4 @@
-/** What can drive a chart: models judge the same lives under each. */
+/** The drivers of charts: models judge the same lives under each. */
 import type { AgentSystemOptions } from '../../src/index.ts';
 import { chartObserver } from '../../src/runtime/engine/chart-watch.ts';
 import type { ChartDriverName } from '../../src/runtime/engine/chart.ts';
@@ -8,7 +8,7 @@ export type Watching = NonNullable<AgentSystemOptions['inspect']>;
 
 export const drivers = ['table', 'interpreter', 'pure'] as const satisfies readonly ChartDriverName[];
 
-/** Charts driven by that driver, and watched by nobody. */
+/** Has charts run by one driver, without an observer. */
 export function drivenBy(driver: ChartDriverName): Watching {
   return chartObserver(() => {}, driver);
 }

@@ -1,6 +1,6 @@
-/** The one way to wait for what no event tells: it is looked at again and again. */
+/** Polls for conditions that no event announces. The only place where tests poll. */
 
-/** Waits until `look` gives what `isIt` likes; a test's own time limits it. */
+/** Waits until `isIt` accepts what `look` returns; the test's own timeout limits the wait. */
 export async function eventually<Value>(
   look: () => Promise<Value> | Value,
   isIt: (value: Value) => boolean,

@@ -1,4 +1,4 @@
-/** Values that throw when they are looked at, have no end, or cannot be copied: each is made anew. */
+/** Values that throw when read, never end, or cannot be copied. Each is made anew for its test. */
 
 const TRAPS: ProxyHandler<object> = {
   get: () => {

@@ -1,8 +1,8 @@
-/** A store as a program has it that can die at any time: what it still writes then is lost, and the next program finds the rest. */
+/** The store of a program that can die at any time: later writes are lost, and the next program finds the earlier ones. */
 import { memoryStore, type Store } from '../../src/index.ts';
 
 export interface MortalStore extends Store {
-  /** The program dies. Returns what it has kept, for the next one. */
+  /** Kills the program. @returns what it had kept, as the next program's store */
   die(): Store;
 }
 

@@ -1,7 +1,7 @@
-/** An agent that counts, and that ends in every way there is when it is told to. */
+/** An agent that counts, and whose tasks end it in every possible way. */
 import { defineAgent } from '../../src/index.ts';
 
-/** What the calls of an agent's own functions leave behind. */
+/** The calls of an agent's own functions, in order. */
 export interface Diary {
   readonly entries: string[];
 }

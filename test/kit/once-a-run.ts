@@ -1,4 +1,4 @@
-/** Folders for what is built once for a run of the tests: who needs the package's tarball, or the page, first builds it. */
+/** Folders for what a test run builds once: the first test that needs the tarball, or the page, builds it. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

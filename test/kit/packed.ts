@@ -1,6 +1,6 @@
 /**
- * The package as `npm pack` makes it from a fresh copy of the sources, unpacked where somebody uses it who has only
- * that: its dependencies are there, and nothing of what is optional but what is asked for.
+ * The package as `npm pack` makes it from a fresh copy of the sources, installed in a user's folder: with its
+ * dependencies, and with those optional ones that a test asks for.
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-/** What a clone does not have, or does not need to be built. */
+/** Folders that a clone lacks, or that the build does not need. */
 const LEFT_OUT = new Set(['node_modules', 'dist', '.git', '.tmp', 'coverage', 'test', 'bench', 'examples']);
 
 export interface Packed extends AsyncDisposable {
@@ -24,7 +24,7 @@ export interface Packed extends AsyncDisposable {
   link(name: string, as?: string): Promise<void>;
 }
 
-/** @param shared a folder whose tarball is used, or comes to be there: test files of one run build the package once */
+/** @param shared a folder for the tarball, so that the test files of one run build the package once */
 export async function packPackage(shared?: string): Promise<Packed> {
   const base = await mkdtemp(join(tmpdir(), 'mabeam-packed-'));
   const tarball = join(shared ?? base, 'mabeam.tgz');

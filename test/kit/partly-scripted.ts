@@ -1,4 +1,4 @@
-/** A host that runs bodies in the program, but for those of agents that a test plays itself. */
+/** A host that runs bodies in the program, except those of agents that a test plays itself. */
 import { onTestFinished } from 'vitest';
 import { inProcessHost } from '../../src/runtime/hosting/hosts/in-process.ts';
 import type { Host } from '../../src/runtime/hosting/host.ts';
@@ -7,9 +7,9 @@ import { type ScriptedBody, scriptedHost } from '../../src/testing/index.ts';
 type Script = (body: ScriptedBody) => void;
 
 export interface PartlyScripted {
-  /** One host more, for one system or one node. */
+  /** Makes a host, for one system or one node. */
   host(): Host;
-  /** Plays the bodies of that agent from now on, wherever they are: each does with its opening what `script` says. */
+  /** Plays the bodies of that agent from now on, on every host: `script` is run with each body that opens. */
   play(agentId: string, script: Script): void;
   /** Every body of an agent that was played, oldest first. */
   bodiesOf(agentId: string): readonly ScriptedBody[];
@@ -31,7 +31,7 @@ export function partlyScripted(): PartlyScripted {
     },
     play(agentId, script) {
       scripts.set(agentId, script);
-      // Nobody else would: what a test has played has ended when it is over.
+      // Ends the played bodies with the test: nobody else does.
       onTestFinished(() => {
         scripts.set(agentId, (body) => body.exit('normal'));
         for (const body of scripted.bodiesOf(agentId)) if (body.isLive) body.exit('normal');

@@ -17,7 +17,7 @@ import { settled, type SimulatedClock, simulatedClock } from '../../src/testing/
 
 export const silent = pino({ level: 'silent' });
 
-/** Longer than all that a system waits for at its end: deadlines, grace, a store that does not answer. */
+/** Longer than anything a closing system waits for: deadlines, grace, a silent store. */
 const LONG_MS = 120_000;
 
 export interface Rig {
@@ -30,7 +30,7 @@ export interface Rig {
   readonly eventsOf: <Type extends SystemEventType>(type: Type) => Extract<SystemEvent, { type: Type }>[];
 }
 
-/** Chance is 0 unless a test says otherwise: a backoff is then half of its ceiling. */
+/** `random` is 0 unless a test gives another: a backoff is then half of its ceiling. */
 export async function rig({
   clock = simulatedClock(),
   ...options
@@ -53,7 +53,7 @@ export async function rig({
   };
 }
 
-/** What is refused with; anything but an `AgentSystemError` fails the test, and so does no refusal. */
+/** The error that `work` is refused with. The test fails without a refusal, and for any other error. */
 export async function refusal(work: Promise<unknown> | (() => unknown)): Promise<AgentSystemError> {
   let came: unknown;
   try {
@@ -69,7 +69,7 @@ export async function codeOf(work: Promise<unknown> | (() => unknown)): Promise<
   return (await refusal(work)).code;
 }
 
-/** What has become of a promise by now: its value, the code it was refused with, or that it is `pending`. */
+/** A promise's fate so far: its value, the code of its refusal, or `pending`. */
 export async function fateOf(promise: Promise<unknown>): Promise<unknown> {
   let fate: unknown = 'pending';
   promise.then(
@@ -80,7 +80,7 @@ export async function fateOf(promise: Promise<unknown>): Promise<unknown> {
   return fate;
 }
 
-/** The very promise, whose refusal a test looks at later. */
+/** The same promise, marked as handled: the test looks at its refusal later. */
 export function awaited<Value>(promise: Promise<Value>): Promise<Value> {
   promise.catch(() => undefined);
   return promise;

@@ -1,4 +1,4 @@
-/** An agent whose tasks spend of budgets in every way that there is. */
+/** An agent whose tasks spend from budgets in every possible way. */
 import { defineAgent } from '../../src/index.ts';
 
 export function spender(type: string) {

@@ -1,4 +1,4 @@
-/** `mabeam` in a real pseudo-terminal, and what somebody sits before: a screen to look at and keys to press. */
+/** Runs `mabeam` in a real pseudo-terminal, with its screen to read and keys to press. */
 import pty from '@lydell/node-pty';
 import headless from '@xterm/headless';
 import { onTestFinished } from 'vitest';
@@ -11,23 +11,23 @@ export interface TerminalOptions extends CommandOptions {
 
 export interface SeenTerminal {
   readonly pid: number;
-  /** What stands there now, line by line. */
+  /** The lines on the screen now. */
   readonly screen: () => readonly string[];
-  /** Whether the other screen is shown, which programs take for themselves. */
+  /** Whether the program has switched to the alternate screen. */
   readonly isFullScreen: () => boolean;
-  /** All that was ever written, with what steers the terminal. */
+  /** Everything that was written, control sequences included. */
   readonly written: () => string;
   readonly press: (keys: string) => void;
   readonly resize: (columns: number, rows: number) => void;
   readonly kill: (signal: NodeJS.Signals) => void;
-  /** Resolves once this stands on the screen. */
+  /** Resolves once the screen shows this. */
   readonly until: (pattern: RegExp) => Promise<RegExpExecArray>;
-  /** Resolves once this does not. */
+  /** Resolves once the screen no longer shows this. */
   readonly untilNot: (pattern: RegExp) => Promise<void>;
   readonly ended: Promise<{ readonly exitCode: number; readonly signal: number | undefined }>;
 }
 
-/** After which what stands on the screen is shown instead of being waited for; ms. */
+/** After so long a wait fails, and prints the screen; ms. */
 const PATIENCE_MS = 15_000;
 
 export const KEYS = {
@@ -64,7 +64,7 @@ export function terminal(args: readonly string[], options: TerminalOptions = {})
   });
   const ended = new Promise<{ exitCode: number; signal: number | undefined }>((resolve) => {
     child.onExit(({ exitCode, signal }) => {
-      // What it wrote last is shown before.
+      // Parses what was written last, before it resolves.
       shown.write('', () => {
         isOver = true;
         listeners.forEach((listener) => listener());

@@ -1,4 +1,4 @@
-/** A small fleet whose work stands in every way that work can: for whoever shows it, or acts on it. */
+/** A small fleet with a task in every status, for tests that show tasks or act on them. */
 import { z } from 'zod';
 import { type AgentSystem, defineAgent } from '../../src/index.ts';
 
@@ -59,7 +59,7 @@ const clerk = defineAgent({
 });
 
 export interface Work {
-  /** Ids of the tasks by what has become of them. */
+  /** Ids of the tasks, by status. */
   readonly running: string;
   readonly waiting: string;
   readonly stalled: string;
@@ -67,7 +67,7 @@ export interface Work {
   readonly parked: string;
   readonly failed: string;
   readonly done: string;
-  /** Of the question. */
+  /** Id of the open question. */
   readonly question: string;
 }
 
@@ -99,7 +99,7 @@ export async function workingFleet(system: AgentSystem): Promise<Work> {
     const failed = await submit('breaker', 'break', 'failed', 'rotten');
     const done = await submit('spender', 'spend', 'completed');
     await agents.execute('spender', { type: 'grow' });
-    // Whoever called was told: that is nobody's to do again.
+    // A called task: its failure reached the caller, so that it cannot be retried.
     await agents.execute('breaker', { type: 'break' }).catch(() => undefined);
     const asking = await submit('clerk', 'send', 'started');
     await said(`question.asked ${asking}`);

@@ -5,7 +5,7 @@ import { openReady, type ReportOf, type TaskAnswer, type Witness } from './witne
 
 export interface HostLaw {
   readonly name: string;
-  /** What one ready body does, or how bodies come and go. */
+  /** `work`: what one ready body does. `life`: how bodies start and end. */
   readonly about: 'work' | 'life';
   /** Rejects with an AssertionError when the host does not keep it. */
   readonly keep: (host: Host) => Promise<void>;
@@ -31,7 +31,7 @@ export const law = (name: string, keep: (host: Host) => Promise<void>): HostLaw 
   keep,
 });
 
-/** A law about one body that is ready, and that is then stopped in order. */
+/** A law about one ready body. The body is stopped in order afterwards. */
 export const lawOfOne = (name: string, keep: (witness: Witness, host: Host) => Promise<void>): HostLaw => ({
   name,
   about: 'work',

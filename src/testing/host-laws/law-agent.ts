@@ -1,4 +1,4 @@
-/** The agent that the laws of hosts put into one: it does whatever a law asks of it. */
+/** The agent that laws of hosts run: its tasks do whatever a law asks for. */
 import { runInNewContext } from 'node:vm';
 import { z } from 'zod';
 import { defineAgent } from '../../runtime/definition/define-agent.ts';
@@ -10,10 +10,10 @@ interface LawState {
   readonly seen: unknown;
 }
 
-/** What the last `askAndLeave` had. */
+/** The calls that the last `askAndLeave` kept. */
 let leftAgents: AgentCalls | undefined;
 
-/** What the last `emitAfterwards` had. */
+/** The `emit` that the last `emitAfterwards` kept. */
 let lastEmit: ((chunk: unknown) => Promise<void>) | undefined;
 
 /** A refusal, as far as laws look at it. */
@@ -33,13 +33,13 @@ function aborted(signal: AbortSignal): Promise<unknown> {
 
 export default defineAgent({
   type: 'law',
-  // Its errors say that limits are reached, and are looked at.
+  // Its errors report reached limits, and laws look at them as errors.
   onLimit: 'fail',
   capabilities: ['count'],
   variables: ['rate'],
   initArgs: z.object({
     from: z.number().default(0),
-    /** What `init` does instead of ending well. */
+    /** How `init` fails, hangs, or logs. */
     init: z.enum(['throws', 'hangs', 'logs']).optional(),
     health: z.enum(['fails']).optional(),
   }),
@@ -168,7 +168,7 @@ export default defineAgent({
         );
       },
     },
-    /** Asks, and takes it back at once; then, and not before, it is cancelled itself. */
+    /** Asks another agent, withdraws that at once, and only then is cancelled itself. */
     askAndWithdraw: {
       run: async ({ agents, signal }) => {
         const own = AbortSignal.timeout(1);
@@ -180,7 +180,7 @@ export default defineAgent({
           .concat(String(signal.aborted));
       },
     },
-    /** Asks for what it does not wait for, and keeps what it asks with. */
+    /** Asks another agent without waiting for the answer, and keeps its `agents` for later. */
     askAndLeave: {
       run: ({ agents, state }) => {
         void agents.execute('other', { type: 'late' });
@@ -204,7 +204,7 @@ export default defineAgent({
           otherwise: 0,
         }),
     },
-    /** Says, as progress, how many chunks are on their way. */
+    /** Reports as progress how many chunks are on their way. */
     emitMany: {
       input: z.number(),
       chunk: z.number(),

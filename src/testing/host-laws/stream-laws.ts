@@ -17,7 +17,7 @@ export const streamLaws: readonly HostLaw[] = [
     const heard = (count: number) =>
       witness.when(() => (witness.all('task.chunk').length >= count ? true : undefined));
     await heard(STREAM_WINDOW);
-    // It stands still: what is asked after it is answered, and no chunk has come meanwhile.
+    // The stream is held up: a later task is answered, and no chunk has come meanwhile.
     outputOf(await witness.task('echo', 1, 'beside'));
     assert.equal(witness.all('task.chunk').length, STREAM_WINDOW);
     assert.equal(witness.all('task.progress').length, STREAM_WINDOW);
@@ -25,7 +25,7 @@ export const streamLaws: readonly HostLaw[] = [
     await heard(STREAM_WINDOW + 1);
     outputOf(await witness.task('echo', 2, 'beside again'));
     assert.equal(witness.all('task.chunk').length, STREAM_WINDOW + 1);
-    // An older count, and one for a task that is not there, change nothing.
+    // An older count, and a count for an unknown task, change nothing.
     witness.body.post({ type: 'task.chunks_taken', taskId: 'streams', taken: 0 });
     witness.body.post({ type: 'task.chunks_taken', taskId: 'nobody', taken: 99 });
     witness.body.post({ type: 'task.chunks_taken', taskId: 'streams', taken: STREAM_WINDOW * 3 });

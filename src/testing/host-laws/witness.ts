@@ -43,7 +43,7 @@ export class Witness implements BodyListener {
     return this.reports.filter((report): report is ReportOf<Type> => report.type === type);
   }
 
-  /** The first report of a type that `matches`, once it is there. @throws when the body exits without it */
+  /** Resolves with the first matching report of a type. @throws when the body exits without one */
   until<Type extends ReportType>(
     type: Type,
     matches: (report: ReportOf<Type>) => boolean = () => true,
@@ -61,7 +61,7 @@ export class Witness implements BodyListener {
     return this.when(() => this.exits[0]);
   }
 
-  /** What `look` finds, as soon as it finds something. */
+  /** Resolves with what `look` finds, once it finds something. */
   when<Found>(look: () => Found | undefined): Promise<Found> {
     return new Promise((resolve, reject) => {
       const attempt = (): void => {
@@ -80,13 +80,13 @@ export class Witness implements BodyListener {
     });
   }
 
-  /** Asks for one task and waits for its answer. */
+  /** Runs one task, and waits for its answer. */
   task(task: string, input?: unknown, taskId = `task-${task}`): Promise<TaskAnswer> {
     this.body.post({ type: 'task.run', taskId, task, input });
     return this.answer(taskId);
   }
 
-  /** Asks for one task. */
+  /** Runs one task, without waiting. */
   run(task: string, input: unknown, taskId: string): void {
     this.body.post({ type: 'task.run', taskId, task, input });
   }

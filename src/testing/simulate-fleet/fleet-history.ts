@@ -1,8 +1,8 @@
 /**
  * A fleet as its events tell of it: an independent model, which never looks at the runtime.
  *
- * `note` takes an event in; next-event.ts says whether it may come. What is held is plain data, so that the end of a
- * program can be replayed from what was kept.
+ * `note` takes the next event; next-event.ts decides whether it may come. The history is plain data, so that a program's
+ * end can be replayed from what was kept.
  */
 import type { SystemEvent, SystemEventType } from '../../runtime/journal/system-event.ts';
 import { LIFE_ORDER } from './life-order.ts';
@@ -51,7 +51,7 @@ interface RestartRule {
 
 export interface TracedAgent {
   readonly id: string;
-  /** Agents of one kind wait for each other's restarts. */
+  /** Agents of the same kind queue for the same restart permits. */
   readonly kind: string;
   readonly variables: readonly string[];
   readonly restart: RestartRule;
@@ -60,44 +60,44 @@ export interface TracedAgent {
   at: string;
   incarnation: number;
   startedFrom: string;
-  /** Its start is one that its policy asked for. */
+  /** Whether its policy asked for its start. */
   isRestarting: boolean;
   restartAt: number | undefined;
   /** When its restarts were decided, within the window. */
   restarts: number[];
-  /** Another program goes on with it, and has said nothing of it yet. */
+  /** Whether a new program has taken it over and has told nothing of it yet. */
   isResumed: boolean;
   lastStarted: number;
   lastEnded: number;
   isPaused: boolean;
-  /** When what it waits for is reset, while it is parked. */
+  /** When the limit that it is parked for is reset. */
   parkedUntil: number | undefined;
-  /** Whose child it is, where that ends it. */
+  /** Its parent, if the parent's end ends it. */
   readonly parent: string | undefined;
-  /** How many tasks it has under way at once, at the most. */
+  /** How many tasks it may run at once. */
   readonly concurrency: number;
-  /** Of its kinds of task. */
+  /** What its definition says of its kinds of task. */
   readonly kinds: Readonly<Record<string, { readonly priority?: number; readonly concurrency?: number }>>;
 }
 
 interface TracedTask {
   readonly agentId: string;
   isStarted: boolean;
-  /** Left by another program, or under way when the store failed: it may be taken up again. */
+  /** Whether it may begin again: an earlier program left it, or it ran when the store failed. */
   isCarried: boolean;
   readonly priority: number;
-  /** When it may begin, where that was said; epoch ms. */
+  /** Earliest start, if one was given; epoch ms. */
   readonly dueAt: number | undefined;
   /** Whether nothing but its agent's other tasks keeps it from beginning. */
   isInTurn: boolean;
 }
 
 interface TracedRound {
-  /** Whether the voters alone decide, at once. */
+  /** Whether the votes alone decide the round, without a leader or a fallback. */
   readonly isForVoters: boolean;
   readonly deadlineAt: number;
   readonly openedAt: number;
-  /** Who was asked, in which incarnation. */
+  /** Incarnations of the voters. */
   readonly electorate: ReadonlyMap<string, number>;
   readonly voted: Set<string>;
   accepts: number;
@@ -120,7 +120,7 @@ interface Told {
   readonly answered: Set<string>;
   /** When each schedule was due last. */
   readonly schedules: Map<string, number>;
-  /** Tasks that have ended, and those that somebody asked for again. */
+  /** Tasks that have ended, and tasks that a caller asked for again. */
   readonly ended: Set<string>;
   readonly retried: Set<string>;
   /** Completed tasks, by agent. */
@@ -159,13 +159,13 @@ export class FleetHistory {
     return this.#told;
   }
 
-  /** As it stands, for another program to go on with. */
+  /** The history as a new program takes it over. */
   resumed(): FleetHistory {
     const told = structuredClone(this.#told);
     for (const agent of told.agents.values()) {
       agent.isResumed = true;
       if (agent.last !== 'agent.starting' || agent.isRestarting) continue;
-      // A start that a caller asked for is rolled back, and nothing is said of that.
+      // A caller's start is rolled back, without an event.
       agent.last = 'agent.start_failed';
       agent.at = agent.startedFrom;
     }
@@ -176,7 +176,7 @@ export class FleetHistory {
     return new FleetHistory(told);
   }
 
-  /** Somebody asked for a task to be done again. */
+  /** A caller asked for a task to be done again. */
   retries(taskId: string): void {
     this.#told.retried.add(taskId);
   }
@@ -186,7 +186,7 @@ export class FleetHistory {
     return agent !== undefined && ALIVE.includes(agent.last);
   }
 
-  /** The status that its record has to show; `undefined` of one that is not there. */
+  /** The status that an agent's record has to show; `undefined` for an unknown agent. */
   statusOf(id: string): string | undefined {
     const agent = this.#told.agents.get(id);
     if (agent === undefined) return undefined;
@@ -214,7 +214,7 @@ export class FleetHistory {
         told.tasks.get(event.taskId)!.isStarted = true;
         return;
       case 'store.degraded':
-        // What began, and could not be kept, begins again once the store is back.
+        // A task whose start could not be kept begins again once the store works.
         for (const task of told.tasks.values()) {
           task.isCarried = true;
           task.isInTurn = false;
@@ -231,7 +231,7 @@ export class FleetHistory {
       }
       case 'question.asked': {
         const task = told.tasks.get(event.taskId);
-        // It is begun again, whatever ends its body.
+        // However its body ends, the task begins again.
         if (task) task.isCarried = true;
         told.questions.set(event.questionId, 'open');
         told.askers.add(event.agentId);
@@ -305,7 +305,7 @@ export class FleetHistory {
         told.term = event.term;
         return;
       case 'task.unknown': {
-        // One that may be repeated is, and has not ended.
+        // A repeatable task is repeated: it has not ended.
         if (!event.retry) break;
         const task = told.tasks.get(event.taskId);
         if (task) task.isCarried = true;
@@ -370,7 +370,7 @@ export class FleetHistory {
       if (life.startedFrom !== 'restart') agent.restarts = [];
     }
     if (ENDS.includes(type)) agent.lastEnded = agent.incarnation;
-    // What waits over the end of a life has another order.
+    // Tasks that outlive a body are queued in another order.
     if (!SERVING.includes(type)) for (const task of this.#tasksOf(agent.id)) task.isInTurn = false;
     if (type === 'agent.crashed' && life.at === 'waiting' && event.reason !== 'host_lost') {
       const { withinMs } = agent.restart;

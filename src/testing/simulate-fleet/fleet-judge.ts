@@ -22,27 +22,27 @@ const TAIL = 40;
 export interface FleetJudgeOptions {
   readonly maxConcurrentRestarts: number;
   readonly budgets: readonly BudgetSpecInput[];
-  /** Texts by which secrets of its agents would be found. */
+  /** Texts of the agents' secrets: none of them may be told or kept. */
   readonly secrets: readonly string[];
-  /** Whether the present program was not given a secret of an agent. */
+  /** Whether the running program lacks a secret of this agent. */
   readonly lacksSecrets: (agentId: string) => boolean;
 }
 
-/** A child has so long to end after its parent; ms. Its own grace, and that of its host, are within. */
+/** How long a child may outlive its parent, ms: longer than its own grace and its host's together. */
 const ORPHAN_MS = 120_000;
 
-/** What a task under way has asked of other agents, and was not answered. */
+/** Unanswered requests of a running task to other agents. */
 type Asking = Map<number, string>;
 
-/** What a body may begin with. */
+/** The states that an agent's next body may begin with. */
 interface AgentStates {
-  /** States that the runtime was told, oldest first; those before the first are of no interest any more. */
+  /** States that bodies have told the runtime, oldest first. Those that no body may begin with any more are dropped. */
   readonly told: string[];
-  /** Place, in all that were told, of the first in `told`. */
+  /** How many states were dropped before the first in `told`. */
   first: number;
-  /** Place of the state that the last task left whose end was kept. */
+  /** Number of the state left by the last task whose end is in the store. */
   kept: number;
-  /** What each task that is done left, until its end is kept. */
+  /** Number of the state that each finished task left, until the task's end is in the store. */
   readonly ofTasks: Map<string, number>;
 }
 
@@ -54,16 +54,16 @@ export class FleetJudge implements BodyWitness {
   #broken: FleetLawBroken | undefined;
   readonly #live = new Map<string, number>();
   readonly #states = new Map<string, AgentStates>();
-  /** Of agents that were forgotten, and the store does not know that yet. */
+  /** States of forgotten agents, until the store has kept that they are forgotten. */
   readonly #forgotten = new Map<string, AgentStates>();
-  /** Versions that the living body of each agent was given. */
+  /** Versions of variables that each agent's living body was given. */
   readonly #versions = new Map<string, Map<string, number>>();
-  /** Tasks that callers were told to be done, by agent, and in all. */
+  /** How many tasks callers were told are done, by agent; the total is below. */
   readonly #acknowledged = new Map<string, number>();
   #allAcknowledged = 0;
   /** Children whose parents have ended, and since when. */
   readonly #orphans = new Map<string, number>();
-  /** Tasks under way in bodies, by agent. */
+  /** Tasks that run in bodies, by agent. */
   readonly #atWork = new Map<string, Map<string, Asking>>();
   readonly #tail: SystemEvent[] = [];
   events = 0;
@@ -86,7 +86,7 @@ export class FleetJudge implements BodyWitness {
     return this.#tail.map(inLine);
   }
 
-  /** Of all that was told, in order. */
+  /** A hash of all events that were told, in order. */
   hash(): string {
     return this.#hash.copy().digest('hex');
   }
@@ -108,7 +108,7 @@ export class FleetJudge implements BodyWitness {
 
   // Events.
 
-  /** An event was told, or is about to be kept; in order, and once or twice. */
+  /** Takes an event that was told, or is about to be kept. An event may come twice: once each way. */
   hears(event: SystemEvent): void {
     if (event.sequence <= this.#told.told.lastSequence) return;
     this.events += 1;
@@ -118,7 +118,7 @@ export class FleetJudge implements BodyWitness {
     const text = JSON.stringify(event, withoutStacks);
     this.#hash.update(text);
     this.holdsNoSecret(() => inLine(event), text);
-    // One whose registration the store has refused is taken out again, wherever it stands.
+    // An agent whose registration the store refused is forgotten in whatever state it is.
     const isTakenBack = event.type === 'agent.forgotten' && !this.#kept.told.agents.has(event.agentId);
     if (!isTakenBack) this.attempt(() => judgeNext(this.#told, event));
     if (event.type === 'budget.reserved') this.attempt(() => this.#judgeGrant(event));
@@ -127,7 +127,7 @@ export class FleetJudge implements BodyWitness {
     if (event.type === 'agent.forgotten') this.#forget(event.agentId);
   }
 
-  /** Something is shown, or kept. */
+  /** Checks a text that is shown or kept for secrets. */
   holdsNoSecret(what: () => string, text: string): void {
     if (!this.#options.secrets.some((secret) => text.includes(secret))) return;
     this.attempt(() => broken('a secret is never told', what()));
@@ -150,7 +150,7 @@ export class FleetJudge implements BodyWitness {
     }
   }
 
-  /** The program is gone, and another begins with what was kept. */
+  /** The program has died; the next one begins with what was kept. */
   programEnds(): void {
     this.#kept = this.#kept.resumed();
     this.#told = this.#kept.resumed();
@@ -242,7 +242,7 @@ export class FleetJudge implements BodyWitness {
   #judgeRestored(agentId: string, restored: SavedState | undefined): void {
     const states = this.#statesOf(agentId);
     const { told, first, kept } = states;
-    // Nothing is what came before the first state of all.
+    // No state at all comes before the first one.
     const at = restored === undefined ? -1 : told.lastIndexOf(restored.json);
     const place = restored === undefined ? first - 1 : at < 0 ? undefined : first + at;
     if (place === undefined)
@@ -257,7 +257,7 @@ export class FleetJudge implements BodyWitness {
         `${agentId} begins with ${restored?.json ?? 'nothing'}, and ${newest} was kept`,
       );
     }
-    // It goes on from there. What came after it is lost; what came before the last that was kept is of no interest.
+    // The body goes on from this state: later ones are lost, and those before the last kept one can be dropped.
     states.ofTasks.clear();
     told.length = place - first + 1;
     const spare = Math.max(0, kept - first);
@@ -267,7 +267,7 @@ export class FleetJudge implements BodyWitness {
 
   // Callers.
 
-  /** Somebody asked for a task to be done again. */
+  /** A caller asked for a task to be done again. */
   retries(taskId: string): void {
     this.#told.retries(taskId);
     this.#kept.retries(taskId);
@@ -300,7 +300,7 @@ export class FleetJudge implements BodyWitness {
       broken('what was acknowledged is kept', `${what}: a caller was told, and the store does not have it`);
   }
 
-  // The runtime, once nothing moves.
+  // What the runtime shows, once nothing moves.
 
   judgeQuiet(system: AgentSystem, host: FaultyHost, now: number): void {
     const { agents, rounds, variables } = this.#told.told;
@@ -318,7 +318,7 @@ export class FleetJudge implements BodyWitness {
     for (const [id, { deadlineAt, openedAt }] of rounds) {
       if (!isThere)
         broken('every round ends', `${id} is open, and coordination is ${system.coordination.status()}`);
-      // A leader who is asked has as long again.
+      // A leader who is asked gets the same time again.
       const latest = deadlineAt + (deadlineAt - openedAt);
       if (now > latest) broken('every round ends', `${id} is open ${now - latest} ms after its time`);
     }
@@ -373,7 +373,7 @@ export class FleetJudge implements BodyWitness {
     }
   }
 
-  /** What a caller asks for may fail for want of a secret; a restart waits for it. */
+  /** A start that a caller asks for may fail for lack of a secret; a restart waits for the secret. */
   #judgeStart(event: Extract<SystemEvent, { type: 'agent.starting' }>): void {
     if (event.life.startedFrom !== 'restart' || !this.#options.lacksSecrets(event.agentId)) return;
     broken('an agent without its secrets waits', `it is restarted without it: ${inLine(event)}`);
@@ -381,7 +381,7 @@ export class FleetJudge implements BodyWitness {
 
   #judgeHeld(now: number): void {
     const { agents } = this.#told.told;
-    // One goes on with the reset, and at least one more with every second.
+    // After the reset one agent goes on at once, and at least one more every second.
     const turns = (agents.size + 1) * 1_000;
     for (const { id, parkedUntil, parent } of agents.values()) {
       if (parkedUntil !== undefined && this.#told.isServing(id) && now > parkedUntil + turns)
@@ -400,7 +400,7 @@ export class FleetJudge implements BodyWitness {
     }
   }
 
-  /** No agent whose places are all taken waits, through all of these, for itself. */
+  /** Checks that no agent whose places are all taken waits for itself, through the tasks in them. */
   #judgeWaits(): void {
     const full = new Map<string, ReadonlySet<string>>();
     for (const [id, tasks] of this.#atWork) {
@@ -409,7 +409,7 @@ export class FleetJudge implements BodyWitness {
       if (agent === undefined || tasks.size < agent.concurrency || !this.#told.isServing(id)) continue;
       if (waits.every((targets) => targets.length > 0)) full.set(id, new Set(waits.flat()));
     }
-    // What waits for somebody who goes on, goes on.
+    // A task that waits for an agent that can go on, can go on itself.
     for (let isLess = true; isLess; ) {
       isLess = false;
       for (const [id, targets] of full) {
@@ -476,7 +476,7 @@ export class FleetJudge implements BodyWitness {
     }
     for (const { id, status, incarnation } of records) {
       const expected = this.#told.statusOf(id);
-      // A body that was killed is on its way out before its end is told.
+      // A killed body shows as stopping before its end is told.
       const isLeaving = status === 'stopping' && this.#told.isAlive(id);
       if (expected !== status && !isLeaving)
         broken(
@@ -493,7 +493,7 @@ export class FleetJudge implements BodyWitness {
   }
 }
 
-/** Places in files are not the same everywhere. */
+/** Without stacks: they name files, which differ between machines. */
 function withoutStacks(key: string, value: unknown): unknown {
   return key === 'stack' ? undefined : value;
 }

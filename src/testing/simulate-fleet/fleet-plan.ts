@@ -29,7 +29,7 @@ export interface FleetOutline {
 
 export type TaskInputs = ReadonlyMap<string, readonly unknown[]>;
 
-/** What a spec does not say of itself. */
+/** The parts of an agent's spec that the seed draws. */
 export interface DrawnSpec {
   readonly restart: object;
   readonly health: object;
@@ -43,24 +43,24 @@ export interface FleetPlan {
   readonly seed: number;
   readonly faults: readonly FleetFault[];
   readonly maxConcurrentRestarts: number;
-  /** Whether each program in turn asks for the secrets of its agents; one that does not is given them by deeds. */
+  /** Whether each program in turn has a provider of secrets; without one, deeds give the secrets. */
   readonly areSecretsProvided: readonly boolean[];
-  /** By id of an agent, or name of a pool. */
+  /** Drawn specs by agent id or pool name. */
   readonly specs: ReadonlyMap<string, DrawnSpec>;
-  /** How long tasks of an agent take, one after the other; ms. */
+  /** Durations of an agent's tasks, one after the other, ms. */
   readonly workMs: readonly number[];
-  /** How long their bodies take to be ready; ms. */
+  /** How long the agents' bodies take to be ready, ms. */
   readonly readyMs: readonly number[];
   readonly script: readonly Deed[];
 }
 
-/** Chance of one seed. */
+/** Random choices of one seed. */
 class Dice {
   readonly #next: () => number;
 
   constructor(seed: number) {
     this.#next = seededRandom(seed);
-    // The first numbers of neighbouring seeds are alike.
+    // Skipped: the first numbers of neighbouring seeds are alike.
     for (let n = 0; n < 8; n++) this.#next();
   }
 
@@ -76,7 +76,7 @@ class Dice {
     return values[Math.floor(this.#next() * values.length)]!;
   }
 
-  /** @param weights more is likelier; all of them 0 is not allowed */
+  /** Draws one value by its weight. @param weights not all 0 */
   by<Value>(weights: readonly (readonly [Value, number])[]): Value {
     let at = this.#next() * weights.reduce((sum, [, weight]) => sum + weight, 0);
     for (const [value, weight] of weights) {
@@ -160,7 +160,7 @@ function specOf(dice: Dice): DrawnSpec {
   };
 }
 
-/** Who gets what in one script: weights that its seed draws. */
+/** How often each kind of deed comes in one script: weights that the seed draws. */
 interface Mood {
   readonly lives: number;
   readonly tasks: number;
@@ -289,7 +289,7 @@ function deedOf(dice: Dice, outline: FleetOutline, mood: Mood, faults: readonly 
   }
 }
 
-/** Some tasks are more urgent than others, and some wait for their time. */
+/** Gives a share of the tasks a priority or a start time. */
 function withOrder(dice: Dice, share: number, deed: Deed): Deed {
   if ('fault' in deed || (deed.do !== 'execute' && deed.do !== 'submit') || !dice.isLucky(share)) return deed;
   const delayMs = deed.do === 'submit' ? dice.of([undefined, 50, 2_000, 60_000]) : undefined;
@@ -297,7 +297,7 @@ function withOrder(dice: Dice, share: number, deed: Deed): Deed {
   return { ...deed, priority, ...(delayMs === undefined ? {} : { delayMs }) };
 }
 
-/** More tasks at one agent than it can do at once, of different urgency. */
+/** More tasks for one agent than it can run at once, of different priority. */
 function crowdOf(dice: Dice, { agents }: FleetOutline): Deed[] {
   if (agents.length === 0) return [];
   const { id, tasks } = dice.of(agents);
@@ -311,7 +311,7 @@ function holdOf(dice: Dice, other: Dice, outline: FleetOutline, isLimited: boole
   if (agents.length === 0) return [];
   const { id, tasks } = dice.of(agents);
   const members = membersOf(outline);
-  // Members of pools are held, too; what is asked of an agent by its id is not for them.
+  // Members of pools are held, too. Deeds that name an agent by its id do not concern them.
   const agent = members.length > 0 && other.isLucky(0.3) ? other.of(members) : id;
   const kind = dice.by([
     ['pause', 2],
@@ -398,11 +398,11 @@ function faultOf(dice: Dice, outline: FleetOutline, fault: FleetFault): Deed[] {
   switch (fault) {
     case 'crash': {
       const reason = dice.of(crashes);
-      // Those of one machine fall together.
+      // Agents on one machine crash together.
       const fallen = dice.isLucky(0.25) ? dice.some(ids, 0.7) : [agent];
       const crashed = fallen.map((id): Deed => ({ fault, agent: id, reason }));
       if (fallen.length < 3) return crashed;
-      // And somebody sees to them while they come back, one after the other.
+      // An operator acts on them while they come back, one after the other.
       const seenTo = Array.from({ length: dice.of([0, 1, 3]) }, () => [
         pauseOf(dice),
         ...lifeOf(dice, dice.of(fallen)),
@@ -414,7 +414,7 @@ function faultOf(dice: Dice, outline: FleetOutline, fault: FleetFault): Deed[] {
       return [{ fault, agent }];
     case 'slow': {
       const report = dice.of(delayable);
-      // A body that was killed ends soon, or its host has failed: that is another matter.
+      // A killed body ends soon: a host that fails to end one is not simulated here.
       return [
         {
           fault,

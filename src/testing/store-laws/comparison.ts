@@ -12,14 +12,14 @@ export function assertIsEnd(read: readonly SystemEvent[], history: readonly Syst
   same(read, history.slice(-read.length));
 }
 
-/** Writes to every place of it that lets one. */
+/** Overwrites every writable field of a value, at every depth. */
 export function overwrite(value: unknown): void {
   if (typeof value !== 'object' || value === null) return;
   for (const inner of Object.values(value)) overwrite(inner);
   for (const key of [...Object.keys(value), 'forged']) Reflect.set(value, key, 'forged');
 }
 
-/** Deep equality in which a field that is undefined is the same as none. */
+/** Deep equality; a field that is `undefined` equals a missing one. */
 export function same(actual: unknown, expected: unknown): void {
   assert.deepEqual(defined(actual), defined(expected));
 }

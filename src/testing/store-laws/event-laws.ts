@@ -162,7 +162,7 @@ export const eventLaws: readonly StoreLaw[] = [
     const kept = Promise.resolve(
       store.append({ events: rest, states: new Map([['a', state('last')], ...others]) }),
     );
-    // Once it is kept there are some more turns, and all of it has to be there.
+    // Waits some turns more after the first event is kept: by then all of the batch has to be there.
     for (let turn = 0; turn < 60; turn++) {
       const seen = await store.state('a');
       const { length } = await all(store);

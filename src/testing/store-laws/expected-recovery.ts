@@ -3,7 +3,7 @@ import type { EndedTask, Recovery, TaskProgress } from '../../runtime/journal/st
 import type { SystemEvent } from '../../runtime/journal/system-event.ts';
 import { same } from './comparison.ts';
 
-/** What a store tells of tasks that had begun or have ended, and of budgets, is optional; what it tells has to be right. */
+/** Compares a recovery with a history. Begun tasks, ended tasks and budgets are optional in it, but have to be right. */
 export function sameRecovery(recovery: Recovery, history: readonly SystemEvent[]): void {
   const { taskProgress, endedTasks, budgets, schedules, ...required } = recovery;
   const all = recoveryOf(history);
@@ -112,7 +112,7 @@ function recoveryOf(history: readonly SystemEvent[]): Omit<Recovery, 'facts'> {
   };
 }
 
-/** The last event of an account says how it stands; that of one task alone is not kept. */
+/** Whether an event tells how an account stands. Accounts of single tasks are not kept. */
 function isSpending(event: SystemEvent): event is NonNullable<Recovery['budgets']>[number] {
   if (event.type === 'budget.refilled') return true;
   return (event.type === 'budget.reserved' || event.type === 'budget.settled') && event.of !== event.taskId;

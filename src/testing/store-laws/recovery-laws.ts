@@ -1,4 +1,4 @@
-/** What a later program finds, also when old events have been dropped. */
+/** What the next program finds in a store, also when old events were dropped. */
 import assert from 'node:assert/strict';
 import type { EventBody, SystemEvent } from '../../runtime/journal/system-event.ts';
 import { seededRandom } from '../seeded-random.ts';
@@ -196,7 +196,7 @@ export const recoveryLaws: readonly StoreLaw[] = [
     const left = await all(store);
     assert.ok(left.length >= 500 && left.length < 6_000, `expected about 500 events, got ${left.length}`);
     assertIsEnd(left, history);
-    // More may have been dropped since: a store may do that whenever it has the time.
+    // More events may have been dropped since: a store may drop old ones at any time.
     const own = await store.read({ agentId: IDS[0]!, limit: Infinity });
     assertIsEnd(
       own,

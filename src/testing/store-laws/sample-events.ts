@@ -1,4 +1,4 @@
-/** What the laws put into a store: events and states, made to be confused. */
+/** Sample events and states that a store could easily confuse or change. */
 import type { AgentLife, RoundTerms } from '../../machines/index.ts';
 import type { AgentManifest } from '../../runtime/definition/manifest.ts';
 import type { SavedState } from '../../runtime/definition/saved-state.ts';
@@ -20,7 +20,7 @@ const MANIFEST: AgentManifest = {
 /** Two ids that have the same hash, by FNV-1a in 32 bits. */
 const ALIKE = ['costarring', 'liquid'];
 
-/** Ids that stores have confused: empty, alike when badly encoded, or names of their own. */
+/** Ids that careless stores confuse: the empty one, ids that look alike when badly encoded, names of built-in properties. */
 export const IDS = [
   'a',
   'b',
@@ -94,7 +94,7 @@ export function updated(agentId: string, initArgs: object, since = 0): EventBody
   };
 }
 
-/** A change refers to the registration of its agent; of one that there is not, to what there never was. */
+/** Has each change of a spec refer to its agent's registration, or to a sequence that never was for an unknown agent. */
 export function referring(history: readonly SystemEvent[], events: readonly SystemEvent[]): SystemEvent[] {
   const since = new Map<string, number>();
   for (const event of history)

@@ -3,19 +3,19 @@ import type { Recovery, Store } from '../../runtime/journal/store.ts';
 
 /** How a law wants its store. */
 export interface OpenStoreOptions {
-  /** About so many of the newest events are to be kept; all, when it is left out. */
+  /** How many of the newest events to keep, roughly; default all. */
   readonly retainEvents?: number;
 }
 
 /**
- * Opens a store, not yet recovered from. Each law needs a place of its own, empty at first; what it opens after
- * it has closed the one before is the same place again.
+ * Opens a store, not yet recovered from. Each law has a place of its own, empty at first; a store that it opens after
+ * closing one opens the same place again.
  */
 export type OpenStore = (options?: OpenStoreOptions) => Store | Promise<Store>;
 
 export interface StoreLaw {
   readonly name: string;
-  /** `durable` laws are for stores that outlive their program, and say so. */
+  /** `durable stores`: those that outlive their program, and say so. */
   readonly appliesTo: 'every store' | 'durable stores';
   /** Rejects with an AssertionError when the store does not keep the law. */
   keep(open: OpenStore): Promise<void>;
