@@ -38,6 +38,31 @@ export interface NoSourceFault {
 
 const sources: readonly NoSourceFault[] = [
   {
+    file: 'src/dashboard/event-tail.ts',
+    rule: 'number',
+    line: 'if (tail.length >= limit * 2) tail.splice(0, tail.length - limit);',
+    original: '2',
+    why: 'how many are held while the end is searched for: those that are given are the same',
+  },
+  {
+    file: 'src/testing/describe-agent/chart-tours.ts',
+    rule: 'number',
+    line: "const restored = { type: 'agent.restored', incarnation: 2, previousStop: 'out_of_memory', tasks: [] };",
+    why: 'any life but the first may be told that it is restored',
+  },
+  {
+    file: 'src/runtime/coordination/rounds/rounds.ts',
+    rule: 'statement left out',
+    line: 'round.close();',
+    why: 'a round that was taken is found by nobody, and what its voters keep of it goes with their next',
+  },
+  {
+    file: 'src/runtime/hosting/repetition.ts',
+    rule: 'number',
+    line: 'return Object.fromEntries(Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1)));',
+    why: 'an order is told by the sign',
+  },
+  {
     file: 'src/runtime/coordination/rounds/outcomes.ts',
     rule: 'yes for no',
     line: "const expired: ConsensusOutput = { ...output, outcome: 'expired', isEnacted: false, cut };",

@@ -72,6 +72,16 @@ describe('an account that time refills', () => {
     await step('wake', { account: ['daily', ''], wake: 1 });
     expect(wakes()).toEqual([]);
   });
+
+  it('asks once more where the call comes before it is due', async () => {
+    const { define, wakes, step, at, events } = rig();
+    await define(every, 0);
+    wakes();
+    at(999);
+    await step('wake', { account: ['daily', ''], wake: 1 });
+    expect(wakes()).toEqual([{ account: ['daily', ''], wake: 2, delay: 1 }]);
+    expect(events()).toEqual([]);
+  });
 });
 
 it('one that no time refills asks for no wake-up call', async () => {
@@ -106,4 +116,30 @@ it('a reservation stands in every budget, or in none', async () => {
     ['wide', { calls: 1 }],
     ['narrow', { calls: 1 }],
   ]);
+});
+
+it('the account of a task goes with it, and its alerts are told to be over', async () => {
+  const { define, reserve, step, kept, events } = rig();
+  await define({ name: 'each', scope: 'task' });
+  await define({ name: 'daily' });
+  await reserve(2);
+  const accounts = [
+    ['each', 't'],
+    ['daily', ''],
+  ];
+  await step('settle', {
+    accounts,
+    spender,
+    reserved: { calls: 2 },
+    actual: { calls: 2 },
+    how: 'done',
+    at: 1,
+  });
+  expect(events()).toMatchObject([
+    { type: 'alert.raised', budget: 'each of t' },
+    { type: 'alert.raised', budget: 'daily' },
+  ]);
+  await step('taskEnded', { accounts, at: 2 });
+  expect(events()).toMatchObject([{ type: 'alert.cleared', budget: 'each of t', at: 2 }]);
+  expect([...kept.keys()].filter((key) => key.startsWith('account'))).toEqual(['account ["daily",""]']);
 });

@@ -18,7 +18,7 @@ const news = (id: string, holds: readonly number[] = []): MemberNews => ({
 });
 
 /** A pool of members that run, of which each turn is another object over what was kept. */
-function rig(count = 2) {
+function rig(count = 2, isStarted = true) {
   const {
     spec: _,
     scale: __,
@@ -47,7 +47,7 @@ function rig(count = 2) {
   };
   const ids = Array.from({ length: count }, (_, at) => `crew-${at + 1}`);
   const opened: PoolAct[] = [];
-  for (const id of ids) {
+  for (const id of isStarted ? ids : []) {
     turn(0, (one) => one.broughtUp(id, undefined));
     opened.push(...turn(0, (one) => one.told(news(id))));
   }
@@ -106,4 +106,20 @@ describe('a pool of a fleet that is closed', () => {
     expect(acts.filter((act) => act.do === 'kill')).toEqual([{ do: 'kill', id: ids[0] }]);
     expect(acts.some((act) => act.do === 'dismiss')).toBe(false);
   });
+});
+
+it('who has a pool made of members that do not start is told why the first of them did not', () => {
+  const { turn, ids } = rig(2, false);
+  const fails = (id: string, code: string) =>
+    turn(0, (one) => one.broughtUp(id, { code, message: `${id}: ${code}` } as never));
+  const acts = [...fails(ids[0]!, 'START_FAILED'), ...fails(ids[1]!, 'RESOURCES_EXHAUSTED')];
+  for (const id of ids) acts.push(...turn(0, (one) => one.gone(id, false)));
+  const refused = acts.filter((act) => act.do === 'answer');
+  expect(refused).toEqual([
+    {
+      do: 'answer',
+      token: 'opener',
+      answer: { refusal: { code: 'START_FAILED', message: 'crew-1: START_FAILED' } },
+    },
+  ]);
 });

@@ -144,3 +144,12 @@ it('after its close nothing is sent: not what waits, not what is told, not what 
   expect(numbersOf(batches)).toEqual([[1, 1]]);
   expect(clock.pending()).toEqual([]);
 });
+
+it('after its close a task of its body is not waited for', async () => {
+  const { clock, batches, outbox } = rig();
+  outbox.close();
+  outbox.expect();
+  expect(clock.pending()).toEqual([]);
+  await clock.advance(1_000);
+  expect(batches).toEqual([]);
+});
