@@ -53,27 +53,27 @@ export interface AgentRow {
   readonly capabilities: readonly string[];
   /** Automatic restarts so far. */
   readonly restarts: number;
-  /** Of these, how many counted against `maxRestarts` when the last one was decided; absent where that is not known. */
+  /** Restarts within the window of `maxRestarts` when the last restart was decided; absent when unknown. */
   readonly recentRestarts?: number;
   readonly maxRestarts: number;
   readonly restartPolicy: RestartPolicy['policy'];
   readonly restartAt?: number;
   readonly startedAt?: number;
   readonly endedAt?: number;
-  /** Somebody has it paused. */
+  /** Since when it is paused, and by whom. */
   readonly paused?: { readonly at: number; readonly by?: string };
-  /** A limit that it ran into: it goes on when that is reset. */
+  /** The limit that it waits for, and when that is reset. */
   readonly parked?: { readonly until: number; readonly why: string };
-  /** Tasks that wait, and that run. */
+  /** Waiting tasks; below, running and done ones. */
   readonly waiting: number;
   readonly running: number;
   readonly done: number;
   /** Failed, timed out or abandoned. */
   readonly failed: number;
-  /** From acceptance to answer, of the last task and on average; absent before the first answer. */
+  /** Time from acceptance to answer, of the last task and on average; absent before the first answer. */
   readonly latencyMs?: { readonly last: number; readonly mean: number };
   readonly memoryBytes?: number;
-  /** Processors in use: 1 is one of them all the time. */
+  /** Processor time per time: 1 is one processor fully used. */
   readonly cpuShare?: number;
   readonly health: HealthReport['status'];
   readonly lastError?: { readonly at: number; readonly text: string };
@@ -82,26 +82,26 @@ export interface AgentRow {
 
 /** What happened in one second. */
 export interface Sample {
-  /** Where it ends. */
+  /** End of the second. */
   readonly at: number;
   readonly tasksDone: number;
   readonly tasksFailed: number;
-  /** Of the tasks that were answered, from acceptance to answer. */
+  /** Time from acceptance to answer, of the tasks answered in this second. */
   readonly latencyMs: { readonly p50: number; readonly p95: number; readonly p99: number } | null;
   readonly started: number;
   readonly restarted: number;
   readonly crashed: number;
-  /** By how much the sequence has grown, up to the newest event that counts here. */
+  /** Events in this second: growth of the sequence. */
   readonly events: number;
   readonly rssBytes: number;
   readonly heapBytes: number;
-  /** Of this program alone: 1 is one processor all the time. */
+  /** Processor time of this program alone: 1 is one processor fully used. */
   readonly cpuShare: number;
   /** Share of time in which the event loop was busy. */
   readonly loopShare: number;
 }
 
-/** An entry of a timeline: everything but tasks and ordinary starts. */
+/** An entry of the timeline: any event but those of tasks and ordinary starts. */
 export interface Mark {
   /** Grows by one with every mark of this dashboard. */
   readonly order: number;
@@ -109,10 +109,10 @@ export interface Mark {
   readonly type: SystemEventType | 'operator.act';
   readonly agentId?: string;
   readonly incarnation?: number;
-  /** Of the life that ended here. */
+  /** Start of the life that ended here. */
   readonly startedAt?: number;
   readonly restartAt?: number;
-  /** Restarts that counted when one was decided, that one included. */
+  /** Restarts within the window when this one was decided, this one included. */
   readonly attempt?: number;
   readonly pool?: string;
   readonly variable?: string;
@@ -136,13 +136,13 @@ export interface Needs {
   readonly tasks: TaskCounts;
   /** Submitted tasks that ended without an output, and that nobody cancelled: failed, timed out, abandoned, unknown. */
   readonly failed: number;
-  /** Of those that run: tasks that make no progress. */
+  /** Running tasks without progress. */
   readonly stalled: number;
   /** Open questions. */
   readonly questions: number;
-  /** Limits that were reached: agents, or groups that share one, wait for their reset. */
+  /** Reached limits that agents, or groups of agents, wait for. */
   readonly parked: number;
-  /** Budgets that are low, and that are spent. */
+  /** Budgets that are low; below, those that are spent. */
   readonly lowBudgets: number;
   readonly spentBudgets: number;
 }
@@ -161,13 +161,13 @@ export type ShownNode =
       readonly maxAgents: number | null;
       readonly memoryBytes: number;
       readonly maxMemoryBytes: number | null;
-      /** Its last sign of life, and how long ago that was when it was asked for. */
+      /** Its last sign of life; below, how long ago that was when this was sent. */
       readonly beatAt: number;
       readonly silentMs: number;
     }
   | {
       readonly name: string;
-      /** `left` of its own accord; `lost`: it was not heard of any more, and its agents run elsewhere. */
+      /** `left`: it closed in order. `lost`: it fell silent, and its agents run elsewhere. */
       readonly status: 'left' | 'lost';
       readonly goneAt: number;
     };
@@ -175,7 +175,7 @@ export type ShownNode =
 export interface FleetReport {
   readonly counts: StatusCounts;
   readonly types: Readonly<Record<string, StatusCounts>>;
-  /** Agents that have a task, of those that run. */
+  /** Running agents that have a task. */
   readonly busy: number;
   /** Tasks that wait in the agents' queues. */
   readonly waiting: number;
@@ -183,14 +183,14 @@ export interface FleetReport {
   readonly resources: AdmissionUsage;
   readonly coordination: { readonly status: CoordinationStatus; readonly leader?: Leader };
   readonly needs: Needs;
-  /** Of a fleet on other machines, by name. */
+  /** Nodes by name; only for a fleet on several machines. */
   readonly nodes?: readonly ShownNode[];
-  /** One a second, oldest first. */
+  /** One sample a second, oldest first. */
   readonly samples: readonly Sample[];
 }
 
 export interface AgentPage {
-  /** Agents that fit. */
+  /** How many agents match the filter. */
   readonly total: number;
   readonly agents: readonly AgentRow[];
 }
@@ -204,7 +204,7 @@ export interface ShownReason {
 
 export interface AgentDetail {
   readonly agent: AgentRow;
-  /** What may be asked of it now. */
+  /** Commands that are legal now. */
   readonly legal: readonly AgentCommand[];
   readonly health: Omit<HealthReport, 'detail'> & { readonly detail?: unknown };
   readonly reason?: ShownReason;
@@ -214,7 +214,7 @@ export interface AgentDetail {
   /** Ids of the tasks that its last end left undone. */
   readonly abandoned: readonly string[];
   readonly metrics: TaskMetrics & { readonly cpuMs?: number; readonly dropped: number };
-  /** With every default in it; `initArgs` as far as they are shown. */
+  /** Its spec with all defaults; `initArgs` redacted. */
   readonly spec: unknown;
 }
 
@@ -228,7 +228,7 @@ export interface Life {
 }
 
 export interface LifeReport {
-  /** The last of `events.replay`, oldest first. */
+  /** The last steps of `events.replay`, oldest first. */
   readonly steps: readonly LifeStep[];
   /** How many came before these. */
   readonly earlier: number;
@@ -269,7 +269,7 @@ export interface VariableDetail extends ShownVariable {
     readonly by: string;
     readonly why?: string;
   }[];
-  /** The first 200 of them. */
+  /** The first 200 of the agents that are out of date. */
   readonly behind: readonly OutOfDate[];
 }
 
@@ -315,30 +315,30 @@ export type TaskCounts = Readonly<Record<TaskStatus, number>>;
 
 /** A task as lists show it. */
 export interface ShownTask extends Omit<TaskRecord, 'output' | 'error'> {
-  /** In one line. */
+  /** One line. */
   readonly error?: string;
-  /** Whether it can be done again: it was submitted, and has ended without an output. Left out where it cannot. */
+  /** Present when `retry` is possible: it was submitted, and ended without an output. */
   readonly canRetry?: true;
 }
 
-/** All that is known of one task; its output and error as far as they are shown. */
+/** All that is known of one task; its output and error redacted. */
 export interface TaskDetail {
   readonly task: ShownTask;
-  /** What may be asked of it now. */
+  /** Commands that are legal now. */
   readonly legal: readonly TaskCommand[];
   readonly output?: unknown;
   readonly error?: unknown;
-  /** What it has asked people, and nobody has answered. */
+  /** Its open questions to people. */
   readonly questions: readonly QuestionRecord[];
 }
 
 export interface TaskPage {
   readonly counts: TaskCounts;
-  /** Open ones oldest first, then those that have ended, the newest first. */
+  /** Open tasks, oldest first; then ended tasks, newest first. */
   readonly tasks: readonly ShownTask[];
 }
 
-/** A schedule; the input of its task as far as it is shown. */
+/** A schedule; the input of its task redacted. */
 export interface ShownSchedule extends Omit<ScheduleRecord, 'task' | 'lastError'> {
   readonly task: unknown;
   readonly lastError?: string;
@@ -349,10 +349,10 @@ export interface WorkReport extends TaskPage {
 }
 
 export interface LimitsReport {
-  /** The 200 of which most is used, most first, and how many there are. */
+  /** The 200 budgets with the greatest used share, greatest first; below, how many there are. */
   readonly budgets: readonly BudgetRecord[];
   readonly budgetCount: number;
-  /** Those that are reached first; the first 200, and how many there are. */
+  /** The first 200 quotas, reached ones first; below, how many there are. */
   readonly quotas: readonly ShownQuota[];
   readonly quotaCount: number;
   readonly resources: AdmissionUsage;
@@ -373,7 +373,7 @@ export interface ShownPool extends Omit<PoolRecord, 'members'> {
 export interface PoolDetail extends ShownPool {
   /** The first 200 ids. */
   readonly memberIds: readonly string[];
-  /** One in five seconds, oldest first. */
+  /** One sample in five seconds, oldest first. */
   readonly samples: readonly PoolSample[];
   /** What changed its size and why, newest last. */
   readonly decisions: readonly Mark[];
@@ -387,7 +387,7 @@ export interface LogLine {
   readonly fields: unknown;
 }
 
-/** What an act of control gives back. */
+/** The result of an act of control. */
 export interface ActReport {
   readonly act: string;
   readonly by: string;
@@ -406,17 +406,17 @@ export interface Refusal {
       | 'FAILED';
     readonly message: string;
     readonly agentId?: string;
-    /** Of an agent that does not take a command: those that it does. */
+    /** Commands that the agent takes in its state, when it refused another. */
     readonly legal?: readonly AgentCommand[];
   };
 }
 
-/** How a limit stands, and the first of those who wait. */
+/** A quota, with the first of the agents that wait for it. */
 export interface ShownQuota extends QuotaRecord {
   readonly waitingCount: number;
 }
 
-/** A step of an agent's own chart: the states that it left and entered. Between two looks there may have been more. */
+/** A step of an agent's own chart: the states that it left and entered. Steps between two samples may be joined. */
 export interface SeenStep {
   readonly at: number;
   readonly left: readonly string[];
@@ -447,15 +447,15 @@ export interface StreamMessages {
   readonly fleet: Omit<FleetReport, 'samples' | 'needs'>;
   readonly needs: Needs;
   readonly samples: { readonly reset?: true; readonly now: number; readonly samples: readonly Sample[] };
-  /** `reset`: forget all rows that were known; then those that are `gone`, then take these. */
+  /** Apply in this order: with `reset` forget all known rows, remove the `gone` ones, then add or replace these. */
   readonly agents: {
     readonly reset?: true;
     readonly agents: readonly AgentRow[];
     readonly gone: readonly string[];
-    /** Whether there is more to come at once. */
+    /** Whether the next message follows at once. */
     readonly more: boolean;
   };
-  /** `reset`: forget all marks that were known. */
+  /** With `reset` forget all known marks. */
   readonly marks: { readonly reset?: true; readonly marks: readonly Mark[]; readonly more: boolean };
   readonly coordination: CoordinationReport;
   readonly pools: { readonly pools: readonly ShownPool[] };
@@ -463,12 +463,12 @@ export interface StreamMessages {
   readonly questions: { readonly questions: readonly QuestionRecord[] };
   readonly limits: LimitsReport;
   readonly agent: { readonly detail: AgentDetail | null };
-  /** The chart that is the one agent's own behaviour, and its last steps, newest first; `null` where there is none. */
+  /** The watched agent's own chart, `null` without one, and its last steps, newest first. */
   readonly chart: { readonly chart: AgentChart | null; readonly steps: readonly SeenStep[] };
-  /** Of the one agent. */
+  /** Tasks of the watched agent. */
   readonly tasks: { readonly tasks: readonly ShownTask[] };
-  /** Of the one agent; `reset`: these are its newest, forget those that were known. */
+  /** Events of the watched agent. With `reset` forget all known ones: these are the newest. */
   readonly events: { readonly reset?: true; readonly events: readonly ShownEvent[] };
-  /** The dashboard closes. */
+  /** The dashboard has closed. */
   readonly bye: object;
 }

@@ -107,7 +107,7 @@ export class Reports {
   }
 
   /**
-   * The agent's own chart, `null` where there is none that can be told now.
+   * The agent's own chart; `null` if it has none, or its body cannot tell now.
    *
    * @throws AgentSystemError `AGENT_NOT_FOUND`
    */

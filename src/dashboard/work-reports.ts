@@ -19,11 +19,11 @@ import type {
 import { plain, type Redaction } from './redaction.ts';
 import type { WatchedSystem } from './watched-system.ts';
 
-/** Of one list in one answer. */
+/** The longest list in one answer. */
 const MAX_LISTED = 200;
-/** Tasks of one status, where all statuses are shown. */
+/** Tasks of each status in a list of all statuses. */
 const MAX_OF_STATUS = 100;
-/** Done tasks in a list of all statuses: they are the most, and the least interesting. */
+/** Done tasks in a list of all statuses: fewer, for they are the most and interest least. */
 const MAX_DONE = 20;
 
 export interface TaskQuery {
@@ -46,7 +46,7 @@ export class WorkReports {
     return needsOf(this.#system);
   }
 
-  /** Without `limit` so many of each status that all have room. */
+  /** Without `limit`, the list has some tasks of every status. */
   tasks({ status = taskStatuses, agent, type, limit }: TaskQuery = {}): TaskPage {
     const { tasks } = this.#system;
     const who = {
@@ -116,7 +116,7 @@ export class WorkReports {
     };
   }
 
-  /** Those that are used most come first. */
+  /** Budgets with the greatest used share come first. */
   budgets(): readonly BudgetRecord[] {
     return this.#system.budgets.list().toSorted((one, other) => other.share - one.share);
   }
