@@ -21,9 +21,13 @@ import { wire } from '../src/restate/engine/wire.ts';
 /** Journal entries of one task, over all its invocations: ask 3, command 5, post 2, report 7, events 4. */
 export const ENTRIES = 21;
 
-/** As large as the state of an agent that has one task. */
-const STATE = 'x'.repeat(2_500);
-const EVENT = 'x'.repeat(900);
+/** As large as the state of an agent while it has one task, and after it. */
+const BUSY = 'x'.repeat(3_000);
+const IDLE = 'x'.repeat(2_300);
+/** As large as what the body of `cluster-agent.ts` saves, as the events of one task, and as the log's newest segment. */
+const SAVED = 'x'.repeat(40);
+const EVENTS = 'x'.repeat(670);
+const HEAD = 'x'.repeat(3_500);
 
 export interface Floor {
   touch(key: string): Promise<unknown>;
@@ -50,7 +54,7 @@ export async function floorOf({ adminUrl, ingressUrl }: Engine): Promise<Floor> 
         // One is what it is given, one what it gives.
         for (let entry = 2; entry < (given as number); entry += 2) {
           await ctx.get('n', wire);
-          ctx.set('n', STATE.slice(0, 100), wire);
+          ctx.set('n', IDLE.slice(0, 100), wire);
         }
         return given;
       }),
@@ -68,14 +72,14 @@ export async function floorOf({ adminUrl, ingressUrl }: Engine): Promise<Floor> 
       command: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
         await ctx.get('state', wire);
         ctx.genericSend(to('shape_host', ctx.key, 'post', given));
-        ctx.set('state', STATE, wire);
+        ctx.set('state', BUSY, wire);
         return null;
       }),
       report: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
         await ctx.get('state', wire);
-        ctx.set('saved', EVENT, wire);
-        ctx.genericSend(to('shape_events', 'all', 'append', EVENT.repeat(2)));
-        ctx.set('state', STATE, wire);
+        ctx.set('saved', SAVED, wire);
+        ctx.genericSend(to('shape_events', 'all', 'append', EVENTS));
+        ctx.set('state', IDLE, wire);
         ctx.resolveAwakeable((given as { token: string }).token, 1, wire);
         return null;
       }),
@@ -98,8 +102,7 @@ export async function floorOf({ adminUrl, ingressUrl }: Engine): Promise<Floor> 
     handlers: {
       append: exclusive({ ...codec, enableLazyState: true }, async (ctx: ObjectContext) => {
         await ctx.get('head', wire);
-        // Half a segment, as on the average.
-        ctx.set('head', EVENT.repeat(8), wire);
+        ctx.set('head', HEAD, wire);
       }),
     },
     options: { journalRetention: 0 },
