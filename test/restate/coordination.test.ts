@@ -1,6 +1,6 @@
 /** Variables and rounds of a fleet on several nodes, on a real server. */
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { variable } from '../../src/index.ts';
+import { defineAgent, variable } from '../../src/index.ts';
 import { nodeOf } from '../../src/restate/engine/names.ts';
 import { asker } from './asker.ts';
 import { hasEngine } from './engine.ts';
@@ -48,6 +48,37 @@ describe.runIf(hasEngine())('coordination', () => {
     expect((await fleet.variables.history('rate')).at(-1)).toMatchObject({ value: 7, version: version + 1 });
     await fleet.variables.rollback('rate', version);
     expect(() => fleet.variables.constrain()).toThrow(expect.objectContaining({ code: 'VARIABLE_INVALID' }));
+  });
+
+  test('an agent that runs when its variable is defined is told of its first value; one that starts later begins with it', async () => {
+    const name = fresh('late');
+    const late = defineAgent({
+      type: 'late',
+      variables: [name],
+      init: ({ variables }) => ({ began: variables[name], heard: [] as unknown[] }),
+      onVariable: ({ value, state }) => {
+        state.heard.push(value);
+      },
+      tasks: { heard: { run: ({ state }) => state } },
+    });
+    const { fleet, node } = await fleetRig(engine(), [late]);
+    await node(fresh('a'));
+    const started = async (): Promise<string> => {
+      const id = await fleet.agents.register({ module: late });
+      await fleet.agents.start(id);
+      return id;
+    };
+    const seen = (id: string) => fleet.agents.execute(id, { type: 'heard' });
+    const early = await started();
+    await fleet.variables.define(name, variable.integer({ min: 0, default: 1 }));
+    expect(await seen(await started())).toEqual({ began: 1, heard: [] });
+    expect(await seen(early)).toEqual({ heard: [1] });
+    await fleet.variables.set(name, 2);
+    expect(await seen(await started())).toEqual({ began: 2, heard: [] });
+    // The value no longer fits.
+    await fleet.variables.define(name, variable.integer({ min: 10, default: 10 }));
+    expect(await seen(await started())).toEqual({ began: 10, heard: [] });
+    expect(await seen(early)).toEqual({ heard: [1, 2, 10] });
   });
 
   test('a round is accepted, rejected, or has no quorum, as the chart of one program has it; what fails counts for nothing', async () => {

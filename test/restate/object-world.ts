@@ -248,7 +248,7 @@ export class ObjectWorld {
       type: 'open',
       spec: state.spec,
       manifest,
-      start: { restored: this.#saved, previousStop, variables: [] },
+      start: { restored: this.#saved, previousStop },
     };
   }
 
@@ -262,6 +262,7 @@ export class ObjectWorld {
         tell: (report) => this.#tell(incarnation, report),
         show: () => {},
         valueOf: () => undefined,
+        valuesOf: () => [],
         requests: new Map(),
         secrets: { provider: undefined, net: new SecretNet() },
         log: () => {},

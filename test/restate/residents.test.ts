@@ -51,7 +51,7 @@ function bodyOf(definition: AnyAgentDefinition) {
         type: 'open',
         spec,
         manifest,
-        start: { restored: undefined, previousStop: undefined, variables: [] },
+        start: { restored: undefined, previousStop: undefined },
       }),
     run: () => deliver({ type: 'task.run', taskId: `t${last}`, task: 'work', attempt: 1, input: undefined }),
     /** What each batch since the last time has told. */

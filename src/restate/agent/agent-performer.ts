@@ -12,7 +12,6 @@
 import type { ObjectContext } from '@restatedev/restate-sdk';
 import { orphanedStop, type Parked } from '../../machines/index.ts';
 import type { SavedState } from '../../runtime/definition/saved-state.ts';
-import type { VariableState } from '../../runtime/hosting/host.ts';
 import type { Act, BodyMessage } from './agent-acts.ts';
 import type { AgentState } from './agent-state.ts';
 import type { AgentTurn } from './agent-turn.ts';
@@ -26,12 +25,10 @@ import {
   type Command,
   type DeliveredMessage,
   type EventBatch,
-  FLEET,
   hostOf,
   type MessageBatch,
   REGISTRY,
   SHARDS,
-  VARIABLES,
 } from '../engine/names.ts';
 import type { Standing } from '../nodes/nodes-object.ts';
 import type { Placement } from '../nodes/placement.ts';
@@ -286,17 +283,9 @@ class Mail {
     previousStop,
     manifest,
   }: Extract<BodyMessage, { type: 'open' }>): Promise<DeliveredMessage> {
-    const ctx = this.#ctx;
-    const restored = (await ctx.get(SAVED, wireOf<SavedState>())) ?? undefined;
-    // Its node hears of values that change from now on (residents.ts).
-    const variables = await valuesOf(ctx, manifest.variables);
-    return { type: 'open', spec: this.#state.spec, start: { restored, previousStop, variables }, manifest };
+    const restored = (await this.#ctx.get(SAVED, wireOf<SavedState>())) ?? undefined;
+    return { type: 'open', spec: this.#state.spec, start: { restored, previousStop }, manifest };
   }
-}
-
-function valuesOf(ctx: ObjectContext, names: readonly string[]): Promise<readonly VariableState[]> {
-  if (names.length === 0) return Promise.resolve([]);
-  return call(ctx, { service: VARIABLES, key: FLEET, method: 'valuesOf' }, { names });
 }
 
 function arm(ctx: ObjectContext, turn: AgentTurn): void {

@@ -78,7 +78,8 @@ export class FleetVariables {
     this.#defined.set(name, definition);
     const { kind, bounds } = definition;
     const asked: Definition = { name, kind, bounds, value: verdict.value };
-    return valueOf(await this.#engine.call<Answer<VariableRecord<Value>>>(of('define'), asked));
+    const target = { service: COORDINATION, method: 'define' };
+    return valueOf(await this.#engine.call<Answer<VariableRecord<Value>>>(target, asked));
   }
 
   /** @throws AgentSystemError `VARIABLE_UNKNOWN` */

@@ -38,7 +38,7 @@ import type { SeatedVoter } from '../nodes/nodes-object.ts';
 import type { NodeEntry } from '../nodes/placement.ts';
 import { fleetOptions } from '../engine/service-options.ts';
 import type { ListedRound, RoundStanding } from './open-rounds.ts';
-import type { Change, Enactment } from './variables-object.ts';
+import type { Change, Defined, Enactment } from './variables-object.ts';
 import { wire, wireOf } from '../engine/wire.ts';
 
 /** How much longer than its agents a node may take, ms. */
@@ -474,6 +474,18 @@ const of = (method: string) => ({ service: VARIABLES, key: FLEET, method });
 export const coordinationService = service({
   name: COORDINATION,
   handlers: {
+    /** Makes a variable known, and has every node told of its first value; waits for no agent. */
+    define: keyless(
+      { input: wire, output: wire },
+      async (ctx: Context, given: unknown): Promise<Answer<VariableRecord>> => {
+        const defined = await call<Answer<Defined>>(ctx, of('define'), given);
+        if ('refusal' in defined) return defined;
+        const { record, isNew } = defined.value!;
+        const { name, value, version } = record;
+        if (isNew) await spread(ctx, { name, value, version }, 0);
+        return { value: record };
+      },
+    ),
     /** Gives a variable its next version, and tells every agent that declared it. */
     set: keyless(
       { input: wire, output: wire },

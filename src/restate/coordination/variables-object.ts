@@ -48,6 +48,12 @@ export interface Definition {
   readonly value: unknown;
 }
 
+/** What came of a definition, and whether it has put a value into force. */
+export interface Defined {
+  readonly record: VariableRecord;
+  readonly isNew: boolean;
+}
+
 export interface Change {
   readonly name: string;
   readonly value: unknown;
@@ -162,7 +168,7 @@ export const variablesObject = object({
   name: VARIABLES,
   handlers: {
     /** Defines a variable. One that is defined already keeps its value if that still fits. */
-    define: exclusive(codec, async (ctx: ObjectContext, given: unknown): Promise<Answer<VariableRecord>> => {
+    define: exclusive(codec, async (ctx: ObjectContext, given: unknown): Promise<Answer<Defined>> => {
       const { name, kind, bounds, value } = given as Definition;
       const { known, isAway: isGone, listed } = await knownOf(ctx, name);
       if (isGone) return away();
@@ -173,17 +179,17 @@ export const variablesObject = object({
         try {
           assertFits(kept, known.record.value);
           ctx.set(keyOf(name), { ...known, record: kept } satisfies Kept, wire);
-          return { value: kept };
+          return { value: { record: kept, isNew: false } };
         } catch {
           cutRounds(ctx, listed, 'superseded', name);
           put(ctx, known, first, 'definition', 'its default: the value that was kept no longer fits');
-          return { value: first };
+          return { value: { record: first, isNew: true } };
         }
       }
       const names = (await ctx.get(NAMES, wireOf<string[]>())) ?? [];
       ctx.set(NAMES, [...names, name].toSorted(), wire);
       put(ctx, known, first, 'definition', 'its default');
-      return { value: first };
+      return { value: { record: first, isNew: true } };
     }),
 
     change: exclusive(codec, async (ctx: ObjectContext, given: unknown): Promise<Answer<VariableRecord>> => {

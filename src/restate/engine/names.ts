@@ -3,7 +3,7 @@ import type { AgentManifest } from '../../runtime/definition/manifest.ts';
 import type { SavedState } from '../../runtime/definition/saved-state.ts';
 import type { KeptSpec } from '../../runtime/agent/agent-terms.ts';
 import type { AgentRecord } from '../../runtime/agent/agent-record.ts';
-import type { Usage, VariableState } from '../../runtime/hosting/host.ts';
+import type { Usage } from '../../runtime/hosting/host.ts';
 import type { EventBody, SpecChange } from '../../runtime/journal/system-event.ts';
 import type { QuotaRecord } from '../../runtime/limits/quotas.ts';
 import type { ParentRule } from '../../machines/index.ts';
@@ -180,7 +180,6 @@ export type DeliveredMessage =
       readonly start: {
         readonly restored: SavedState | undefined;
         readonly previousStop: Extract<BodyMessage, { type: 'open' }>['previousStop'];
-        readonly variables: readonly VariableState[];
       };
       readonly manifest: AgentManifest;
     };

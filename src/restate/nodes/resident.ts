@@ -47,6 +47,10 @@ export interface ResidentOptions {
   readonly show: (callId: string, what: 'progress' | 'chunk', value: unknown) => void;
   /** The newest value of a variable that this node was told. */
   readonly valueOf: (name: string) => VariableState | undefined;
+  /** The values that are in force; a promise while they are read. */
+  readonly valuesOf: (
+    names: readonly string[],
+  ) => readonly VariableState[] | Promise<readonly VariableState[]>;
   /** What tasks may ask for. */
   readonly requests: RequestHandlers<AskingTask>;
   readonly log: (report: Extract<BodyReport, { type: 'log' }>) => void;
@@ -78,7 +82,7 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
   #liveness: Liveness | undefined;
   readonly #offers: Offers;
   #secrets: AgentSecrets | undefined;
-  /** What came while its secrets are fetched. */
+  /** What came while its secrets, or values of its variables, are fetched. */
   #unread: DeliveredMessage[] | undefined;
   #hasEnded = false;
   #isReady = false;
@@ -242,14 +246,10 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
   }
 
   #open(opening: Opening): void {
-    const { spec, start, manifest } = opening;
+    const { spec, manifest } = opening;
     this.#spec = spec;
     this.#offers.follow(spec.health);
     this.#manifest = manifest;
-    for (const { name, version } of start.variables) {
-      this.#told.set(name, version);
-      this.#acknowledged.set(name, version);
-    }
     const failed = (thrown: unknown): void => this.exited({ error: errorInfoOf(thrown) });
     let initArgs: unknown;
     try {
@@ -257,9 +257,10 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
     } catch (thrown) {
       return failed(thrown);
     }
-    if (!isThenable(initArgs)) return this.#openWith(opening, initArgs);
+    const variables = this.options.valuesOf(manifest.variables);
+    if (!isThenable(initArgs) && !isThenable(variables)) return this.#openWith(opening, initArgs, variables);
     this.#unread = [];
-    Promise.resolve(initArgs).then((args) => this.#openWith(opening, args), failed);
+    Promise.all([initArgs, variables]).then((given) => this.#openWith(opening, ...given), failed);
   }
 
   /** A copy, with its secrets in it, or a promise of one. */
@@ -270,8 +271,12 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
     return this.#secrets.fill(initArgs);
   }
 
-  #openWith(opening: Opening, initArgs: unknown): void {
+  #openWith(opening: Opening, initArgs: unknown, variables: readonly VariableState[]): void {
     if (this.#hasEnded) return;
+    for (const { name, version } of variables) {
+      this.#told.set(name, version);
+      this.#acknowledged.set(name, version);
+    }
     const { agentId, incarnation, codeFor } = this.options;
     const { spec, start, manifest } = opening;
     let body: Body;
@@ -286,7 +291,7 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
         secrets: spec.secrets,
         restored: start.restored,
         previousStop: start.previousStop,
-        variables: start.variables,
+        variables,
         resources: spec.resources,
       };
       body = host.open(opened, this);

@@ -3,8 +3,8 @@
  *
  * I1  Messages of an earlier life of the node, and of an earlier incarnation, are dropped.
  * I2  There is one body for an agent: that of the newest incarnation it was told of.
- * I3  A body begins with the values that were in force before it was opened. A change that comes while it starts reaches
- *     it once it is ready: every node is told of a change after it is in force, or asks for the values (node.ts).
+ * I3  A body begins with the values that were in force before it was opened, as its node knows them (known-values.ts). A
+ *     change that comes while it starts reaches it once it is ready.
  */
 import type { Logger } from 'pino';
 import type { Isolation } from '../../machines/index.ts';
@@ -17,12 +17,13 @@ import { counted } from './counted.ts';
 import { answeringTo } from '../engine/call-answer.ts';
 import type { Host } from '../../runtime/hosting/host.ts';
 import type { SteadyClock } from '../../runtime/time/clock.ts';
-import type { EngineClient } from '../engine/engine-client.ts';
+import { type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
 import type { VariableState } from '../../runtime/hosting/host.ts';
 import { askVotes, behind, type SpreadRequest, spreadVariable } from '../coordination/fan-out.ts';
-import { type MessageBatch, nodeOf } from '../engine/names.ts';
+import { FLEET, type MessageBatch, nodeOf, VARIABLES } from '../engine/names.ts';
 import { ProgressBuffer } from '../tasks/progress-buffer.ts';
 import { machineSignal } from '../../runtime/pools/machine-signal.ts';
+import { KnownValues } from './known-values.ts';
 import { ReportOutbox } from './report-outbox.ts';
 import { type Opening, Resident } from './resident.ts';
 import type { AskingTask } from './resident-tasks.ts';
@@ -53,8 +54,7 @@ export class Residents {
   readonly #known = new Map<string, { readonly resident: Resident; readonly outbox: ReportOutbox }>();
   readonly #progress: ProgressBuffer;
   readonly #secrets: SecretServices;
-  /** The newest of each variable that this node was told. */
-  readonly #values = new Map<string, VariableState>();
+  #values: KnownValues;
   #isClosed = false;
 
   constructor(options: ResidentsOptions) {
@@ -62,6 +62,13 @@ export class Residents {
     const givers = `createAgentNode({ secrets }) of node ${options.node}`;
     this.#secrets = { provider: options.secrets, givers, net: new SecretNet() };
     this.#progress = new ProgressBuffer(options.clock);
+    this.#values = this.#newValues();
+  }
+
+  /** Of a new life of the node: in between it was told of no change. */
+  #newValues(): KnownValues {
+    const target = { service: VARIABLES, key: FLEET, method: 'valuesOf' };
+    return new KnownValues((names) => this.#options.engine.call(target, { names }, REPEATABLE));
   }
 
   list(): readonly { readonly agentId: string; readonly incarnation: number }[] {
@@ -84,7 +91,7 @@ export class Residents {
       this.#secrets.net.drop(agentId);
     }
     this.#known.clear();
-    this.#values.clear();
+    this.#values = this.#newValues();
   }
 
   close(): void {
@@ -135,7 +142,7 @@ export class Residents {
       case 'alive':
         return (given as { epoch: string }).epoch === this.epoch;
       case 'variable':
-        this.#learn((given as SpreadRequest).variable);
+        this.#values.learn((given as SpreadRequest).variable);
         return spreadVariable(this.#serving(), given, this.#options.clock);
       case 'behind':
         return behind(this.#serving(), given);
@@ -149,16 +156,11 @@ export class Residents {
   /** These are in force: what changed without this node having been told reaches its bodies now. */
   catchUp(variables: readonly VariableState[]): void {
     for (const variable of variables) {
-      this.#learn(variable);
+      this.#values.learn(variable);
       for (const resident of this.#serving()) {
         if (resident.variables.includes(variable.name)) resident.post({ type: 'variable.changed', variable });
       }
     }
-  }
-
-  #learn(variable: VariableState): void {
-    const known = this.#values.get(variable.name);
-    if (known === undefined || known.version < variable.version) this.#values.set(variable.name, variable);
   }
 
   #serving(): readonly Resident[] {
@@ -190,6 +192,7 @@ export class Residents {
       secrets: this.#secrets,
       tell: (report) => outbox.tell(report),
       valueOf: (name) => this.#values.get(name),
+      valuesOf: (names) => this.#values.of(names),
       show: (callId, what, value) =>
         this.#progress.tell(callId, what === 'chunk' ? { chunk: value } : { progress: value }),
       log: ({ level, message, fields }) => logger[level](fields ?? {}, message),
