@@ -27,6 +27,8 @@ export class TaskLists extends TaskOrder<TaskEntry> {
   }
 
   unbegun(): TaskEntry[] {
+    // At the end of a life there is mostly none.
+    if (this.unbegunCount === 0) return [];
     return [...this.all(), ...(this.delayed ?? [])];
   }
 

@@ -123,9 +123,9 @@ export class EventSegments {
     for (let at = this.dropped; at < this.segments.length; at++) {
       const { events, first, count, last } = this.segments[at]!;
       if (last.sequence <= sequence) continue;
-      let place = first;
-      while (events[place]!.sequence <= sequence) place += 1;
-      for (; place < count; place++) visit(events[place]!);
+      for (let place = placeBeyond(sequence, events, first, count); place < count; place++) {
+        visit(events[place]!);
+      }
     }
   }
 
@@ -139,4 +139,15 @@ export class EventSegments {
     this.segments.splice(0, this.dropped);
     this.dropped = 0;
   }
+}
+
+/** The first place, from `first` on, whose event is beyond a sequence; sequences grow. */
+function placeBeyond(sequence: number, events: readonly SystemEvent[], first: number, count: number): number {
+  let place = first;
+  for (let end = count; place < end; ) {
+    const middle = (place + end) >> 1;
+    if (events[middle]!.sequence > sequence) end = middle;
+    else place = middle + 1;
+  }
+  return place;
 }
