@@ -250,6 +250,14 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
     return record;
   }
 
+  /** For who waits for its end. It is not kept: few look again at an agent that has ended, and most stay listed. */
+  private lastRecord(): AgentRecord {
+    const record = this.record();
+    this.changed();
+    this.fullSpecSoFar = undefined;
+    return record;
+  }
+
   /** Something in the record may have changed. */
   changed(): void {
     this.shown = undefined;
@@ -463,7 +471,7 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
         const started = this.callers.answerStart(life.incarnation, () =>
           startFailure(this.spec, reason, this.bodies.lastThrown),
         );
-        const ended = this.callers.answerEnd(() => this.record());
+        const ended = this.callers.answerEnd(() => this.lastRecord());
         this.journal.emit(told, bothOf(started, ended));
         return this.bodies.left();
       }

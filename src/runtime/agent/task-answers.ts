@@ -21,7 +21,6 @@ import { endTimes } from './task-times.ts';
 export class TaskAnswers extends TaskFigures {
   private readonly owner: MailboxOwner;
   private undone: string[] | undefined = undefined;
-  private shown: TasksAtWork | undefined = undefined;
 
   constructor(owner: MailboxOwner) {
     super();
@@ -33,17 +32,13 @@ export class TaskAnswers extends TaskFigures {
     return this.undone ? Object.freeze([...this.undone]) : noTasks.abandoned;
   }
 
-  /** What is to be seen of the tasks; the same as long as nothing has changed. */
+  /** What is to be seen of the tasks. */
   atWork(waiting: number, running: number): TasksAtWork {
-    return (this.shown ??= {
-      metrics: this.metrics(waiting, running),
-      abandoned: this.abandonedTasks,
-    });
+    return { metrics: this.metrics(waiting, running), abandoned: this.abandonedTasks };
   }
 
   /** What is to be seen of the tasks may have changed. */
   changed(): void {
-    this.shown = undefined;
     this.owner.changed();
   }
 

@@ -22,7 +22,7 @@ export interface TaskMetrics {
   readonly spent?: BudgetAmount;
 }
 
-/** What the record shows of an agent's tasks; the same object while nothing has changed. */
+/** What the record shows of an agent's tasks. */
 export interface TasksAtWork {
   readonly metrics: TaskMetrics;
   /** Ids of the tasks that the last end left undone. */
