@@ -460,3 +460,36 @@ describe('complete()', () => {
     expect(agents.get(id).status).toBe('completed');
   });
 });
+
+describe('an agent that has ended', () => {
+  it('shows its figures and what it left undone until its next life, and goes on counting', async () => {
+    const { agents, id, begun, hold } = await running();
+    const first = hold();
+    await settled();
+    begun[0]!.done();
+    await first;
+    const cut = hold();
+    await settled();
+    const ended = await agents.stop(id, { timeoutMs: 0 });
+    expect(await codeOf(cut)).toBe('TASK_ABANDONED');
+    const figures = { done: 1, abandoned: 1, waiting: 0, running: 0 };
+    expect(ended).toMatchObject({ status: 'stopped', abandoned: [expect.any(String)], metrics: figures });
+    expect(agents.get(id)).toEqual(ended);
+    await agents.start(id);
+    expect(agents.get(id)).toMatchObject({ abandoned: [], metrics: figures });
+    const next = hold();
+    await settled();
+    begun.at(-1)!.done();
+    await next;
+    expect(await agents.stop(id)).toMatchObject({ abandoned: [], metrics: { ...figures, done: 2 } });
+    expect(agents.get(id).metrics.done).toBe(2);
+  });
+
+  it('of no task has figures of none in every life', async () => {
+    const { agents, id } = await running();
+    const ended = await agents.stop(id);
+    expect(agents.get(id)).toEqual(ended);
+    await agents.start(id);
+    expect(await agents.kill(id)).toMatchObject({ abandoned: [], metrics: { done: 0, abandoned: 0 } });
+  });
+});

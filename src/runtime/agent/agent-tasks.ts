@@ -1,8 +1,9 @@
 /**
  * One agent's tasks: its mailbox, what its tasks have asked of their system, and the limit that they share.
  *
- * Owns the mailbox, which is there from the first task on and for all incarnations, and the agent's part in its quota.
- * It decides nothing: reports of the mailbox become events of the agent's chart.
+ * Owns the mailbox, which is there while the agent lives or comes back and from its first task on, the answers and
+ * figures of its tasks, which stay, and the agent's part in its quota. It decides nothing: reports of the mailbox become
+ * events of the agent's chart.
  */
 import {
   type AgentEvent,
@@ -27,6 +28,7 @@ import { type EndReport, Mailbox } from './mailbox.ts';
 import type { MailboxOwner } from './mailbox-owner.ts';
 import { ProgressWatch, type ProgressWatcher } from './progress-watch.ts';
 import { type MailboxTask, Requests, type RequestsOwner } from './requests.ts';
+import { TaskAnswers } from './task-answers.ts';
 import { noTasks, type TasksAtWork } from './task-figures.ts';
 import type { GivenTask, RestoredTask, TaskCancel } from './task-request.ts';
 import type { KeptSteps } from './task-steps.ts';
@@ -63,6 +65,8 @@ export interface TasksOwner extends QuotaMember {
 export class AgentTasks implements MailboxOwner, RequestsOwner {
   private readonly agent: TasksOwner;
   private mailbox: Mailbox | undefined = undefined;
+  /** From the first task on. */
+  private answers: TaskAnswers | undefined = undefined;
   private requests: Requests | undefined = undefined;
   /** The quota that the agent works under, if it shares a limit or ran into one. */
   private quota: Quota | undefined = undefined;
@@ -76,7 +80,7 @@ export class AgentTasks implements MailboxOwner, RequestsOwner {
     return this.quota?.holds(this.agent) === true;
   }
 
-  /** Whether it was ever given a task. */
+  /** Whether it was given a task since it last rested. */
   get isInUse(): boolean {
     return this.mailbox !== undefined;
   }
@@ -92,17 +96,17 @@ export class AgentTasks implements MailboxOwner, RequestsOwner {
 
   /** @param amount what a task spent of budgets, in whole numbers */
   spend(amount: BudgetAmount): void {
-    this.mailbox?.spend(amount);
+    this.answers?.spend(amount);
   }
 
   /** Figures of the tasks, for the record. */
   get atWork(): TasksAtWork {
-    return this.mailbox?.atWork ?? noTasks;
+    return this.mailbox?.atWork ?? this.answers?.atWork(0, 0) ?? noTasks;
   }
 
   /** Ids of the tasks that the last end left undone. */
   get abandoned(): readonly string[] {
-    return this.mailbox?.abandonedTasks ?? noTasks.abandoned;
+    return this.answers?.abandonedTasks ?? noTasks.abandoned;
   }
 
   /** Who holds the agent's places, and whether one is free. */
@@ -129,9 +133,10 @@ export class AgentTasks implements MailboxOwner, RequestsOwner {
     }
   }
 
-  /** The agent does not come back by itself. */
+  /** The agent does not come back by itself. Most stay listed: a mailbox that has nothing in it is not kept for them. */
   endWaits(why: string): void {
     this.mailbox?.endWaits(why);
+    if (this.mailbox?.isEmpty) this.mailbox = undefined;
   }
 
   /** Gives up the tasks that wait. */
@@ -148,6 +153,7 @@ export class AgentTasks implements MailboxOwner, RequestsOwner {
 
   /** A body opens. */
   hold(): void {
+    this.answers?.beginLife();
     this.mailbox?.hold();
   }
 
@@ -318,7 +324,8 @@ export class AgentTasks implements MailboxOwner, RequestsOwner {
 
   private mail(): Mailbox {
     if (this.mailbox === undefined) {
-      this.mailbox = new Mailbox(this, this.agent.spec.tasks);
+      this.answers ??= new TaskAnswers(this);
+      this.mailbox = new Mailbox(this, this.answers, this.agent.spec.tasks);
       if (this.agent.isServing) this.mailbox.open(this.agent.isHeldBack);
     }
     return this.mailbox;

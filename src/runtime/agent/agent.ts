@@ -528,7 +528,11 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
   }
 
   private watchHealth(command: 'watch' | 'unwatch'): void {
-    if (command === 'unwatch') return this.liveness?.unwatch();
+    if (command === 'unwatch') {
+      this.liveness?.unwatch();
+      this.liveness = undefined;
+      return;
+    }
     this.liveness ??= new Liveness(this, this.spec.health);
     this.liveness.watch();
   }

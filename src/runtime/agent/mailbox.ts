@@ -14,7 +14,7 @@
  * I6  A submitted task whose attempts are limited is sent to the body only after its `task.started` was committed: the
  *     store knows of every attempt that has begun.
  */
-import type { BudgetAmount, ParsedAgentSpec } from '../../machines/index.ts';
+import type { ParsedAgentSpec } from '../../machines/index.ts';
 import type { TaskManifest } from '../definition/manifest.ts';
 import type { BodyReport, TraceParent } from '../hosting/host.ts';
 import { listenForAbort } from '../values/abort-listeners.ts';
@@ -22,7 +22,7 @@ import type { CommitListener } from '../journal/journal.ts';
 import { refused } from '../time/loop-turn.ts';
 import type { AgentSystemError } from '../values/errors.ts';
 import type { MailboxOwner } from './mailbox-owner.ts';
-import { TaskAnswers } from './task-answers.ts';
+import type { TaskAnswers } from './task-answers.ts';
 import { TaskEntry, type TaskEntryOwner } from './task-entry.ts';
 import { abandonment, queueFull } from './task-errors.ts';
 import { acceptedEvent, parkedEvent, startedEvent } from './task-events.ts';
@@ -68,9 +68,13 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
   /** Most tasks are done: there is nothing to decide. */
   private fatesSoFar: TaskFates | undefined = undefined;
 
-  constructor(owner: MailboxOwner, { concurrency, queueLimit }: ParsedAgentSpec['tasks']) {
+  constructor(
+    owner: MailboxOwner,
+    answers: TaskAnswers,
+    { concurrency, queueLimit }: ParsedAgentSpec['tasks'],
+  ) {
     this.owner = owner;
-    this.answers = new TaskAnswers(owner);
+    this.answers = answers;
     this.concurrency = concurrency;
     this.queueLimit = queueLimit;
   }
@@ -95,6 +99,11 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     return this.mode === 'open' || this.mode === 'held';
   }
 
+  /** Whether it has no task, and waits for nothing. */
+  get isEmpty(): boolean {
+    return this.storeAway === undefined && this.tasks.unbegunCount + this.tasks.running.size === 0;
+  }
+
   get isBusy(): boolean {
     return this.saidBusy;
   }
@@ -102,16 +111,6 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
   /** Tasks that wait for their turn, or run. */
   get load(): number {
     return this.tasks.load;
-  }
-
-  /** Ids of the tasks that the last end left undone. */
-  get abandonedTasks(): readonly string[] {
-    return this.answers.abandonedTasks;
-  }
-
-  /** @param amount what a task spent of budgets, in whole numbers */
-  spend(amount: BudgetAmount): void {
-    this.answers.spend(amount);
   }
 
   get atWork(): TasksAtWork {
@@ -173,7 +172,6 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
   /** A new incarnation begins: tasks wait until it is ready. */
   hold(): void {
     this.mode = 'held';
-    this.answers.beginLife();
   }
 
   /** The agent is ready: tasks may run, unless it is paused or parked. */

@@ -26,3 +26,18 @@ test('after whole segments were dropped a filter keeps what passes of the rest, 
   events.push(event(all + 1), 10);
   expect(sequencesOf(events).at(-1)).toBe(all + 1);
 });
+
+test('what is beyond a sequence is visited, in order, wherever that stands and whatever was dropped', () => {
+  const events = new EventSegments();
+  for (let sequence = 1; sequence <= 3 * SEGMENT_ROOM; sequence++) {
+    if (sequence % 7 !== 0) events.push(event(sequence), 10);
+  }
+  for (let dropped = 0; dropped < 5; dropped++) events.shift();
+  const kept = sequencesOf(events);
+  const edges = [...kept.slice(0, 9), ...kept.slice(SEGMENT_ROOM - 10, SEGMENT_ROOM + 10), ...kept.slice(-9)];
+  for (const sequence of [0, 7, 14, ...edges, 3 * SEGMENT_ROOM]) {
+    const visited: number[] = [];
+    events.forEach(sequence, (one) => visited.push(one.sequence));
+    expect(visited).toEqual(kept.filter((one) => one > sequence));
+  }
+});
