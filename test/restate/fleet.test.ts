@@ -6,6 +6,7 @@ import { createAgentSystem, defineAgent, variable } from '../../src/index.ts';
 import { connectFleet, createAgentNode } from '../../src/restate.ts';
 import { codeOf } from '../kit/rig.ts';
 import { hasEngine } from './engine.ts';
+import { worker } from './worker.ts';
 import { fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
 
 // Real servers and processes share the machine with whatever else it does.
@@ -202,6 +203,49 @@ describe.runIf(hasEngine())('one node', () => {
       code: 'AGENT_START_FAILED',
       message: expect.stringMatching(/expected an agent of type "posing", got "bodily"/) as string,
     });
+  });
+
+  test('any whole characters are a name: dots, slashes, line ends; half a character is refused by name', async () => {
+    const { fleet, node } = await fleetRig(engine(), [worker]);
+    await node(fresh('n'));
+    for (const name of ['.', '..', '../..', '%2e%2E', 'a/b?c#d', ' ', '\n', 'ünï 🚀\0', '__proto__']) {
+      await fleet.agents.register({ id: name, module: worker });
+      await fleet.agents.start(name);
+      expect([name, await fleet.agents.execute(name, { type: 'count' })]).toEqual([name, 1]);
+      expect((await fleet.agents.list()).map(({ id }) => id)).toContain(name);
+      await fleet.agents.kill(name);
+    }
+    const pool = await fleet.pools.create({ name: '..', spec: { module: worker }, min: 1, max: 1 });
+    expect(await fleet.pools.execute(pool, { type: 'count' })).toBe(1);
+    await fleet.pools.close(pool);
+    const half = '\ud800';
+    const task = { type: 'count' };
+    for (const [code, work] of [
+      ['AGENT_SPEC_INVALID', fleet.agents.register({ id: half, module: worker })],
+      ['AGENT_NOT_FOUND', fleet.agents.get(half)],
+      ['AGENT_NOT_FOUND', fleet.agents.start(half)],
+      ['AGENT_SPEC_INVALID', fleet.pools.create({ name: half, spec: { module: worker }, min: 1, max: 1 })],
+      ['POOL_UNKNOWN', fleet.pools.get(half)],
+      ['TASK_INPUT_INVALID', fleet.tasks.schedule({ name: half, everyMs: 60_000, target: '.', task })],
+      ['TASK_UNKNOWN', fleet.tasks.unschedule(half)],
+    ] as const)
+      expect(await codeOf(work)).toBe(code);
+  });
+
+  test('a second connection to the same engine is the same fleet', async () => {
+    const { fleet, node } = await fleetRig(engine(), [worker]);
+    await node(fresh('n'));
+    const id = await fleet.agents.register({ module: worker });
+    await fleet.agents.start(id);
+    const other = await connectFleet({ ingressUrl: engine().ingressUrl, agents: [worker] });
+    onTestFinished(() => other.close());
+    expect(await other.agents.execute(id, { type: 'count' })).toBe(1);
+    await other.agents.stop(id);
+    expect(await fleet.agents.get(id)).toMatchObject({ status: 'stopped' });
+    expect(await codeOf(other.agents.register({ id, module: worker }))).toBe('AGENT_EXISTS');
+    await other.close();
+    await fleet.agents.start(id);
+    expect(await fleet.agents.execute(id, { type: 'count' })).toBe(2);
   });
 
   test('a fleet has all that a system has', async () => {

@@ -4,13 +4,16 @@ import { type OutboxOptions, ReportOutbox } from '../../src/restate/nodes/report
 import { settled, simulatedClock } from '../../src/testing/index.ts';
 import { fateOf } from '../kit/rig.ts';
 
+/** More than an engine takes that takes little. */
+const HUGE = 'x'.repeat(1_000);
+
 interface Batch {
   readonly first: number;
   readonly reports: readonly { readonly n: number }[];
   readonly at: number;
 }
 
-function rig({ holds = false, isAlive = true, isWatched = false, fails = 0 } = {}) {
+function rig({ holds = false, isAlive = true, isWatched = false, fails = 0, maxBytes = Infinity } = {}) {
   const clock = simulatedClock();
   const batches: Batch[] = [];
   const heard: unknown[] = [];
@@ -22,6 +25,8 @@ function rig({ holds = false, isAlive = true, isWatched = false, fails = 0 } = {
       batches.push(batch);
       if (holds) await new Promise<void>((resolve) => gates.push(resolve));
       if ((left -= 1) >= 0) throw new Error('away');
+      if (JSON.stringify(batch).length > maxBytes)
+        throw Object.assign(new Error('refused'), { cause: { status: 413 } });
       return { isAlive, isWatched, answers: [{ id: batch.first }] };
     },
   };
@@ -61,6 +66,62 @@ it('one batch is on its way at a time: what is told meanwhile goes with the next
   expect(await fateOf(idle)).toEqual({ value: undefined });
   expect(heard).toEqual([{ id: 1 }, { id: 2 }]);
   expect(batches.map(({ at }) => at)).toEqual([7, 7]);
+});
+
+it('reports that are too large together go one by one, under their own numbers', async () => {
+  const { batches, tell, heard } = rig({ maxBytes: 75 });
+  tell(0);
+  for (const n of [1, 2, 3]) tell(n);
+  await settled();
+  expect(numbersOf(batches)).toEqual([
+    [1, 0],
+    [2, 1, 2, 3],
+    [2, 1],
+    [3, 2],
+    [4, 3],
+  ]);
+  expect(heard).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }, { id: 4 }]);
+});
+
+it.each([
+  [
+    { type: 'task.completed', taskId: 't', output: HUGE },
+    { type: 'task.failed', code: 'TASK_FAILED' },
+  ],
+  [
+    { type: 'task.failed', taskId: 't', code: 'TASK_FAILED', error: { name: 'E', message: HUGE } },
+    { type: 'task.failed' },
+  ],
+  [{ type: 'task.parked', taskId: 't', why: 'busy', input: HUGE }, { type: 'task.failed' }],
+  [{ type: 'state.saved', state: { json: HUGE } }, { type: 'state.save_failed' }],
+  [{ type: 'state.changed', state: { json: HUGE } }, { type: 'dropped' }],
+  [
+    { type: 'request.made', requestId: 3, taskId: 't', name: 'step', args: HUGE },
+    { type: 'request.withdrawn', requestId: 3 },
+  ],
+  [
+    { type: 'exited', reason: 'normal', error: { name: 'E', message: HUGE } },
+    { type: 'exited', reason: 'normal' },
+  ],
+])(
+  'in place of a large $0.type a small report says that it was too large, under its number',
+  async (large, small) => {
+    const { batches, outbox, heard } = rig({ maxBytes: 400 });
+    outbox.tell(large as never);
+    await settled();
+    expect(batches).toHaveLength(2);
+    expect(batches[1]).toMatchObject({ first: 1, reports: [small] });
+    const [refusal] = heard.filter((told) => (told as { type?: string }).type === 'request.refused');
+    expect(refusal === undefined).toBe(large.type !== 'request.made');
+  },
+);
+
+it('what is small, and is refused all the same, is not tried for ever', async () => {
+  const { batches, outbox } = rig({ maxBytes: 0 });
+  outbox.tell({ type: 'dropped' });
+  outbox.tell({ type: 'task.completed', taskId: 't', output: 1 });
+  await settled();
+  expect(batches.length).toBeLessThan(6);
 });
 
 it('a batch has at most 200 reports', async () => {

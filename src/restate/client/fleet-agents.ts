@@ -99,6 +99,8 @@ export class FleetAgents {
   /** @internal Registers a spec that was read, also that of a member of a pool or of a child. */
   async registerRead(spec: PlacedSpec, by?: string): Promise<string> {
     const { read } = spec;
+    if (read.id?.isWellFormed() === false)
+      throw invalidSpec(`id: expected whole characters, got ${inWords(read.id)}`, read.id);
     const manifest = await this.#options.specs.manifestOf(read);
     const id = read.id ?? `${manifest.type}-${crypto.randomUUID().slice(0, 8)}`;
     return this.#command<string>(id, {

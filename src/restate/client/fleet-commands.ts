@@ -110,9 +110,9 @@ export class FleetCommands {
   }
 }
 
-/** An agent's key is its id, and no key is empty. */
+/** An agent's key is its id, and no key is empty, or has half of a character. */
 export function assertId(id: unknown): asserts id is string {
-  if (typeof id !== 'string' || id === '') throw notFound(id);
+  if (typeof id !== 'string' || id === '' || !id.isWellFormed()) throw notFound(id);
 }
 
 function notFound(id: unknown): AgentSystemError {

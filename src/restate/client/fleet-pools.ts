@@ -57,6 +57,7 @@ export class FleetPools {
   ): Promise<TypedPoolName<Tasks>> {
     const { name, spec: given, scale, ...pool } = parseInput(poolSpec, asked, { what: 'pools.create' });
     const { by } = parseInput(actSchema, options, { what: 'pools.create' });
+    if (!name.isWellFormed()) throw invalid(`name: expected whole characters, got ${inWords(name)}`);
     const { signal, ...policy } = scale ?? {};
     if (signal !== undefined) {
       throw invalid(
@@ -163,7 +164,7 @@ export class FleetPools {
 }
 
 function keyOf(name: string): string {
-  if (typeof name !== 'string' || name === '') throw unknown(name);
+  if (typeof name !== 'string' || name === '' || !name.isWellFormed()) throw unknown(name);
   return name;
 }
 

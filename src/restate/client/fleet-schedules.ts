@@ -28,6 +28,10 @@ export class FleetSchedules {
 
   async set(options: ScheduleOptions): Promise<ScheduleRecord> {
     const { by, timezone: zone, ...read } = readSchedule(options);
+    if (!read.name.isWellFormed()) {
+      const message = `tasks.schedule: name: expected whole characters, got ${inWords(read.name)}`;
+      throw new AgentSystemError('TASK_INPUT_INVALID', message);
+    }
     // A pattern means the same wherever it is looked at.
     const timezone = read.cron === undefined ? undefined : (zone ?? ownTimezone());
     const asked = (timezone === undefined ? read : { ...read, timezone }) as unknown as AskedSchedule;
@@ -47,7 +51,7 @@ export class FleetSchedules {
 
   async remove(name: string, options: ActOptions): Promise<void> {
     const { by } = parseInput(actSchema, options, { what: 'tasks.unschedule', code: 'TASK_INPUT_INVALID' });
-    if (typeof name !== 'string' || name === '')
+    if (typeof name !== 'string' || name === '' || !name.isWellFormed())
       throw new AgentSystemError('TASK_UNKNOWN', `there is no schedule ${inWords(name)}`);
     const at = await this.#engine.now();
     const target = { service: SCHEDULE, key: name, method: 'remove' };

@@ -130,7 +130,9 @@ export class EngineClient {
         throw new AgentSystemError('STORE_FAILED', message);
       }
       this.#heardAt = performance.now();
-      const { message } = errorInfoOf(thrown);
+      const message = isTooLarge({ cause: thrown })
+        ? 'it is larger than the engine takes at once'
+        : errorInfoOf(thrown).message;
       throw new AgentSystemError('STORE_FAILED', `the engine refused ${service}.${handler}: ${message}`, {
         cause: thrown,
       });
@@ -177,6 +179,12 @@ export class EngineClient {
     for (const controller of this.#calls) controller.abort();
     this.#connections.close();
   }
+}
+
+/** Whether the engine refused a call because of its size; by default it takes 32 MiB. */
+export function isTooLarge(thrown: unknown): boolean {
+  const { cause } = (thrown ?? {}) as { readonly cause?: { readonly status?: unknown } };
+  return cause?.status === 413;
 }
 
 /** Only a call that has a key is made again by the SDK; the engine need not hear of it. */

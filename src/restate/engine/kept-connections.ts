@@ -41,6 +41,7 @@ export class KeptConnections {
       const isSecure = url.startsWith('https:');
       const length = body === undefined ? undefined : Buffer.byteLength(body);
       const options = {
+        path: pathOf(url),
         method,
         agent: isSecure ? this.#secure : this.#plain,
         headers: { ...headers, ...(length === undefined ? {} : { 'content-length': length }) },
@@ -61,6 +62,13 @@ export class KeptConnections {
     this.#plain.destroy();
     this.#secure.destroy();
   }
+}
+
+/** As it is written: a key that is a dot, or two, is no step to another folder. */
+function pathOf(url: string): string {
+  const start = url.indexOf('/', url.indexOf('://') + 3);
+  const path = start === -1 ? '/' : url.slice(start);
+  return path.replaceAll(/(?<=\/)\.{1,2}(?=\/)/g, (dots) => '%2E'.repeat(dots.length));
 }
 
 function gather(response: IncomingMessage): Promise<Buffer> {

@@ -5,13 +5,16 @@
  * I2  A batch that was not acknowledged is sent again, under the same numbers: the agent takes it once.
  * I3  Once the body was given a task a batch is sent within `TOLD_WITHIN_MS`, if need be an empty one: what the agent
  *     holds back until then goes out with it (agent-performer.ts).
+ * I4  What is larger than the engine takes goes by itself, and where that is too large, a small one says so in its place:
+ *     nobody waits for ever for what cannot be sent.
  */
 import type { Usage } from '../../runtime/hosting/host.ts';
 import type { SteadyClock } from '../../runtime/time/clock.ts';
 import type { NodeReport, RequestAnswer } from '../agent/agent-acts.ts';
 import { toAgent } from '../engine/calls.ts';
-import { type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
+import { type EngineClient, isTooLarge, REPEATABLE } from '../engine/engine-client.ts';
 import type { ReportAnswer, ReportBatch } from '../engine/names.ts';
+import { smallReportOf, tooLarge } from './small-report.ts';
 
 /** Of one batch. */
 const MAX_REPORTS = 200;
@@ -78,31 +81,53 @@ export class ReportOutbox {
   }
 
   async #send(): Promise<void> {
-    const { engine, agentId, incarnation, node, clock, usage, failed } = this.#options;
+    const { clock } = this.#options;
     this.#isSending = true;
     while (this.#isDue || this.#waiting.length > 0) {
       clock.clearTimeout(this.#expected);
       this.#expected = undefined;
       this.#isDue = false;
       const reports = this.#waiting.splice(0, MAX_REPORTS);
-      const batch = {
-        node,
-        incarnation,
-        first: this.#told + 1,
-        reports,
-        usage: usage(),
-      };
       this.#told += reports.length;
-      try {
-        // By the fleet's time: this machine's may be wrong.
-        const told: ReportBatch = { ...batch, at: await engine.now() };
-        this.#answered(await engine.call<ReportAnswer>(toAgent(agentId, 'report'), told, REPEATABLE));
-      } catch (thrown) {
-        failed(thrown);
-      }
+      await this.#deliver(reports, this.#told - reports.length + 1);
     }
     this.#isSending = false;
     for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  /**
+   * @param first number of the first
+   * @param isSmall one that cannot be made smaller
+   */
+  async #deliver(reports: readonly NodeReport[], first: number, isSmall = false): Promise<void> {
+    const { engine, agentId, incarnation, node, usage, failed } = this.#options;
+    const batch = { node, incarnation, first, reports, usage: usage() };
+    try {
+      // By the fleet's time: this machine's may be wrong.
+      const told: ReportBatch = { ...batch, at: await engine.now() };
+      this.#answered(await engine.call<ReportAnswer>(toAgent(agentId, 'report'), told, REPEATABLE));
+    } catch (thrown) {
+      if (!isTooLarge(thrown) || isSmall) return failed(thrown);
+      if (reports.length > 1) {
+        for (const [index, report] of reports.entries()) await this.#deliver([report], first + index);
+        return;
+      }
+      await this.#deliverSmall(reports[0], first, thrown);
+    }
+  }
+
+  /** In place of one that is too large by itself. */
+  async #deliverSmall(report: NodeReport | undefined, first: number, thrown: unknown): Promise<void> {
+    const { answered, failed } = this.#options;
+    failed(thrown);
+    if (report === undefined) return;
+    const small = smallReportOf(report);
+    if (report.type === 'request.made') {
+      const { requestId, taskId } = report;
+      const error = tooLarge('what is asked for');
+      answered({ type: 'request.refused', requestId, taskId, code: 'REQUEST_INVALID', error });
+    }
+    await this.#deliver([small], first, true);
   }
 
   #answered({ isAlive, isWatched, answers }: ReportAnswer): void {
