@@ -479,10 +479,10 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
   /** Cancels a task by its id. Returns whether there was one that had not ended. */
   cancel(taskId: string, cancel: TaskCancel): boolean {
     let entry = this.tasks.running.get(taskId);
-    // A waiting task is searched for: cancels by an id are rare. Work that ignores its end may still run under the id of
+    // Work that ignores its end may still run under the id of
     // a task that waits for another attempt.
     if (entry === undefined || entry.isAnswered) {
-      entry = this.tasks.unbegun().find((waiting) => waiting.taskId === taskId);
+      entry = this.tasks.unbegunBy(taskId);
     }
     if (entry === undefined || entry.isAnswered) return false;
     this.cancelled(entry, cancel);

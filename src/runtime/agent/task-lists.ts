@@ -32,6 +32,14 @@ export class TaskLists extends TaskOrder<TaskEntry> {
     return [...this.all(), ...(this.delayed ?? [])];
   }
 
+  /** One that has not begun, by its id: cancels by an id are rare. */
+  unbegunBy(taskId: string): TaskEntry | undefined {
+    const waiting = this.find((entry) => entry.taskId === taskId);
+    if (waiting !== undefined || this.delayed === undefined) return waiting;
+    for (const entry of this.delayed) if (entry.taskId === taskId) return entry;
+    return undefined;
+  }
+
   /** Those that wait for the agent's next life, and not for a timer. */
   heldBack(): TaskEntry[] {
     return [...(this.delayed ?? [])].filter(({ attemptTimer }) => attemptTimer === undefined);

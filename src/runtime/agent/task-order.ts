@@ -138,12 +138,21 @@ export class TaskOrder<Entry extends Ordered<Entry>> {
   /** A copy of the list of waiting tasks. */
   all(): Entry[] {
     const found: Entry[] = [];
+    this.find((entry) => {
+      found.push(entry);
+      return false;
+    });
+    return found.length < 2 ? found : found.toSorted((one, other) => one.order - other.order);
+  }
+
+  /** A waiting task that fits. Looks at one after the other, and copies nothing. */
+  find(fits: (entry: Entry) => boolean): Entry | undefined {
     for (const lane of this.lanes()) {
       for (const line of lane.lines()) {
-        for (let entry = line.first; entry !== undefined; entry = entry.next) found.push(entry);
+        for (let entry = line.first; entry !== undefined; entry = entry.next) if (fits(entry)) return entry;
       }
     }
-    return found.length < 2 ? found : found.toSorted((one, other) => one.order - other.order);
+    return undefined;
   }
 
   private laneOf({ kind, kindLimit }: Entry): Lane<Entry> {

@@ -117,9 +117,9 @@ export class KnownTasks {
     if (this.closed) throw this.closed;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const tell = (why?: AgentSystemError) => (why === undefined ? resolve() : reject(why));
-    (task.waiting ??= []).push(tell);
+    (task.waiting ??= new Set()).add(tell);
     const leave = () => {
-      task.waiting = task.waiting?.filter((waiting) => waiting !== tell);
+      task.waiting?.delete(tell);
     };
     return { promise, leave };
   }

@@ -86,7 +86,7 @@ export class KnownTask {
   /** About what it holds, once it has ended. */
   bytes = 0;
   /** Callers that wait for its end; called with an error if they are refused. */
-  waiting: ((why?: AgentSystemError) => void)[] | undefined = undefined;
+  waiting: Set<(why?: AgentSystemError) => void> | undefined = undefined;
 
   constructor(accepted: AcceptedTask, order: number) {
     const { taskId, agentId, pool, task, at, submitted, attempts = 0, dueAt } = accepted;

@@ -203,7 +203,8 @@ export class Dispatcher {
 
   /** Cancels a task that waits; whether there was one. */
   cancel(taskId: string, cancel: TaskCancel): boolean {
-    const task = [...this.#queue.all(), ...this.#accepting].find(({ before }) => before?.taskId === taskId);
+    const task =
+      this.#queue.find(taskId) ?? [...this.#accepting].find(({ before }) => before?.taskId === taskId);
     if (task === undefined) return false;
     if (!this.#accepting.delete(task)) this.#queue.remove(task);
     emitCancelled(this.#options.journal, waitingTask(task), cancel);

@@ -54,7 +54,7 @@ export class LeftTasks {
   /** Cancels one; whether there was one. */
   cancel(pool: string, taskId: string, cancel: TaskCancel): boolean {
     const line = this.#lines.get(pool);
-    const task = line?.all().find(({ before }) => before!.taskId === taskId);
+    const task = line?.find(taskId);
     if (task === undefined) return false;
     line!.remove(task);
     emitCancelled(this.#options.journal, waitingTask(task), cancel);

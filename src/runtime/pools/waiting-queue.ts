@@ -99,6 +99,14 @@ export class WaitingQueue {
     return [...this.#queue.all(), ...this.#delayed];
   }
 
+  /** The one of a task. */
+  find(taskId: string): PoolTask | undefined {
+    const waiting = this.#queue.find(({ before }) => before?.taskId === taskId);
+    if (waiting !== undefined) return waiting;
+    for (const task of this.#delayed) if (task.before?.taskId === taskId) return task;
+    return undefined;
+  }
+
   /** Takes one out. */
   remove(task: PoolTask): void {
     if (!this.#delayed.delete(task)) this.#queue.remove(task);
