@@ -3,18 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { defineAgent } from '../../src/index.ts';
 import { settled } from '../../src/testing/index.ts';
 import { diskOf, disks } from '../fleet/program.ts';
-import { awaited, codeOf, gate, rig } from '../kit/rig.ts';
+import { gatedRun } from '../kit/gated-run.ts';
+import { awaited, codeOf, rig } from '../kit/rig.ts';
 
 function worker() {
-  const begun: unknown[] = [];
-  const open: (() => void)[] = [];
-  const run = async ({ input }: { readonly input: unknown }) => {
-    begun.push(input);
-    const { promise, resolve } = gate();
-    open.push(resolve);
-    await promise;
-    return input;
-  };
+  const { begun, open, run } = gatedRun();
   const module = defineAgent({
     type: 'worker',
     init: () => ({}),

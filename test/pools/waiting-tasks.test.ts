@@ -8,7 +8,8 @@ import { diskOf, disks } from '../fleet/program.ts';
 import { failingStore } from '../journal/failing-store.ts';
 import { temporaryDirectory } from '../journal/stores/temporary-directory.ts';
 import { mortalStore } from '../kit/mortal-store.ts';
-import { awaited, codeOf, fateOf, gate, rig, silent } from '../kit/rig.ts';
+import { gatedRun } from '../kit/gated-run.ts';
+import { awaited, codeOf, fateOf, rig, silent } from '../kit/rig.ts';
 
 function flaky({ attempt }: { readonly attempt: number }): string {
   if (attempt === 1) throw new Error('not yet');
@@ -16,15 +17,7 @@ function flaky({ attempt }: { readonly attempt: number }): string {
 }
 
 function worker() {
-  const begun: unknown[] = [];
-  const open: (() => void)[] = [];
-  const run = async ({ input }: { readonly input: unknown }) => {
-    begun.push(input);
-    const { promise, resolve } = gate();
-    open.push(resolve);
-    await promise;
-    return input;
-  };
+  const { begun, open, run } = gatedRun();
   const module = defineAgent({
     type: 'worker',
     init: () => ({}),
