@@ -2,14 +2,16 @@
  * Tasks on their way to an agent and back: one agent and one caller, 64 callers, and 64 over 1,000 agents.
  *
  * V8 needs some tens of thousands of them before it has compiled all of a task: the first ones of one caller are told
- * apart from the steady state.
+ * apart from the steady state. In the end each agent of a fleet is given its first, and what that leaves is told: an
+ * agent holds nothing for tasks before.
  */
 import { idsOf, spawn, task, warmSystem } from './coder.ts';
-import { type Emit, measure } from './measurement.ts';
+import { type Emit, measure, settledMemory } from './measurement.ts';
 
 const WARM = 5_000;
 const CLIENTS = 64;
 const AGENTS = 1_000;
+const FRESH = 10_000;
 
 export async function benchTasks(times: number, emit: Emit): Promise<void> {
   await using system = await warmSystem();
@@ -32,4 +34,11 @@ export async function benchTasks(times: number, emit: Emit): Promise<void> {
     ),
   );
   emit(await measure('task_1agent_1client_steady', { times, operation: ofOne }, { agents: 1 }));
+  const fresh = idsOf('fresh', FRESH);
+  await spawn(system, fresh);
+  const before = await settledMemory();
+  const first = (index: number) => agents.execute(fresh[index]!, task);
+  const firsts = await measure('task_first_of_agent', { times: FRESH, operation: first }, { agents: FRESH });
+  const after = await settledMemory();
+  emit({ ...firsts, bytes_per_agent_after_gc: Math.round((after.heapBytes - before.heapBytes) / FRESH) });
 }
