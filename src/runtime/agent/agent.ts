@@ -528,11 +528,7 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
   }
 
   private watchHealth(command: 'watch' | 'unwatch'): void {
-    if (command === 'unwatch') {
-      this.liveness?.unwatch();
-      this.liveness = undefined;
-      return;
-    }
+    if (command === 'unwatch') return this.liveness?.unwatch();
     this.liveness ??= new Liveness(this, this.spec.health);
     this.liveness.watch();
   }
