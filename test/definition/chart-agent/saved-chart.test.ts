@@ -1,6 +1,7 @@
 /** A chart goes on in another program from what was saved of it, or is refused by name. */
 import { describe, expect, it } from 'vitest';
 import { type ChartMigration, defineAgent, memoryStore, planRecovery } from '../../../src/index.ts';
+import { withLastingIds } from '../../../src/runtime/definition/chart-agent/saved-chart.ts';
 import { disks, diskOf } from '../../fleet/program.ts';
 import { awaited, rig } from '../../kit/rig.ts';
 import { health, MINUTE, patient, restart } from './patient.ts';
@@ -181,5 +182,41 @@ describe('a snapshot of an earlier chart', () => {
     expect(await second.agents.savedState('pat')).toMatchObject({
       snapshot: { context: { waits: 7, from: 'functions' } },
     });
+  });
+});
+
+it('children without an id of their own are called by their life, with what refers to them, and nothing else is', () => {
+  const ref = (id: string) => ({ xstate$$type: 1, id });
+  const chart = (children: object, context: object) => ({
+    value: 'on',
+    status: 'active',
+    historyValue: {},
+    context,
+    children,
+  });
+  const leaf = (id: string) => ({ src: 'work', snapshot: { status: 'active', input: { id } } });
+  const data = { id: 'x:0', name: 'x:0', 'x:0': 1, ids: ['x:0'] };
+  const odd = { xstate$$type: 1, id: 7 };
+  const saved = {
+    snapshot: chart(
+      {
+        'x:0': leaf('x:0'),
+        named: leaf('named'),
+        sub: { src: 'sub', snapshot: chart({ 'x:1': leaf('x:1') }, { inner: ref('x:1') }) },
+      },
+      { worker: ref('x:0'), list: [{ deep: ref('x:0') }, ref('named')], data, odd, none: null },
+    ),
+    delayed: [{ source: ['x:0'], target: ['sub', 'x:1'], id: 'x:0', event: { type: 'e', id: 'x:0' } }],
+  };
+  expect(withLastingIds(saved as never, 3)).toEqual({
+    snapshot: chart(
+      {
+        'x:0@3': leaf('x:0'),
+        named: leaf('named'),
+        sub: { src: 'sub', snapshot: chart({ 'x:1@3': leaf('x:1') }, { inner: ref('x:1@3') }) },
+      },
+      { worker: ref('x:0@3'), list: [{ deep: ref('x:0@3') }, ref('named')], data, odd, none: null },
+    ),
+    delayed: [{ source: ['x:0@3'], target: ['sub', 'x:1@3'], id: 'x:0', event: { type: 'e', id: 'x:0' } }],
   });
 });
