@@ -57,6 +57,12 @@ const sources: readonly NoSourceFault[] = [
     why: 'a round that was taken is found by nobody, and what its voters keep of it goes with their next',
   },
   {
+    file: 'src/testing/store-laws/recovery-laws.ts',
+    rule: 'boundary moved',
+    line: 'while (history.length < (program + 1) * 50) {',
+    why: 'how many events a program appends is no part of the law',
+  },
+  {
     file: 'src/runtime/hosting/repetition.ts',
     rule: 'number',
     line: 'return Object.fromEntries(Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1)));',

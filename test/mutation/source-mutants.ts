@@ -91,6 +91,8 @@ export function sourceMutantsOf(file: string, text: string): SourceMutant[] {
       }
       return;
     }
+    // The compiler refuses a case that falls through into the next.
+    if (ts.isBreakStatement(node) && endsCase(node)) return;
     if (ts.isThrowStatement(node) || ts.isBreakOrContinueStatement(node)) {
       // A `throw` that ends a function with a result would not compile without it.
       if (!ts.isThrowStatement(node) || ts.isBlock(node.parent) || ts.isIfStatement(node.parent)) {
@@ -156,6 +158,10 @@ function isLeftOut({ expression }: ts.ExpressionStatement): boolean {
     !ts.isStringLiteral(expression) &&
     !(ts.isCallExpression(expression) && expression.expression.kind === ts.SyntaxKind.SuperKeyword)
   );
+}
+
+function endsCase({ parent }: ts.BreakStatement): boolean {
+  return ts.isCaseClause(parent) || (ts.isBlock(parent) && ts.isCaseClause(parent.parent));
 }
 
 function isWholeCondition(node: ts.Node): boolean {

@@ -32,7 +32,7 @@ const voter = { variables: ['rate'], coordination };
 
 type Handler = (ctx: ObjectContext, given: unknown) => Promise<unknown>;
 const { object } = nodesObject as unknown as {
-  readonly object: Readonly<Record<'stands' | 'requestRestart' | 'sweep', Handler>>;
+  readonly object: Readonly<Record<'stands' | 'requestRestart' | 'sweep' | 'coordinate', Handler>>;
 };
 
 function rig() {
@@ -64,6 +64,7 @@ function rig() {
       });
       await object.sweep(ctx, { at });
     },
+    coordinate: (turns: number) => object.coordinate(ctx, { turns }),
     stands: (standing: Standing) => object.stands(ctx, standing),
     reservation: async (agentId: string) => (await Reservations.open(ctx)).get(agentId),
   };
@@ -137,4 +138,18 @@ it('an earlier life of it changes nothing', async () => {
   await state.stands({ agentId: 'unknown', incarnation: 1, voter, hasPermit: true });
   expect(await state.reservation('unknown')).toBeUndefined();
   expect(state.sent()).toEqual([]);
+});
+
+it('that coordination is gone, or back, is told to each that has a place, once for each turn', async () => {
+  const state = rig();
+  for (const id of ['a', 'b']) await state.asks(asking(id));
+  state.sent();
+  const told = () => (state.sent() as [string, string, unknown][]).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const turned = (turns: number) => ['a', 'b'].map((id) => [id, 'command', { type: 'coordinate', turns }]);
+  await state.coordinate(1);
+  expect(told()).toEqual(turned(1));
+  for (const turns of [1, 0]) await state.coordinate(turns);
+  expect(told()).toEqual([]);
+  await state.coordinate(2);
+  expect(told()).toEqual(turned(2));
 });
