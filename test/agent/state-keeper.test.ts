@@ -19,8 +19,8 @@ function rig() {
     keeper.keep(journal as never, {
       agentId: 'ada',
       incarnation: 1,
-      state: { json, stateVersion } as never,
-      kept: kept as never,
+      state: { json, stateVersion },
+      kept,
     });
   /** The oldest that is being written is committed, or could not be. */
   const settle = (error?: Error) => {
@@ -105,7 +105,7 @@ it.each([
   keep(json);
   expect(written()).toEqual([again && json]);
   const restored = rig();
-  restored.keeper.restored({ json, stateVersion: 1 } as never);
+  restored.keeper.restored({ json, stateVersion: 1 });
   restored.keep(json);
   expect(restored.written()).toEqual([again && json]);
   keeper.restored(undefined);
@@ -113,7 +113,7 @@ it.each([
 
 it('what a body begins with is in the store already, where that is known', () => {
   const { keeper, keep, written } = rig();
-  keeper.restored({ json: '1', stateVersion: 1 } as never);
+  keeper.restored({ json: '1', stateVersion: 1 });
   keep('1');
   keeper.restored(undefined);
   keep('1');

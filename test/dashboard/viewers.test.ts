@@ -186,3 +186,20 @@ it('the chart that is an agent’s own behaviour is told step by step, as it tak
   const late = await listen(shown, 'agent:ada');
   expect((await late.until('chart')).steps).toEqual(steps);
 });
+
+it('one that looks at an agent is told of an event that comes alone, and of nothing while nothing happens', async () => {
+  const fleet = await system();
+  await running(fleet, 'ada', 'bob');
+  const shown = await dashboard(fleet);
+  const viewer = await listen(shown, 'fleet,agent:ada');
+  await viewer.until('events');
+  for (const shutdownMs of [1_000, 2_000]) {
+    await fleet.agents.update('ada', { shutdownMs });
+    const newest: number[] = [];
+    for await (const { sequence } of fleet.events.read({ agentId: 'ada' })) newest.push(sequence);
+    const last = newest.at(-1)!;
+    const { events } = await viewer.until('events', (data) => data.events.at(-1)?.sequence === last);
+    expect(events).toHaveLength(1);
+  }
+  expect(viewer.messages.filter(({ name }) => name === 'events')).toHaveLength(3);
+});

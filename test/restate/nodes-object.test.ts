@@ -140,12 +140,13 @@ it('an earlier life of it changes nothing', async () => {
   expect(state.sent()).toEqual([]);
 });
 
+const turned = (turns: number) => ['a', 'b'].map((id) => [id, 'command', { type: 'coordinate', turns }]);
+
 it('that coordination is gone, or back, is told to each that has a place, once for each turn', async () => {
   const state = rig();
   for (const id of ['a', 'b']) await state.asks(asking(id));
   state.sent();
   const told = () => (state.sent() as [string, string, unknown][]).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  const turned = (turns: number) => ['a', 'b'].map((id) => [id, 'command', { type: 'coordinate', turns }]);
   await state.coordinate(1);
   expect(told()).toEqual(turned(1));
   for (const turns of [1, 0]) await state.coordinate(turns);

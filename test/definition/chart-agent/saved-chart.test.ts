@@ -185,16 +185,17 @@ describe('a snapshot of an earlier chart', () => {
   });
 });
 
+const ref = (id: string) => ({ xstate$$type: 1, id });
+const chart = (children: object, context: object) => ({
+  value: 'on',
+  status: 'active',
+  historyValue: {},
+  context,
+  children,
+});
+const leaf = (id: string) => ({ src: 'work', snapshot: { status: 'active', input: { id } } });
+
 it('children without an id of their own are called by their life, with what refers to them, and nothing else is', () => {
-  const ref = (id: string) => ({ xstate$$type: 1, id });
-  const chart = (children: object, context: object) => ({
-    value: 'on',
-    status: 'active',
-    historyValue: {},
-    context,
-    children,
-  });
-  const leaf = (id: string) => ({ src: 'work', snapshot: { status: 'active', input: { id } } });
   const data = { id: 'x:0', name: 'x:0', 'x:0': 1, ids: ['x:0'] };
   const odd = { xstate$$type: 1, id: 7 };
   const saved = {
