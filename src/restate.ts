@@ -9,7 +9,7 @@ export type { PlacedAgentSpec } from './restate/client/fleet-specs.ts';
 export type { FleetPools, FleetPoolSpec } from './restate/client/fleet-pools.ts';
 export type { FleetEvents } from './restate/client/fleet-events.ts';
 export type { FleetConsensus } from './restate/client/fleet-consensus.ts';
-export type { FleetVariables } from './restate/client/fleet-variables.ts';
+export type { FleetVariableChange, FleetVariables } from './restate/client/fleet-variables.ts';
 export type { FleetTasks } from './restate/client/fleet-tasks.ts';
 export type { GoneNode } from './restate/nodes/reservations.ts';
 export type { NodeEntry, Placement, PlacementWish } from './restate/nodes/placement.ts';
