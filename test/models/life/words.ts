@@ -74,7 +74,7 @@ export function viewOfRecord(record: AgentRecord, names: TaskNames): View {
 }
 
 /** An answer's value as the model would have it: records as views, handles as what they are of. */
-export function valueInWords(value: unknown, names: TaskNames): unknown {
+function valueInWords(value: unknown, names: TaskNames): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if ('metrics' in value) return viewOfRecord(value as AgentRecord, names);
   if ('execute' in value && 'id' in value && 'incarnation' in value) {
