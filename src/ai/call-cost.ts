@@ -29,8 +29,15 @@ export function mayCost({ prompt, tools, maxOutputTokens }: CallParams, prices: 
   return costOf(Math.ceil(characters / CHARACTERS_A_TOKEN), output, prices);
 }
 
-export function didCost({ inputTokens, outputTokens }: CallUsage, prices: CallPrices): BudgetAmount {
-  return costOf(inputTokens.total ?? 0, outputTokens.total ?? 0, prices);
+/** What a provider says that a call has cost; `undefined` where it does not say, or gives what are no figures. */
+export function didCost(
+  { inputTokens, outputTokens }: CallUsage,
+  prices: CallPrices,
+): BudgetAmount | undefined {
+  const [input, output] = [inputTokens?.total, outputTokens?.total];
+  if (input === undefined && output === undefined) return undefined;
+  if (![input, output].every((figure = 0) => Number.isFinite(figure) && figure >= 0)) return undefined;
+  return costOf(input ?? 0, output ?? 0, prices);
 }
 
 function costOf(input: number, output: number, prices: CallPrices): BudgetAmount {

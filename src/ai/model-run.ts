@@ -285,7 +285,9 @@ class ModelRun {
       throw thrown;
     }
     const usage = usageOf(result);
-    if (usage !== undefined) await reservation.settle(didCost(usage, budget));
+    // Where the provider does not say what it has cost, all that was reserved counts as used.
+    const cost = usage && didCost(usage, budget);
+    if (cost !== undefined) await reservation.settle(cost);
     return result;
   }
 

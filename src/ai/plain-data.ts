@@ -1,6 +1,6 @@
 /**
- * Converts what models and tools return to JSON data and back. Times, bytes and addresses survive; `undefined` is left
- * out, as in JSON.
+ * Converts what models and tools return to JSON data and back. Times, bytes and addresses survive; as in JSON,
+ * `undefined` is left out, and `null` stands for a number that is none or is infinite.
  */
 const BYTES = 'mabeam:bytes';
 const DATE = 'mabeam:date';
@@ -11,7 +11,8 @@ const ESCAPED = 'mabeam:object';
 /** @throws TypeError for values that are no data: a function, a symbol, a big integer */
 export function toPlain(value: unknown): unknown {
   if (value instanceof Uint8Array) return { [BYTES]: Buffer.from(value).toString('base64') };
-  if (value instanceof Date) return { [DATE]: value.getTime() };
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null;
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : { [DATE]: value.getTime() };
   if (value instanceof URL) return { [LINK]: value.href };
   if (Array.isArray(value)) return value.map((item) => toPlain(item) ?? null);
   if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint') {

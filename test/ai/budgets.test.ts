@@ -53,6 +53,37 @@ describe('a call of a model', () => {
   });
 
   test.each([
+    ['no figures', undefined, undefined],
+    ['what is no number', Number.NaN, 5],
+    ['less than nothing', 10, -5],
+    ['a text', '10', 5],
+  ])('of which the provider gives %s answers, and costs what was set aside', async (_, input, output) => {
+    const answer = says('yes');
+    const usage = {
+      inputTokens: { ...answer.usage.inputTokens, total: input },
+      outputTokens: { ...answer.usage.outputTokens, total: output },
+    };
+    const { say, spent } = await spending({ limits: { tokens: 1_000, money: 1 } }, PRICES, {
+      ...answer,
+      usage,
+    } as never);
+    expect(await say()).toBe('yes');
+    expect(spent().tokens).toBeGreaterThan(100);
+    expect(spent().money).toBeGreaterThan(0.1);
+  });
+
+  test('of which the provider tells one side costs that', async () => {
+    const answer = says('yes');
+    const outputTokens = { ...answer.usage.outputTokens, total: undefined };
+    const { say, spent } = await spending({ limits: { tokens: 1_000 } }, true, {
+      ...answer,
+      usage: { ...answer.usage, outputTokens },
+    });
+    await say();
+    expect(spent().tokens).toBe(10);
+  });
+
+  test.each([
     [399, false],
     [400, true],
     [499, true],
