@@ -1,4 +1,4 @@
-/** What a node knows of variables: told, or read once, and never an older version after a newer one. */
+/** What a node knows of variables: read once, told from then on, and never an older version after a newer one. */
 import { expect, it } from 'vitest';
 import { KnownValues } from '../../src/restate/nodes/known-values.ts';
 import type { VariableState } from '../../src/runtime/hosting/host.ts';
@@ -33,10 +33,14 @@ it('what nobody was told of is read once, by all that wait for it', async () => 
   expect(asked).toHaveLength(2);
 });
 
-it('what was told is not read', () => {
-  const { known, asked } = reads();
+it('what was told before a body wanted it is read once all the same: it may be from before the node joined', async () => {
+  const { known, asked, open } = reads();
   known.learn(at('a', 4));
-  expect([known.of(['a']), known.of([]), asked]).toEqual([[at('a', 4)], [], []]);
+  const first = known.of(['a']);
+  open[0]!.resolve([at('a', 5)]);
+  expect(await first).toEqual([at('a', 5)]);
+  known.learn(at('a', 6));
+  expect([known.of(['a']), known.of([]), asked]).toEqual([[at('a', 6)], [], [['a']]]);
 });
 
 it('an older version replaces no newer one, whichever comes last', async () => {

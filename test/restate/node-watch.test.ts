@@ -187,6 +187,32 @@ describe('a node that says when the engine reached it', () => {
     ]);
   });
 
+  test('and tells of no message is probed before it is gone, also in a lease of a few looks', () => {
+    for (const leaseMs of [1_000, 1_100, 1_250, 1_500, 2_000, 2_500]) {
+      const cutOff = node('a', leaseMs);
+      const looks = watched([cutOff], 60_000, { beforeLook: (now) => heardOf(cutOff, now, now) });
+      expect(looks.flatMap(({ probed }) => probed)).toContain('a');
+      expect(looks.at(-1)!.at).toBeLessThanOrEqual(leaseMs + LOOK_MS);
+    }
+  });
+
+  test.each([
+    ['does not answer', () => undefined],
+    ['is refused', (cutOff: KnownNode, now: number) => void refused(cutOff, now)],
+  ])('and %s is gone in time, though its signs of life take longer and longer to come', (_, answer) => {
+    const cutOff = node('a');
+    let delayMs = 0;
+    const looks = watched([cutOff], 60_000, {
+      beforeLook: (now) => {
+        heardOf(cutOff, now, now - (delayMs += 3));
+        if (cutOff.probedAt !== undefined) answer(cutOff, now);
+      },
+    });
+    expect(looks.flatMap(({ asked = [] }) => asked)).toEqual(['a']);
+    expect(looks.flatMap(({ probed }) => probed).length).toBeGreaterThan(0);
+    expect(looks.at(-1)).toMatchObject({ at: 3_250, gone: ['a'] });
+  });
+
   test('and falls silent is probed at once, though it was sent a message just before', () => {
     const dead = node('a');
     const looks = watched([dead], 60_000, { beforeLook: (now) => now <= 750 && heardOf(dead, now, now) });

@@ -4,23 +4,28 @@ import { expect, it } from 'vitest';
 import { type AnyAgentDefinition, defineAgent } from '../../src/index.ts';
 import { agentSpec } from '../../src/machines/index.ts';
 import type { EngineClient } from '../../src/restate/engine/engine-client.ts';
+import type { Target } from '../../src/restate/engine/calls.ts';
 import type { DeliveredMessage, ReportBatch } from '../../src/restate/engine/names.ts';
 import { Residents } from '../../src/restate/nodes/residents.ts';
 import { manifestOf } from '../../src/runtime/definition/manifest.ts';
 import { specToKeep } from '../../src/runtime/fleet/spec-reading.ts';
+import type { VariableState } from '../../src/runtime/hosting/host.ts';
 import { inProcessHost } from '../../src/runtime/hosting/hosts/in-process.ts';
 import { steadyClock } from '../../src/runtime/time/clock.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
 
 const EPOCH = 'e';
 
+type Values = readonly VariableState[];
+
 /** One body of a node, and the batches of reports that its agent got. */
-function bodyOf(definition: AnyAgentDefinition) {
+function bodyOf(definition: AnyAgentDefinition, inForce: () => Values = () => []) {
   const clock = simulatedClock();
   const batches: ReportBatch[] = [];
   const engine = {
     now: () => Promise.resolve(clock.now()),
-    call: (_: unknown, batch: ReportBatch) => {
+    call: ({ method }: Target, batch: ReportBatch) => {
+      if (method === 'valuesOf') return Promise.resolve(inForce());
       batches.push(batch);
       return Promise.resolve({ isAlive: true, isWatched: false, answers: [] });
     },
@@ -35,24 +40,24 @@ function bodyOf(definition: AnyAgentDefinition) {
     secrets: undefined,
     requests: new Map(),
   });
-  residents.epoch = EPOCH;
+  residents.begin(EPOCH);
   let last = 0;
-  const deliver = async (message: DeliveredMessage): Promise<void> => {
+  const deliver = async (message: DeliveredMessage, epoch = EPOCH): Promise<void> => {
     last += 1;
-    residents.deliver('a', { epoch: EPOCH, incarnation: 1, first: last, messages: [message] });
+    residents.deliver('a', { epoch, incarnation: 1, first: last, messages: [message] });
     await settled();
   };
   const manifest = manifestOf(definition);
   const spec = specToKeep(agentSpec.parse({ id: 'a', module: definition }), 'a', definition.type);
+  const start = { restored: undefined, previousStop: undefined };
   return {
     clock,
-    open: () =>
-      deliver({
-        type: 'open',
-        spec,
-        manifest,
-        start: { restored: undefined, previousStop: undefined },
-      }),
+    residents,
+    /** @param epoch of the life of the node that it is for */
+    open: (epoch?: string) => {
+      last = 0;
+      return deliver({ type: 'open', spec, manifest, start }, epoch);
+    },
     run: () => deliver({ type: 'task.run', taskId: `t${last}`, task: 'work', attempt: 1, input: undefined }),
     /** What each batch since the last time has told. */
     told: () => batches.splice(0).map(({ reports }) => reports.map(({ type }) => type)),
@@ -106,5 +111,32 @@ it('what takes longer is told of by an empty batch, once, and by what comes of i
   expect(body.told()).toEqual([['task.completed']]);
   await body.clock.advance(LONG_MS);
   expect(body.told()).toEqual([]);
+  body.close();
+});
+
+it('a node that is out of its fleet takes nothing, and reads the values of variables anew once it has joined', async () => {
+  let version = 1;
+  const seen: unknown[] = [];
+  const body = bodyOf(
+    defineAgent({
+      type: 'told',
+      variables: ['rate'],
+      init: ({ variables }) => void seen.push(variables['rate']),
+      tasks: {},
+    }),
+    () => [{ name: 'rate', value: version, version }],
+  );
+  await body.open();
+  body.residents.abandonAll();
+  expect(await body.residents.serve('alive', { epoch: EPOCH })).toBe(false);
+  // It was underway when the node was taken for gone.
+  await body.open();
+  expect(body.residents.list()).toEqual([]);
+  // Whoever changes it now has no reason to tell this node.
+  version = 2;
+  body.residents.begin('next');
+  await body.open();
+  await body.open('next');
+  expect(seen).toEqual([1, 2]);
   body.close();
 });

@@ -1,8 +1,9 @@
 /**
- * The values of variables in one life of a node: told of every change, and read once where it knows nothing yet.
+ * The values of variables in one life of a node: each is read once, when the first body wants it, and told from then on.
  *
- * I1  A change is told to every node before who made it is answered, or the node asks for all values (node.ts). So what
- *     was read once, or told, is in force as far as anybody knows.
+ * I1  A change is told to every node of the fleet before who made it is answered, or the node asks for all values
+ *     (node.ts). So what was read in this life is in force as far as anybody knows. What was only told may be from before
+ *     it joined: that is read, too.
  * I2  An older version never replaces a newer one, in whatever order they come.
  */
 import type { VariableState } from '../../runtime/hosting/host.ts';
@@ -12,7 +13,7 @@ type Reading = (names: readonly string[]) => Promise<readonly VariableState[]>;
 export class KnownValues {
   readonly #reading: Reading;
   readonly #values = new Map<string, VariableState>();
-  /** Of each name that was told or read, or that is being read: what to wait for. */
+  /** Of each name that was read, or is being read: what to wait for. */
   readonly #reads = new Map<string, Promise<void> | undefined>();
 
   /** @param reading those of these that have a value, as they are in force */
@@ -28,7 +29,6 @@ export class KnownValues {
     const { name, version } = variable;
     const known = this.#values.get(name);
     if (known === undefined || known.version < version) this.#values.set(name, variable);
-    if (!this.#reads.has(name)) this.#reads.set(name, undefined);
   }
 
   /** Those of these that have a value; a promise where one has to be read first. */

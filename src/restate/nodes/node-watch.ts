@@ -20,7 +20,7 @@ export const LOOK_MS = 250;
 const SUSPECT_SHARE = 0.25;
 /** The share of its lease after which a node that was not reached is asked, however often it says that it is alive. */
 const REACH_SHARE = 1 / 3;
-/** What is not answered for so long is asked again, or probed, ms. */
+/** What is not answered for so long is asked again, or probed, ms; in a short lease a message sooner. */
 const ASK_AGAIN_MS = 1_000;
 /** If a look is later than this, nobody answered for the fleet meanwhile, and deaths in that time went unnoticed. */
 const HELD_UP_MS = 1_000;
@@ -47,14 +47,16 @@ export function watchNodes(
     const unreachedMs = now - node.reachedAt;
     const isOver = now - node.beatAt > leaseMs || unreachedMs > leaseMs;
     const isInDoubt = isSilent(node, now) || lateMs > HELD_UP_MS;
-    if (isOver && node.wasAsked) gone.push(node);
+    if (isOver && node.doubtedAt !== undefined) gone.push(node);
     else if (isInDoubt || unreachedMs > leaseMs * REACH_SHARE) {
-      node.wasAsked = true;
-      if (node.tellsReach && !isInDoubt && !isOverdue(node.askedAt, now)) {
+      node.doubtedAt ??= now;
+      // Also in a short lease a lost message is followed by a probe.
+      const tellWithinMs = Math.min(ASK_AGAIN_MS, leaseMs * REACH_SHARE);
+      if (node.tellsReach && !isInDoubt && !isOverdue(node.askedAt, now, tellWithinMs)) {
         if (node.askedAt !== undefined) continue;
         node.askedAt = now;
         asked.push(node);
-      } else if (node.probedAt === undefined || isOverdue(node.probedAt, now)) {
+      } else if (node.probedAt === undefined || isOverdue(node.probedAt, now, ASK_AGAIN_MS)) {
         node.probedAt = now;
         probed.push(node);
       }
@@ -64,8 +66,8 @@ export function watchNodes(
 }
 
 /** Whether the answer to what was asked then should be there. */
-function isOverdue(at: number | undefined, now: number): boolean {
-  return at !== undefined && now - at >= ASK_AGAIN_MS;
+function isOverdue(at: number | undefined, now: number, afterMs: number): boolean {
+  return at !== undefined && now - at >= afterMs;
 }
 
 function isSilent({ beatAt, leaseMs }: KnownNode, now: number): boolean {
@@ -78,7 +80,8 @@ function reachedAtOf({ reachedAt, beatAt }: KnownNode): number {
 }
 
 /**
- * Notes a sign of life.
+ * Notes a sign of life. The same moment is told a little later each time, by what the sign took to come: only what comes
+ * after the first question counts as an answer to it.
  *
  * @param reachedMsAgo when the engine reached it last, as it says
  */
@@ -89,8 +92,9 @@ export function heardOf(node: KnownNode, now: number, reachedMsAgo?: number): vo
   const at = now - reachedMsAgo;
   if (at <= reachedAtOf(node)) return;
   node.reachedAt = at;
+  if (node.doubtedAt === undefined || at < node.doubtedAt) return;
   node.askedAt = undefined;
-  node.wasAsked = undefined;
+  node.doubtedAt = undefined;
 }
 
 /** Notes that it answered a probe. */
@@ -99,7 +103,7 @@ export function reached(node: KnownNode, now: number): void {
   node.reachedAt = now;
   node.askedAt = undefined;
   node.probedAt = undefined;
-  node.wasAsked = undefined;
+  node.doubtedAt = undefined;
 }
 
 /** Notes that its address refused the engine. @returns whether it is gone */

@@ -338,7 +338,7 @@ class Node implements AgentNode {
     this.#epoch = crypto.randomUUID();
     // The engine reached it when it registered its services.
     this.#reachedAt = this.#clock.elapsed();
-    this.#residents.epoch = this.#epoch;
+    this.#residents.begin(this.#epoch);
     const joining: JoiningNode = {
       name: this.name,
       epoch: this.#epoch,

@@ -37,8 +37,8 @@ export interface KnownNode extends NodeEntry {
   askedAt?: number | undefined;
   /** When it was probed, epoch ms; nothing once it has answered, or the engine was refused. */
   probedAt?: number | undefined;
-  /** It was asked or probed since it was reached last. */
-  wasAsked?: true | undefined;
+  /** When it was first asked or probed since it was reached last, epoch ms. */
+  doubtedAt?: number | undefined;
   /** How many changes of variables it did not answer for. */
   missed?: number;
 }

@@ -48,8 +48,8 @@ export interface ResidentsOptions {
 }
 
 export class Residents {
-  /** The life of the node that messages are for. */
-  epoch = '';
+  /** The life of the node that messages are for; empty while it has none. */
+  #epoch = '';
   readonly #options: ResidentsOptions;
   readonly #known = new Map<string, { readonly resident: Resident; readonly outbox: ReportOutbox }>();
   readonly #progress: ProgressBuffer;
@@ -65,7 +65,12 @@ export class Residents {
     this.#values = this.#newValues();
   }
 
-  /** Of a new life of the node: in between it was told of no change. */
+  /** A new life of the node begins. In between it was told of no change of a variable: they are read anew. */
+  begin(epoch: string): void {
+    this.#epoch = epoch;
+    this.#values = this.#newValues();
+  }
+
   #newValues(): KnownValues {
     const target = { service: VARIABLES, key: FLEET, method: 'valuesOf' };
     return new KnownValues((names) => this.#options.engine.call(target, { names }, REPEATABLE));
@@ -83,15 +88,15 @@ export class Residents {
     await Promise.all([...this.#known.values()].map(({ outbox }) => outbox.settled()));
   }
 
-  /** Ends all of them without a word. */
+  /** Ends all of them without a word, and takes none until the next life of the node. */
   abandonAll(): void {
+    this.#epoch = '';
     for (const [agentId, { resident, outbox }] of this.#known) {
       outbox.close();
       resident.abandon();
       this.#secrets.net.drop(agentId);
     }
     this.#known.clear();
-    this.#values = this.#newValues();
   }
 
   close(): void {
@@ -100,7 +105,7 @@ export class Residents {
   }
 
   deliver(agentId: string, batch: MessageBatch): void {
-    if (batch.epoch !== this.epoch) return;
+    if (batch.epoch !== this.#epoch) return;
     const known = this.#known.get(agentId);
     let at = known?.resident.incarnation === batch.incarnation ? known : undefined;
     if (at === undefined) {
@@ -140,7 +145,7 @@ export class Residents {
         return this.#known.get(agentId)?.resident.chunksTaken(callId, count);
       }
       case 'alive':
-        return (given as { epoch: string }).epoch === this.epoch;
+        return (given as { epoch: string }).epoch === this.#epoch;
       case 'variable':
         this.#values.learn((given as SpreadRequest).variable);
         return spreadVariable(this.#serving(), given, this.#options.clock);

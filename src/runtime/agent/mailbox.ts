@@ -2,8 +2,9 @@
  * One agent's tasks: accepted, waiting, running, ended.
  *
  * Decides what begins, and when: the order, the concurrency, and what the agent's end does to all tasks. `TaskFates`
- * decides what becomes of one task that does not simply end, task-times.ts keeps its times, `TaskAnswers` answers it. A mailbox never decides
- * about the agent's life: it reports that it is busy or idle, and is told to open, drain, abort and abandon.
+ * decides what becomes of one task that does not simply end, task-times.ts keeps its times, `TaskAnswers` answers it. A
+ * mailbox never decides about the agent's life: it reports that it is busy or idle, and is told to open, drain, abort and
+ * abandon.
  *
  * I1  Every accepted task is answered exactly once, and has exactly one end in the event stream.
  * I2  A task is sent to the body only after its `task.accepted` was committed, in the order of the queue.
@@ -479,11 +480,8 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
   /** Cancels a task by its id. Returns whether there was one that had not ended. */
   cancel(taskId: string, cancel: TaskCancel): boolean {
     let entry = this.tasks.running.get(taskId);
-    // Work that ignores its end may still run under the id of
-    // a task that waits for another attempt.
-    if (entry === undefined || entry.isAnswered) {
-      entry = this.tasks.unbegunBy(taskId);
-    }
+    // Work that ignores its end may still run under the id of a task that waits for another attempt.
+    if (entry === undefined || entry.isAnswered) entry = this.tasks.unbegunBy(taskId);
     if (entry === undefined || entry.isAnswered) return false;
     this.cancelled(entry, cancel);
     return true;
