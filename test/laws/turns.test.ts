@@ -1,5 +1,6 @@
 /** Work that is awaited, call by call, is one chain of promises: timers and I/O of the program have their turn all the same. */
 import { expect, it } from 'vitest';
+import { z } from 'zod';
 import {
   type AgentSystem,
   createAgentSystem,
@@ -16,6 +17,8 @@ const TICKS = 10;
 
 const counting = { goesOn: false };
 const ended = { id: '' };
+/** Of the task before, which has ended. */
+let lastEmit: ((chunk: unknown) => Promise<void>) | undefined;
 
 /** Makes a call again and again, as long as timers do not fire. */
 async function called(call: () => Promise<unknown>): Promise<void> {
@@ -32,6 +35,27 @@ const worker = defineAgent({
     step: { run: ({ step }) => called(() => step('one', () => 1)) },
     badStep: { run: ({ step }) => called(() => step('one', () => () => 1)) },
     unknownStep: { run: ({ step }) => called(() => step('', () => 1)) },
+    badChunk: { chunk: z.number(), run: ({ emit }) => called(() => emit('none' as never)) },
+    lateChunk: {
+      run: ({ emit }) => {
+        const before = lastEmit;
+        lastEmit = emit;
+        return called(() => before!(1));
+      },
+    },
+    badChunks: {
+      chunk: z.number(),
+      async *run() {
+        const until = performance.now() + PATIENCE_MS;
+        while (counting.goesOn && performance.now() < until) {
+          try {
+            yield 'none';
+          } catch {
+            // Another try.
+          }
+        }
+      },
+    },
     count: {
       async *run() {
         const until = performance.now() + PATIENCE_MS;
@@ -213,10 +237,12 @@ it.each<[string, (system: AgentSystem) => Promise<unknown>]>([
   expect(await ticksDuring(() => ask(system))).toBe(TICKS);
 });
 
-it.each(['call', 'step', 'badStep', 'unknownStep'] as const)(
+it.each(['call', 'step', 'badStep', 'unknownStep', 'badChunk', 'badChunks', 'lateChunk'] as const)(
   'a task that makes one %s after the other leaves the program its timers',
   async (type) => {
     await using system = await systemOn(memoryStore());
+    counting.goesOn = false;
+    await system.agents.execute('a', { type: 'lateChunk' });
     counting.goesOn = true;
     let ticks = 0;
     const timer = setInterval(() => {

@@ -77,10 +77,10 @@ export class BodyTasks extends OpenTasks<RunningTask> implements TaskContextOwne
   }
 
   emit(task: RunningTask, chunk: unknown): Promise<void> {
-    if (this.get(task.taskId) !== task) return Promise.reject(taskHasEnded());
+    const { clock, definition } = this.body;
+    if (this.get(task.taskId) !== task) return refused(clock, taskHasEnded());
     const { taskId, name } = task;
-    const { tasks } = this.body.definition;
-    task.stream ??= new ChunkSender(task, tasks[name]?.chunk, (told) =>
+    task.stream ??= new ChunkSender(task, definition.tasks[name]?.chunk, clock, (told) =>
       this.body.tell({ type: 'task.chunk', taskId, chunk: told }),
     );
     return task.stream.emit(chunk);

@@ -7,6 +7,8 @@
  *     keep their order.
  * I3  Once the task has ended or was cancelled nothing more is sent, and `emit` rejects.
  */
+import type { SteadyClock } from '../time/clock.ts';
+import { refused } from '../time/loop-turn.ts';
 import { judge, type Schema, type Verdict } from '../values/schema.ts';
 import { STREAM_WINDOW } from './stream-window.ts';
 
@@ -18,6 +20,7 @@ interface Waiting {
 export class ChunkSender {
   readonly #task: { readonly name: string; readonly signal: AbortSignal };
   readonly #schema: Schema | undefined;
+  readonly #clock: SteadyClock;
   readonly #tell: (chunk: unknown) => void;
   #waiting: Waiting[] = [];
   /** The last chunk with an asynchronous schema, and those behind it. */
@@ -30,17 +33,19 @@ export class ChunkSender {
   constructor(
     task: { readonly name: string; readonly signal: AbortSignal },
     schema: Schema | undefined,
+    clock: SteadyClock,
     tell: (chunk: unknown) => void,
   ) {
     this.#task = task;
     this.#schema = schema;
+    this.#clock = clock;
     this.#tell = tell;
     task.signal.addEventListener('abort', () => this.end(task.signal.reason as Error), { once: true });
   }
 
   /** Resolves when the chunk is on its way: a slow reader is waited for. */
   emit(chunk: unknown): Promise<void> {
-    if (this.#ended !== undefined) return Promise.reject(this.#ended);
+    if (this.#ended !== undefined) return refused(this.#clock, this.#ended);
     const before = this.#judging;
     const verdict =
       before === undefined ? judge(this.#schema, chunk) : before.then(() => judge(this.#schema, chunk));
@@ -89,10 +94,10 @@ export class ChunkSender {
   }
 
   #judged(verdict: Verdict): Promise<void> {
-    if (this.#ended !== undefined) return Promise.reject(this.#ended);
+    if (this.#ended !== undefined) return refused(this.#clock, this.#ended);
     if ('problem' in verdict) {
       const message = `a chunk of ${this.#task.name} is not as defined: ${verdict.problem}`;
-      return Promise.reject(new TypeError(message));
+      return refused(this.#clock, new TypeError(message));
     }
     if (this.#waiting.length === 0 && this.#told - this.#taken < STREAM_WINDOW) {
       this.#send(verdict.value);
