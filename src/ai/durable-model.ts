@@ -13,6 +13,7 @@ import {
   simulateReadableStream,
   wrapLanguageModel,
 } from 'ai';
+import { type AskedModel, faultInAnswer, faultInEnd, usageIn } from './given-answer.ts';
 import { isRefusedCall, modelErrorOf } from './model-error.ts';
 import { fromPlain, toPlain } from './plain-data.ts';
 
@@ -42,18 +43,20 @@ export interface ModelCalls {
 
 export function durableModel(model: LanguageModel, calls: ModelCalls): Wrapped {
   const middleware: LanguageModelMiddleware = {
-    async wrapGenerate({ doGenerate, params }) {
+    async wrapGenerate({ doGenerate, params, model: asked }) {
       const next = calls.next();
       if ('kept' in next) return fromPlain(next.kept) as Generated;
       const result = await calls.paid(
         params,
         () => called(doGenerate),
-        ({ usage }) => usage,
+        (given) => usageIn(given),
       );
+      const fault = faultInAnswer(result, asked);
+      if (fault !== undefined) throw fault;
       await next.keep(toPlain(withoutWire(result)));
       return result;
     },
-    async wrapStream({ doStream, params }) {
+    async wrapStream({ doStream, params, model: asked }) {
       const next = calls.next();
       if ('kept' in next) {
         const chunks = fromPlain(next.kept) as Part[];
@@ -74,7 +77,7 @@ export function durableModel(model: LanguageModel, calls: ModelCalls): Wrapped {
           .catch(reject);
       });
       const { stream } = await streaming;
-      return { stream: stream.pipeThrough(keptAtEnd(next.keep, calls, over)) };
+      return { stream: stream.pipeThrough(keptAtEnd(next.keep, calls, over, asked)) };
     },
   };
   return wrapLanguageModel({ model: typeof model === 'string' ? namedModel(model) : model, middleware });
@@ -110,6 +113,7 @@ function keptAtEnd(
   keep: (value: unknown) => Promise<void>,
   calls: ModelCalls,
   over: Pick<PromiseWithResolvers<CallUsage | undefined>, 'resolve' | 'reject'>,
+  asked: AskedModel,
 ): TransformStream<Part, Part> {
   const parts: Part[] = [];
   const held: Part[] = [];
@@ -132,7 +136,15 @@ function keptAtEnd(
       }
       if (part.type === 'raw' || part.type === 'ping') return controller.enqueue(part);
       parts.push(part);
-      if (part.type === 'finish') usage = part.usage;
+      if (part.type === 'finish') {
+        usage = usageIn(part);
+        const fault = faultInEnd(part, asked);
+        if (fault !== undefined) {
+          isBroken = true;
+          over.resolve(usage);
+          return controller.enqueue({ type: 'error', error: fault });
+        }
+      }
       if (part.type === 'finish' || part.type === 'tool-call') held.push(part);
       else controller.enqueue(part);
     },

@@ -72,6 +72,52 @@ describe('a call of a model', () => {
     expect(spent().money).toBeGreaterThan(0.1);
   });
 
+  test.each<[part: string, given: object, named: string]>([
+    ['no usage', { usage: undefined }, 'usage: expected an object, got undefined'],
+    ['null as usage', { usage: null }, 'usage: expected an object, got null'],
+    ['usage without figures', { usage: {} }, 'usage.inputTokens: expected an object, got undefined'],
+    ['null as content', { content: null }, 'content: expected an array, got null'],
+    ['no content', { content: undefined }, 'content: expected an array, got undefined'],
+    ['a part that is null', { content: [null] }, 'content.0: expected an object, got null'],
+    ['no reason of its end', { finishReason: null }, 'finishReason: expected an object, got null'],
+  ])('whose provider gives %s is named, not kept, and costs what is known of it', async (_, given, named) => {
+    const broken = { ...says('yes'), ...given };
+    const { say, spent, model } = await spending(
+      { limits: { tokens: 1_000 } },
+      true,
+      broken as never,
+      says('yes'),
+    );
+    const { code, cause } = await refusal(say());
+    expect(code).toBe('TASK_FAILED');
+    expect(String(cause)).toContain(`the answer of ${model.provider} (${model.modelId}): ${named}`);
+    if ('usage' in given) expect(spent().tokens).toBeGreaterThan(100);
+    else expect(spent().tokens).toBe(15);
+    // What was no answer is not there for the next task either.
+    expect(await say()).toBe('yes');
+  });
+
+  test('whose stream ends without usage is named, and costs what was set aside', async () => {
+    const parts = streams('once').map((part) =>
+      part.type === 'finish' ? { ...part, usage: undefined as never } : part,
+    );
+    const made = await rig();
+    made.system.budgets.define({ name: 'purse', limits: { tokens: 1_000 } });
+    const module = defineModelAgent({
+      type: 'teller',
+      model: scriptedStreams(parts),
+      budget: true,
+      settings: { maxOutputTokens: 100 },
+      tasks: { tell: { prompt: () => 'tell', stream: true } },
+    });
+    await made.agents.register({ id: 'ada', module });
+    await made.agents.start('ada');
+    const { code, cause } = await refusal(made.agents.execute('ada', { type: 'tell' }));
+    expect(code).toBe('TASK_FAILED');
+    expect(String(cause)).toMatch(/the answer of .* \(.*\): usage: expected an object, got undefined/);
+    expect(made.system.budgets.get('purse').spent.tokens).toBeGreaterThan(100);
+  });
+
   test('of which the provider tells one side costs that', async () => {
     const answer = says('yes');
     const outputTokens = { ...answer.usage.outputTokens, total: undefined };

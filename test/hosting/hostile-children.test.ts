@@ -27,6 +27,8 @@ const unsendable = {
   givenAway: 'buffer is a buffer that was given away',
   memory: 'memory is an instance of Memory',
   url: 'links[0] is an instance of URL, whose content is not in its fields',
+  named: 'rows[0].page is an instance of URL, whose content is not in its fields',
+  fields: 'at is an instance of Date, whose field "zone" would be lost',
   headers: 'headers is an instance of Headers',
   request: 'request is an instance of Request',
   response: 'it is an instance of Response',

@@ -158,6 +158,74 @@ test('a close ends every call that is open, with SYSTEM_CLOSED, whatever the eng
   expect(await refusal(agents.list())).toMatchObject({ code: 'SYSTEM_CLOSED' });
 });
 
+test('a closed fleet says so before anything else that is wrong with a call', async () => {
+  const { url } = await ingress(silent);
+  const fleet = await connectFleet({ ingressUrl: url() });
+  await fleet.close();
+  const { agents, tasks, pools, variables, consensus, coordination, events, budgets, quotas, questions } =
+    fleet as unknown as Record<string, Record<string, (...given: unknown[]) => Promise<unknown>>>;
+  const wrong = { what: Symbol('none') };
+  const calls: Record<string, () => Promise<unknown>> = {
+    'agents.register': () => agents!['register']!(wrong),
+    'agents.register with options': () => agents!['register']!({ module: new URL('file:///a.ts') }, wrong),
+    'agents.ensure': () => agents!['ensure']!(wrong),
+    'agents.update': () => agents!['update']!('ada', {}, wrong),
+    'agents.start': () => agents!['start']!('', wrong),
+    'agents.startAll': () => agents!['startAll']!(wrong),
+    'agents.restart': () => agents!['restart']!('', wrong),
+    'agents.stop': () => agents!['stop']!('', wrong),
+    'agents.kill': () => agents!['kill']!('', wrong),
+    'agents.pause': () => agents!['pause']!('', wrong),
+    'agents.resume': () => agents!['resume']!('', wrong),
+    'agents.forget': () => agents!['forget']!('', wrong),
+    'agents.get': () => agents!['get']!(''),
+    'agents.list': () => agents!['list']!(wrong),
+    'agents.handle': () => agents!['handle']!(''),
+    'agents.checkHealth': () => agents!['checkHealth']!(''),
+    'agents.savedState': () => agents!['savedState']!(''),
+    'agents.can': () => agents!['can']!('', wrong),
+    'agents.execute': () => agents!['execute']!('', wrong),
+    'agents.execute of none': () => agents!['execute']!('ada', null),
+    'pools.create': () => pools!['create']!(wrong),
+    'pools.ensureSize': () => pools!['ensureSize']!('', -1, wrong),
+    'pools.execute': () => pools!['execute']!('', wrong),
+    'pools.get': () => pools!['get']!(''),
+    'pools.close': () => pools!['close']!('', wrong),
+    'tasks.submit': () => tasks!['submit']!(wrong, wrong),
+    'tasks.get': () => tasks!['get']!('none'),
+    'tasks.list': () => tasks!['list']!(wrong),
+    'tasks.legal': () => tasks!['legal']!('none'),
+    'tasks.result': () => tasks!['result']!('none', wrong),
+    'tasks.cancel': () => tasks!['cancel']!('none', ''),
+    'tasks.cancel of none': () => tasks!['cancel']!('none'),
+    'tasks.retry': () => tasks!['retry']!('none', wrong),
+    'tasks.retry of none': () => tasks!['retry']!('none'),
+    'tasks.forget': () => tasks!['forget']!('none', wrong),
+    'tasks.schedule': () => tasks!['schedule']!(wrong),
+    'tasks.unschedule': () => tasks!['unschedule']!('', wrong),
+    'variables.define': () => variables!['define']!('', wrong),
+    'variables.set': () => variables!['set']!('rate', 1, wrong),
+    'variables.rollback': () => variables!['rollback']!('rate', 1, wrong),
+    'consensus.propose': () => consensus!['propose']!(wrong),
+    'coordination.suspend': () => coordination!['suspend']!(wrong),
+    'coordination.resume': () => coordination!['resume']!(wrong),
+    'events.read': () => (events!['read']!(wrong) as unknown as AsyncGenerator).next(),
+    'events.replay': () => events!['replay']!(1, -1),
+    'budgets.define': () => budgets!['define']!(wrong),
+    'budgets.get': () => budgets!['get']!(1),
+    'budgets.refill': () => budgets!['refill']!(1, wrong),
+    'quotas.lift': () => quotas!['lift']!('', wrong),
+    'questions.list': () => questions!['list']!(wrong),
+    'questions.get': () => questions!['get']!('none'),
+    'questions.answer': () => questions!['answer']!('none', wrong, wrong),
+    stopAgents: () => fleet.stopAgents(wrong as never),
+  };
+  const codes = await Promise.all(
+    Object.entries(calls).map(async ([name, call]) => [name, (await refusal(call())).code]),
+  );
+  expect(codes.filter(([, code]) => code !== 'SYSTEM_CLOSED')).toEqual([]);
+});
+
 test('a node that does not answer is unreachable by name, in the time of what is asked', async () => {
   const { url } = await ingress(silent);
   const engine = new EngineClient(url());

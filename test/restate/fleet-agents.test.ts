@@ -12,6 +12,7 @@ function agentsWith(answer: () => Promise<unknown>, state = 'alive.serving.runni
   const record = { id: 'a', incarnation: 1, state, spec: { health: { timeoutMs: 100 } } };
   const asked: unknown[] = [];
   const commands = {
+    assertOpen: () => undefined,
     look: () =>
       Promise.resolve({ record, manifest: manifestOf(definition), placement: { node: 'n', epoch: 'e' } }),
     serve: (...given: unknown[]) => {

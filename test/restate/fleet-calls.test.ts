@@ -13,6 +13,7 @@ function rig(pages: readonly (Page | 'unreachable')[], nodeAt: (page: number) =>
   const faults: unknown[] = [];
   const done = Promise.withResolvers<unknown>();
   const commands = {
+    assertOpen: () => undefined,
     give: () => done.promise,
     look: () => Promise.resolve({ placement: { node: nodeAt(asked.length) } }),
     serve: (node: string, what: string, { seen }: { seen: number }) => {
@@ -71,4 +72,28 @@ it('a node that cannot be reached is asked again, from the same place', async ()
     ['n', 'progress', 1],
   ]);
   expect(faults).toEqual([]);
+});
+
+it('what is sent is what was checked, whatever its caller makes of the task meanwhile', async () => {
+  const sent: { work?: object; at?: unknown }[] = [];
+  const clock = Promise.withResolvers<void>();
+  const give = async (_: string, command: object) => {
+    await clock.promise;
+    // As it goes over the wire, later.
+    sent.push(JSON.parse(JSON.stringify(command)) as object);
+    return 'done';
+  };
+  const commands = { assertOpen: () => undefined, give };
+  const calls = new FleetCalls(commands as never, () => undefined, new Telemetry(undefined));
+  const task = { type: 'file', input: { lines: [1] }, timeoutMs: 1_000, priority: 1 };
+  const done = [
+    calls.execute('a', task),
+    calls.executeBy('line', (command) => give('', command) as Promise<unknown>, task),
+  ];
+  task.input.lines.push(Number.NaN);
+  Object.assign(task, { type: 'shred', timeoutMs: 1, priority: -10 });
+  clock.resolve();
+  expect(await Promise.all(done)).toEqual(['done', 'done']);
+  const work = { type: 'file', input: { lines: [1] }, timeoutMs: 1_000, priority: 1 };
+  expect(sent).toMatchObject([{ work }, { work }]);
 });

@@ -7,6 +7,7 @@ import { codeOf } from '../kit/rig.ts';
 function rig(alone: unknown = 'given') {
   const asked: unknown[] = [];
   const engine = {
+    assertOpen: () => undefined,
     now: () => Promise.resolve(7),
     call: (target: { method: string; key?: string }, parameter: unknown) => {
       asked.push([target.method, target.key, parameter]);

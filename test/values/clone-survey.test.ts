@@ -107,6 +107,56 @@ describe('an instance', () => {
   });
 });
 
+describe('a name beside the places of an array', () => {
+  const sparse: unknown[] = [];
+  sparse[3] = 1;
+  test.for<readonly [string, unknown[]]>([
+    ['an empty one', []],
+    ['a short one', [1, 2]],
+    ['a long one', Array.from({ length: 5_000 }, () => 1)],
+    ['one with holes', sparse],
+    ['a long one with holes', Array.from({ length: 100 })],
+    ['one that matches', 'ab'.match(/(?<first>a)/)!],
+  ])('of %s is gone into', ([, array]) => {
+    for (const reach of ['thread', 'process'] as const) {
+      expect(cloneProblemOf({ rows: array }, reach)).toBeUndefined();
+      const named = Object.assign([...array], { 'the page': { at: 1 } });
+      expect(cloneProblemOf({ rows: named }, reach)).toBeUndefined();
+      expect(deserialize(serialize(named))).toEqual(named);
+      const odd = Object.assign([...array], { page: { link: new URL('https://host/') } });
+      expect(cloneProblemOf({ rows: odd }, reach)).toMatch(/^rows.page.link is an instance of URL,/);
+      const symbol = Object.assign([...array], { page: Symbol('s') });
+      expect(cloneProblemOf([{ rows: [symbol] }], reach)).toBe('it[0].rows[0].page is the symbol Symbol(s)');
+    }
+  });
+});
+
+describe('fields beside a content that the clone knows', () => {
+  class Zoned extends Date {
+    readonly zone = 'UTC';
+  }
+  class Ranks extends Map<string, number> {
+    readonly unit = 'points';
+  }
+  test.for([
+    ['Date', Object.assign(new Date(), { zone: 'UTC' }), 'zone'],
+    ['Zoned', new Zoned(), 'zone'],
+    ['Map', Object.assign(new Map(), { unit: undefined }), 'unit'],
+    ['Ranks', new Ranks(), 'unit'],
+    ['Set', Object.assign(new Set([1]), { unit: 1 }), 'unit'],
+    ['RegExp', Object.assign(/x/, { unit: 1 }), 'unit'],
+  ] as const)('of a %s would be lost, and are named', ([name, value, field]) => {
+    for (const reach of ['thread', 'process'] as const)
+      expect(cloneProblemOf({ rows: [value] }, reach)).toBe(
+        `rows[0] is an instance of ${name}, whose field "${field}" would be lost`,
+      );
+  });
+  test('of what the content is, its own place is named first', () => {
+    const map = Object.assign(new Map([['run', (): number => 1]]), { unit: 1 });
+    expect(cloneProblemOf({ map }, 'process')).toMatch(/^map.get\("run"\) is a function/);
+  });
+});
+
 describe('a value of ordinary depth has no problem', () => {
   test('what contains itself', () => {
     const ring: Record<string, unknown> = { n: 1 };

@@ -92,6 +92,7 @@ export class FleetAgents {
     spec: PlacedAgentSpec<Args, Tasks> & DemandedArgs<Args>,
     options: ActOptions = {},
   ): Promise<TypedId<Tasks>> {
+    this.#options.commands.assertOpen();
     const placed = placedSpec(spec);
     return this.registerRead(placed, acted('register', options, placed.read.id).by);
   }
@@ -122,6 +123,7 @@ export class FleetAgents {
     spec: PlacedAgentSpec<Args, Tasks> & DemandedArgs<Args> & { readonly id: string },
     options?: EnsureOptions,
   ): Promise<{ readonly id: TypedId<Tasks>; readonly change: 'registered' | 'updated' | 'none' }> {
+    this.#options.commands.assertOpen();
     const placed = placedSpec(spec);
     const { id } = placed.read;
     if (id === undefined) throw invalidSpec('id: expected the id of the agent to ensure, got undefined', id);
@@ -167,6 +169,7 @@ export class FleetAgents {
     change: Partial<Omit<PlacedAgentSpec<Args>, 'id'>>,
     options?: UpdateOptions,
   ): Promise<{ readonly id: string; readonly change: 'updated' | 'none' }> {
+    this.#options.commands.assertOpen();
     const how = readUpdate(options, 'update', id);
     const changed = (known: AgentRecord['spec']): PlacedSpec => changedPlacedSpec(known, id, change);
     return { id, change: await this.#change(id, changed, how) };
@@ -211,6 +214,7 @@ export class FleetAgents {
     id: TypedId<Tasks>,
     options: ActOptions = {},
   ): Promise<FleetHandle<Tasks>> {
+    this.#options.commands.assertOpen();
     return this.#handleOf(
       id,
       await this.#command<number>(id, { type: 'start', ...acted('start', options, id) }),
@@ -223,6 +227,7 @@ export class FleetAgents {
    * @throws AgentSystemError `AGENT_SPEC_INVALID` for an invalid filter or options, `SYSTEM_CLOSED`
    */
   async startAll(filter: AgentFilter = {}, options?: ActOptions): Promise<StartReport> {
+    this.#options.commands.assertOpen();
     const asked = parseInput(actSchema, options ?? {}, { what: 'startAll' });
     const by = asked.by === undefined ? {} : { by: asked.by };
     const fitting = await this.briefs(parseInput(filterSchema, filter, { what: 'list' }));
@@ -240,6 +245,7 @@ export class FleetAgents {
     id: TypedId<Tasks>,
     options: ActOptions = {},
   ): Promise<FleetHandle<Tasks>> {
+    this.#options.commands.assertOpen();
     return this.#handleOf(
       id,
       await this.#command<number>(id, { type: 'restart', ...acted('restart', options, id) }),
@@ -318,6 +324,7 @@ export class FleetAgents {
 
   /** @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_ILLEGAL_COMMAND` while it is alive, `SYSTEM_CLOSED` */
   async forget(id: string, options: ActOptions = {}): Promise<void> {
+    this.#options.commands.assertOpen();
     await this.#command(id, { type: 'forget', ...acted('forget', options, id) });
   }
 
@@ -328,6 +335,7 @@ export class FleetAgents {
 
   /** All agents that match the filter, in the order of their registration, as the fleet lists them. */
   async list(filter: AgentFilter = {}): Promise<PlacedRecord[]> {
+    this.#options.commands.assertOpen();
     const asked = parseInput(filterSchema, filter, { what: 'list' });
     return (await this.looks(asked)).map((look) => this.#placed(look));
   }
@@ -411,6 +419,7 @@ export class FleetAgents {
    * `TASK_TIMED_OUT` for an agent that does not answer within its `health.timeoutMs`, `NODE_UNREACHABLE`
    */
   async can(id: string, asked: AgentCommand | AskedTask): Promise<boolean> {
+    this.#options.commands.assertOpen();
     if (typeof asked === 'string') return (await this.legal(id)).includes(asked);
     const look = await this.#look(id);
     const { type, input } = parseInput(askedSchema, asked, {
@@ -488,6 +497,7 @@ export class FleetAgents {
   }
 
   async #hold(id: string, type: 'pause' | 'resume', options: ActOptions): Promise<AgentRecord> {
+    this.#options.commands.assertOpen();
     return this.#withModule(await this.#command<AgentRecord>(id, { type, ...acted(type, options, id) }));
   }
 
@@ -496,6 +506,7 @@ export class FleetAgents {
     options: StopOptions | undefined,
     incarnation: number | undefined,
   ): Promise<AgentRecord> {
+    this.#options.commands.assertOpen();
     const { timeoutMs, by } = parseInput(stopSchema, options ?? {}, { what: 'stop', agentId: id });
     return this.#withModule(
       await this.#command<AgentRecord>(id, { type: 'stop', timeoutMs, incarnation, by }),
@@ -507,6 +518,7 @@ export class FleetAgents {
     options: ActOptions | undefined,
     incarnation: number | undefined,
   ): Promise<AgentRecord> {
+    this.#options.commands.assertOpen();
     const { by } = acted('kill', options ?? {}, id);
     return this.#withModule(await this.#command<AgentRecord>(id, { type: 'kill', incarnation, by }));
   }

@@ -26,6 +26,7 @@ export class FleetBudgets {
    * `SYSTEM_CLOSED`
    */
   async define(spec: BudgetSpecInput): Promise<void> {
+    this.#engine.assertOpen();
     const parsed = parseInput(budgetSpec, spec, { what: 'budgets.define' });
     valueOf(await this.#ask<Answer>('define', { spec: parsed }, REPEATABLE));
   }
@@ -40,6 +41,7 @@ export class FleetBudgets {
    * @throws AgentSystemError `BUDGET_UNKNOWN`
    */
   async get(name: string, of = ''): Promise<BudgetRecord> {
+    this.#engine.assertOpen();
     if (typeof name !== 'string' || typeof of !== 'string') throw unknownBudget(name, of);
     return valueOf(await this.#ask<Answer<BudgetRecord>>('get', { name, of }, REPEATABLE));
   }
@@ -51,6 +53,7 @@ export class FleetBudgets {
    * @throws AgentSystemError `BUDGET_UNKNOWN`, `AGENT_SPEC_INVALID`, `SYSTEM_CLOSED`
    */
   async refill(name: string, options: ActOptions & { readonly of?: string } = {}): Promise<BudgetRecord> {
+    this.#engine.assertOpen();
     const { of = '', by } = parseInput(byName, options, { what: 'budgets.refill' });
     if (typeof name !== 'string') throw unknownBudget(name, of);
     return valueOf(await this.#ask<Answer<BudgetRecord>>('refill', { name, of, by }));

@@ -3,9 +3,10 @@
  *
  * I1  A malformed request is refused here, before anything is sent.
  * I2  A task whose caller has gone is cancelled.
+ * I3  What is sent is what was checked, whatever its caller does to the task meanwhile.
  */
 import { z } from 'zod';
-import type { GivenTask, TaskRequest } from '../../runtime/agent/task-request.ts';
+import type { TaskRequest } from '../../runtime/agent/task-request.ts';
 import type { ChunkReader } from '../../runtime/agent/task-stream.ts';
 import type { AgentManifest } from '../../runtime/definition/manifest.ts';
 import { checkTask } from '../../runtime/fleet/task-check.ts';
@@ -14,6 +15,7 @@ import { activeTrace } from '../../runtime/hosting/trace-parent.ts';
 import type { Telemetry } from '../../runtime/observability/telemetry.ts';
 import { type SteadyClock, steadyClock, systemClock } from '../../runtime/time/clock.ts';
 import { STREAM_WINDOW } from '../../runtime/hosting/stream-window.ts';
+import { dataCopy } from '../../runtime/values/data-copy.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { jsonProblemOf } from '../../runtime/values/json-survey.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
@@ -56,9 +58,10 @@ export class FleetCalls {
   }
 
   /** Has an agent do a task. Resolves with its output. */
-  async execute(id: string, task: TaskRequest, options: CallOptions = {}): Promise<unknown> {
+  async execute(id: string, asked: TaskRequest, options: CallOptions = {}): Promise<unknown> {
+    this.#commands.assertOpen();
     assertId(id);
-    assertTask(task, id);
+    const task = readTask(asked, id);
     if (!this.#telemetry.isTracing) return this.#execute(id, task, options, undefined);
     const { incarnation } = options;
     const span = { agentId: id, task: task.type, ...(incarnation === undefined ? {} : { incarnation }) };
@@ -71,7 +74,7 @@ export class FleetCalls {
     { incarnation, reader, chain }: CallOptions,
     trace: TraceParent | undefined,
   ): Promise<unknown> {
-    const { type, signal, whenDown } = task as GivenTask;
+    const { type, signal, whenDown } = task;
     const { callId, work, follow } = this.#call(task, { reader, chain, trace });
     const give = (command: Command): Promise<unknown> => this.#commands.give(id, command);
     return follow(
@@ -88,10 +91,11 @@ export class FleetCalls {
   executeBy(
     pool: string,
     give: (command: PoolCommand) => Promise<unknown>,
-    task: TaskRequest,
+    asked: TaskRequest,
     options: Pick<CallOptions, 'reader' | 'chain'> = {},
   ): Promise<unknown> {
-    assertTask(task, undefined);
+    this.#commands.assertOpen();
+    const task = readTask(asked, undefined);
     const span = { pool, task: task.type, clock: this.#clock };
     return this.#telemetry.poolTask(span, () => this.#executeBy(give, task, options));
   }
@@ -305,13 +309,21 @@ class Taken {
   }
 }
 
-/** Refuses a malformed request as in one program. @throws AgentSystemError `TASK_INPUT_INVALID` */
-function assertTask(task: TaskRequest, agentId: string | undefined): void {
-  parseInput(taskSchema, task, { what: 'execute', code: 'TASK_INPUT_INVALID', agentId });
-  checkTask(task, anyManifest(task.type), agentId);
+/**
+ * A request as it was checked: an object of our own. Its input is a copy, for it leaves only after other calls.
+ *
+ * @throws AgentSystemError `TASK_INPUT_INVALID`, as in one program
+ */
+function readTask(asked: TaskRequest, agentId: string | undefined): TaskRequest {
+  const { type: named } = parseInput(taskSchema, asked, {
+    what: 'execute',
+    code: 'TASK_INPUT_INVALID',
+    agentId,
+  });
+  const task = checkTask(asked, anyManifest(named), agentId);
   const { type, input, transfer } = task;
   assertJson(type, input, agentId);
-  if (transfer === undefined) return;
+  if (transfer === undefined) return { ...task, input: dataCopy(input) };
   const message = 'execute: transfer: a fleet moves no buffers between machines';
   throw new AgentSystemError('TASK_INPUT_INVALID', message, { agentId });
 }

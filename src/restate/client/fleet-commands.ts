@@ -34,12 +34,18 @@ export class FleetCommands {
     this.#engine = engine;
   }
 
+  /** @throws AgentSystemError `SYSTEM_CLOSED` */
+  assertOpen(): void {
+    this.#engine.assertOpen();
+  }
+
   /** @throws AgentSystemError as the agent refuses it; `AGENT_NOT_FOUND` for what is no id */
   async give<Value>(
     id: string,
     command: Command,
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Value> {
+    this.assertOpen();
     assertId(id);
     const { signal } = options;
     const at = await this.#engine.now();
@@ -69,6 +75,7 @@ export class FleetCommands {
     method: 'savedState' | 'task' | 'tasks' | 'legalForTask' | 'question' | 'questions',
     parameter: unknown = null,
   ): Promise<Value> {
+    this.assertOpen();
     assertId(id);
     return this.#engine.call<Value>(toAgent(id, method), parameter, REPEATABLE);
   }
@@ -79,6 +86,7 @@ export class FleetCommands {
    * @throws AgentSystemError `AGENT_NOT_FOUND`; `STORE_FAILED` of one whose snapshot the code of the nodes cannot read
    */
   async look(id: string): Promise<Look> {
+    this.assertOpen();
     assertId(id);
     const asked: LookQuestion = { takesRefusal: true };
     const look = await this.#engine.call<Look | Answer<Look> | null>(toAgent(id, 'look'), asked, REPEATABLE);

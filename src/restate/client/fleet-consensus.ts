@@ -48,6 +48,7 @@ export class FleetConsensus {
    * `RESOURCES_EXHAUSTED` when 100 rounds are open, `SYSTEM_CLOSED`
    */
   async propose<Value = unknown>(proposal: ProposalOptions<Value>): Promise<Decision> {
+    this.#engine.assertOpen();
     const { variable: asked, value, by, why, terms, custom } = parseProposal(proposal);
     const variable = nameOf(asked);
     const fit = await this.#variables.judged(variable, value);

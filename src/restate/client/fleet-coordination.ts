@@ -51,6 +51,7 @@ export class FleetCoordination {
   }
 
   async #turn(to: 'away' | 'there', options: ActOptions, what: string): Promise<void> {
+    this.#engine.assertOpen();
     const { by } = parseInput(actSchema, options, { what: `coordination.${what}`, code: 'REQUEST_INVALID' });
     await this.#engine.call<Turned>({ service: COORDINATION, method: 'turn' }, { to, by });
   }

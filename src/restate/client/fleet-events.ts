@@ -49,6 +49,7 @@ export class FleetEvents {
 
   /** The events that the log still holds, in order. @throws AgentSystemError `AGENT_SPEC_INVALID`, `SYSTEM_CLOSED` */
   async *read(options: ReadOptions = {}): AsyncGenerator<SystemEvent> {
+    this.#engine.assertOpen();
     const { agentId, after, limit } = parseInput(readSchema, options, { what: 'events.read' });
     const until = (await this.#page({ agentId, after: 0, limit: 0 })).last;
     let [from, left] = [after, limit];
@@ -64,7 +65,8 @@ export class FleetEvents {
   }
 
   /** An agent's life from its events, as `system.events.replay`. @throws AgentSystemError `AGENT_SPEC_INVALID`, `SYSTEM_CLOSED` */
-  replay(agentId: string, untilSequence?: number): Promise<readonly LifeStep[]> {
+  async replay(agentId: string, untilSequence?: number): Promise<readonly LifeStep[]> {
+    this.#engine.assertOpen();
     return replayed((query) => this.read(query), agentId, untilSequence);
   }
 

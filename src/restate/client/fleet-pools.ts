@@ -55,6 +55,7 @@ export class FleetPools {
     asked: FleetPoolSpec<Args, Tasks>,
     options: ActOptions = {},
   ): Promise<TypedPoolName<Tasks>> {
+    this.#engine.assertOpen();
     const { name, spec: given, scale, ...pool } = parseInput(poolSpec, asked, { what: 'pools.create' });
     const { by } = parseInput(actSchema, options, { what: 'pools.create' });
     if (!name.isWellFormed()) throw invalid(`name: expected whole characters, got ${inWords(name)}`);
@@ -83,6 +84,7 @@ export class FleetPools {
 
   /** Sets a pool's size. Resolves with its record once it has that size. @throws AgentSystemError as `system.pools.ensureSize` */
   async ensureSize(name: string, size: number, options: ActOptions = {}): Promise<PoolRecord> {
+    this.#engine.assertOpen();
     const { by } = parseInput(actSchema, options, { what: 'ensureSize' });
     return this.#ask(name, { type: 'resize', size, by });
   }
@@ -128,6 +130,7 @@ export class FleetPools {
 
   /** @throws AgentSystemError `POOL_UNKNOWN` */
   async get(name: string): Promise<PoolRecord> {
+    this.#engine.assertOpen();
     const record = await this.#engine.call<PoolRecord | null>(
       toPool(keyOf(name), 'record'),
       null,
@@ -153,6 +156,7 @@ export class FleetPools {
     name: string,
     options: ActOptions & { readonly timeoutMs?: number } = {},
   ): Promise<PoolCloseReport> {
+    this.#engine.assertOpen();
     const { timeoutMs, by } = parseInput(closeSchema, options, { what: 'pools.close' });
     return this.#ask(name, { type: 'close', timeoutMs, by });
   }

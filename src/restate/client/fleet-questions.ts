@@ -29,6 +29,7 @@ export class FleetQuestions {
    * @throws AgentSystemError `REQUEST_INVALID`, `SYSTEM_CLOSED`
    */
   async list(filter: QuestionFilter = {}): Promise<QuestionRecord[]> {
+    this.#commands.assertOpen();
     const { agentId, taskId, status } = parseInput(questionFilter, filter, {
       what: 'questions.list',
       code: 'REQUEST_INVALID',
@@ -46,6 +47,7 @@ export class FleetQuestions {
 
   /** @throws AgentSystemError `QUESTION_UNKNOWN`, `SYSTEM_CLOSED` */
   async get(id: string): Promise<QuestionRecord> {
+    this.#commands.assertOpen();
     // A key may hold anything, also what looks like the id of a task.
     for (const agentId of askersIn(id)) {
       const answer = await this.#commands.read<Answer<QuestionRecord>>(agentId, 'question', { id });
@@ -64,6 +66,7 @@ export class FleetQuestions {
    * `SYSTEM_CLOSED`
    */
   async answer(id: string, value: unknown, options: ActOptions = {}): Promise<QuestionRecord> {
+    this.#commands.assertOpen();
     const { by } = parseInput(actSchema, options, { what: 'questions.answer', code: 'REQUEST_INVALID' });
     const record = await this.get(id);
     // What is no JSON data would cross machines as something else.

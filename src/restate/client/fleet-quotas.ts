@@ -34,6 +34,7 @@ export class FleetQuotas {
    * @throws AgentSystemError `QUOTA_UNKNOWN`, `REQUEST_INVALID` for invalid options, `SYSTEM_CLOSED`
    */
   async lift(name: string, options: ActOptions = {}): Promise<QuotaRecord> {
+    this.#engine.assertOpen();
     const { by } = parseInput(actSchema, options, { what: 'quotas.lift', code: 'REQUEST_INVALID' });
     if (typeof name !== 'string' || name === '') throw unknownQuota(name);
     const isShared = (await this.#shared()).some((quota) => quota.name === name);

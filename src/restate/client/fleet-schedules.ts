@@ -27,6 +27,7 @@ export class FleetSchedules {
   }
 
   async set(options: ScheduleOptions): Promise<ScheduleRecord> {
+    this.#commands.assertOpen();
     const { by, timezone: zone, ...read } = readSchedule(options);
     if (!read.name.isWellFormed()) {
       const message = `tasks.schedule: name: expected whole characters, got ${inWords(read.name)}`;
@@ -50,6 +51,7 @@ export class FleetSchedules {
   }
 
   async remove(name: string, options: ActOptions): Promise<void> {
+    this.#commands.assertOpen();
     const { by } = parseInput(actSchema, options, { what: 'tasks.unschedule', code: 'TASK_INPUT_INVALID' });
     if (typeof name !== 'string' || name === '' || !name.isWellFormed())
       throw new AgentSystemError('TASK_UNKNOWN', `there is no schedule ${inWords(name)}`);
@@ -62,11 +64,14 @@ export class FleetSchedules {
   async #checkTarget({ target, task }: AskedSchedule): Promise<void> {
     const { retry: _, ...asked } = task as { readonly type: string; readonly retry?: unknown };
     if (typeof target === 'string') {
-      const { manifest } = await this.#commands.look(target);
-      return checkTask(asked, manifest, target);
+      checkTask(asked, (await this.#commands.look(target)).manifest, target);
+      return;
     }
     const [known] = await this.#agents.briefs(target);
-    if (known !== undefined) return checkTask(asked, (await this.#commands.look(known.id)).manifest);
+    if (known !== undefined) {
+      checkTask(asked, (await this.#commands.look(known.id)).manifest);
+      return;
+    }
     const isPool = 'pool' in target;
     const what = isPool ? `in pool ${inWords(target.pool)}` : `of type ${inWords(target.type)}`;
     const code = isPool ? 'POOL_UNKNOWN' : 'AGENT_NOT_FOUND';

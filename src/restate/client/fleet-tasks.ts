@@ -17,6 +17,7 @@ import { type ActOptions, actor, actSchema } from '../../runtime/values/act.ts';
 import { CANCELLED_BY_CALLER } from '../../runtime/agent/task-events.ts';
 import { type AnyOf, candidatesOf, leastLoadedOf } from '../agent/least-loaded.ts';
 import type { FleetSchedules } from './fleet-schedules.ts';
+import { dataCopy } from '../../runtime/values/data-copy.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
 import { type Answer, answeringTo, valueOf } from '../engine/call-answer.ts';
@@ -78,13 +79,15 @@ export class FleetTasks {
     task: SubmittedTaskOf<Tasks, Name>,
   ): Promise<TaskRecord<Tasks[Name]['output']>>;
   async submit(target: TaskTarget, task: SubmittedTask): Promise<TaskRecord> {
+    this.#engine.assertOpen();
     const expectation = { what: 'submit', code: 'TASK_INPUT_INVALID' } as const;
     const to = parseInput(targetSchema, target, expectation);
     const { retry: policy, ...asked } = parseInput(taskSchema, task, expectation);
     refuseBoth('notBefore', 'delayMs', asked);
     refuseBoth('idempotencyKey', 'dedupeKey', asked);
     assertJson(asked.type, asked.input);
-    const work = { ...asked, policy, submitted: true };
+    // It leaves only after other calls: what its caller does to the input meanwhile is nothing to it.
+    const work = { ...asked, input: dataCopy(asked.input), policy, submitted: true };
     const { idempotencyKey, dedupeKey } = asked;
     if (typeof to !== 'string' && (idempotencyKey ?? dedupeKey) !== undefined) {
       return this.#commands.submitOnce(to, { idempotencyKey, dedupeKey }, await this.#picked(to), work);
@@ -95,6 +98,7 @@ export class FleetTasks {
 
   /** @throws AgentSystemError `TASK_UNKNOWN` */
   async get<Output = unknown>(taskId: TaskId<Output>): Promise<TaskRecord<Output>> {
+    this.#engine.assertOpen();
     const line = lineOf(taskId);
     if (line !== undefined) return this.#waiting(line.pool, taskId) as Promise<TaskRecord<Output>>;
     const owner = ownerOf(taskId);
@@ -108,6 +112,7 @@ export class FleetTasks {
    * @throws AgentSystemError `TASK_INPUT_INVALID`, `SYSTEM_CLOSED`
    */
   async list(filter: TaskFilter = {}): Promise<TaskRecord[]> {
+    this.#engine.assertOpen();
     const { agentId, pool, type, status, limit, newest } = parseInput(taskFilter, filter, {
       what: 'tasks.list',
       code: 'TASK_INPUT_INVALID',
@@ -167,6 +172,7 @@ export class FleetTasks {
 
   /** Commands that a task's status allows. @throws AgentSystemError `TASK_UNKNOWN` */
   async legal(taskId: string): Promise<readonly TaskCommand[]> {
+    this.#engine.assertOpen();
     const line = lineOf(taskId);
     if (line !== undefined) {
       await this.#waiting(line.pool, taskId);
@@ -183,6 +189,7 @@ export class FleetTasks {
     taskId: TaskId<Output>,
     options: { readonly timeoutMs?: number } = {},
   ): Promise<Output> {
+    this.#engine.assertOpen();
     const { timeoutMs } = parseInput(resultSchema, options, {
       what: 'tasks.result',
       code: 'TASK_INPUT_INVALID',
@@ -208,6 +215,7 @@ export class FleetTasks {
     reason: string = CANCELLED_BY_CALLER,
     options: ActOptions = {},
   ): Promise<TaskRecord> {
+    this.#engine.assertOpen();
     const { reason: why, options: said } = parseInput(
       cancelSchema,
       { reason, options },
@@ -224,6 +232,7 @@ export class FleetTasks {
 
   /** @throws AgentSystemError `TASK_UNKNOWN`, `AGENT_ILLEGAL_COMMAND` for one that has not ended, or is done */
   async retry(taskId: string, options: ActOptions = {}): Promise<TaskRecord> {
+    this.#engine.assertOpen();
     return this.#commands.give(ownerOf(taskId), { type: 'retryTask', taskId, ...acted('retry', options) });
   }
 
@@ -256,6 +265,7 @@ export class FleetTasks {
 
   /** @throws AgentSystemError `TASK_UNKNOWN`, `AGENT_ILLEGAL_COMMAND` */
   async forget(taskId: string, options: ActOptions = {}): Promise<void> {
+    this.#engine.assertOpen();
     await this.#commands.give(ownerOf(taskId), { type: 'forgetTask', taskId, ...acted('forget', options) });
   }
 

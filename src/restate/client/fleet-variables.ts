@@ -63,6 +63,7 @@ export class FleetVariables {
     variable: string | NamedVariable<string, Value>,
     given?: VariableDefinition<Value>,
   ): Promise<VariableRecord<Value>> {
+    this.#engine.assertOpen();
     const name = nameOf(variable);
     const definition = given ?? variable;
     if (typeof name !== 'string' || name === '' || !isVariableDefinition(definition)) {
@@ -84,6 +85,7 @@ export class FleetVariables {
 
   /** @throws AgentSystemError `VARIABLE_UNKNOWN` */
   async get<Value = unknown>(variable: VariableRef<Value>): Promise<VariableRecord<Value>> {
+    this.#engine.assertOpen();
     return (await this.#kept(nameOf(variable))).record as VariableRecord<Value>;
   }
 
@@ -99,6 +101,7 @@ export class FleetVariables {
     value: NoInfer<Value>,
     options: ChangeOptions = {},
   ): Promise<Confirmation> {
+    this.#engine.assertOpen();
     const name = nameOf(variable);
     const { by, why, timeoutMs } = readChange(options, 'set');
     const change: AskedChange = { name, value: await this.judged(name, value), by, why, timeoutMs };
@@ -113,11 +116,13 @@ export class FleetVariables {
 
   /** @throws AgentSystemError `VARIABLE_UNKNOWN` */
   async history(variable: VariableRef): Promise<readonly VariableVersion[]> {
+    this.#engine.assertOpen();
     return (await this.#kept(nameOf(variable))).history;
   }
 
   /** @throws AgentSystemError as `set`; `VARIABLE_INVALID` for a version that is not in its history */
   async rollback(variable: VariableRef, version: number, given: ChangeOptions = {}): Promise<Confirmation> {
+    this.#engine.assertOpen();
     const name = nameOf(variable);
     const options = readChange(given, 'rollback');
     const { history } = await this.#kept(name);
@@ -165,6 +170,7 @@ export class FleetVariables {
    * @throws AgentSystemError `VARIABLE_UNKNOWN`; `NODE_UNREACHABLE`, because only a node knows of its own agents
    */
   async outOfDate(variable: VariableRef): Promise<readonly OutOfDate[]> {
+    this.#engine.assertOpen();
     const name = nameOf(variable);
     const { version } = (await this.#kept(name)).record;
     const nodes = await this.#engine.call<readonly NodeEntry[]>(toNodes('list'), null, REPEATABLE);

@@ -73,6 +73,11 @@ export class EngineClient {
     return Date.now() + known.aheadMs;
   }
 
+  /** For what is checked before a call is made: a closed fleet says so first. @throws AgentSystemError `SYSTEM_CLOSED` */
+  assertOpen(): void {
+    if (this.#isClosed) throw closed();
+  }
+
   /** Compares the clocks anew with the next call: this program's may have been set. */
   clockMayBeSet(): void {
     this.#clock = undefined;
@@ -122,8 +127,7 @@ export class EngineClient {
       this.#heardAt = performance.now();
       return answer;
     } catch (thrown) {
-      if (this.#isClosed)
-        throw new AgentSystemError('SYSTEM_CLOSED', 'the connection to the fleet is closed');
+      if (this.#isClosed) throw closed();
       if (signal?.aborted) throw thrown;
       if (controller.signal.aborted) {
         const message = `${service}.${handler}: the engine has answered nothing for ${this.#timeoutMs} ms; what was asked may be done all the same`;
@@ -179,6 +183,10 @@ export class EngineClient {
     for (const controller of this.#calls) controller.abort();
     this.#connections.close();
   }
+}
+
+function closed(): AgentSystemError {
+  return new AgentSystemError('SYSTEM_CLOSED', 'the connection to the fleet is closed');
 }
 
 /** Whether the engine refused a call because of its size; by default it takes 32 MiB. */

@@ -259,8 +259,7 @@ export class Agents {
   execute(id: string, task: TaskRequest): Promise<unknown> {
     try {
       const agent = this.asked(id, waitsWhenDown(task));
-      checkTask(task, agent.manifest, id);
-      return this.run(agent, task);
+      return this.run(agent, checkTask(task, agent.manifest, id));
     } catch (thrown) {
       return refused(this.#services.clock, thrown);
     }
@@ -285,9 +284,9 @@ export class Agents {
     return new TaskChunks((reader, gone) =>
       this.#promised(() => {
         const agent = this.asked(id, waitsWhenDown(task));
-        checkTask(task, agent.manifest, id);
-        const signal = task.signal === undefined ? gone : AbortSignal.any([task.signal, gone]);
-        return this.run(agent, { ...task, signal, reader });
+        const asked = checkTask(task, agent.manifest, id);
+        const signal = asked.signal === undefined ? gone : AbortSignal.any([asked.signal, gone]);
+        return this.run(agent, { ...asked, signal, reader });
       }),
     );
   }

@@ -1,4 +1,9 @@
-/** Checks a task before it is accepted: refuses malformed ones, and those that the agent cannot do. */
+/**
+ * Checks a task before it is accepted: refuses malformed ones, and those that the agent cannot do.
+ *
+ * I1  What is done is what was checked: each field is read once, and what its caller does to the task from then on is
+ *     nothing to it.
+ */
 import { z } from 'zod';
 import { durationMs } from '../../machines/index.ts';
 import type { TaskRequest } from '../agent/task-request.ts';
@@ -21,14 +26,13 @@ const taskSchema = z.strictObject({
 });
 
 /**
- * Refuses a task that is malformed, or that agents of such a manifest cannot do.
+ * Refuses a task that is malformed, or that agents of such a manifest cannot do. Returns the task as it was checked: an
+ * object of our own, with the caller's input.
  *
  * @throws AgentSystemError `TASK_INPUT_INVALID`, `TASK_INCOMPATIBLE`
  */
-export function checkTask(task: TaskRequest, manifest: AgentManifest, agentId?: string): void {
-  if (!isPlainTask(task)) {
-    parseInput(taskSchema, task, { what: 'task', code: 'TASK_INPUT_INVALID', agentId });
-  }
+export function checkTask(asked: TaskRequest, manifest: AgentManifest, agentId?: string): TaskRequest {
+  const task = plainTask(asked) ?? parsedTask(asked, agentId);
   const { tasks, capabilities } = manifest;
   const missing = missingFor(task.type, manifest);
   if (missing === undefined) {
@@ -45,7 +49,7 @@ export function checkTask(task: TaskRequest, manifest: AgentManifest, agentId?: 
     throw new AgentSystemError('TASK_INCOMPATIBLE', message, { agentId, details: { missing, capabilities } });
   }
   const problem = tasks[task.type]?.retry ? jsonProblemOf(task.input) : undefined;
-  if (problem === undefined) return;
+  if (problem === undefined) return task;
   const message = `the input of ${task.type}, which a later program may have to repeat: ${problem}, expected JSON data`;
   throw new AgentSystemError('TASK_INPUT_INVALID', message, { agentId });
 }
@@ -69,14 +73,21 @@ function performer({ type }: AgentManifest, agentId: string | undefined): string
   return agentId === undefined ? `an agent of type ${type} has` : `agent ${agentId} (${type}) has`;
 }
 
-/** The ordinary case without the cost of a schema. */
-function isPlainTask(task: unknown): boolean {
-  if (typeof task !== 'object' || task === null) return false;
+/** The ordinary case without the cost of a schema; `undefined` of any other. */
+function plainTask(task: unknown): TaskRequest | undefined {
+  if (typeof task !== 'object' || task === null) return undefined;
   try {
-    if (!('type' in task) || typeof task.type !== 'string') return false;
-    for (const key in task) if (key !== 'type' && key !== 'input') return false;
-    return true;
+    // What an instance has from its class is no key of it.
+    if (Object.getPrototypeOf(task) !== Object.prototype) return undefined;
+    for (const key in task) if (key !== 'type' && key !== 'input') return undefined;
+    const { type, input } = task as TaskRequest;
+    return typeof type === 'string' ? { type, input } : undefined;
   } catch {
-    return false;
+    return undefined;
   }
+}
+
+function parsedTask(task: unknown, agentId: string | undefined): TaskRequest {
+  const expectation = { what: 'task', code: 'TASK_INPUT_INVALID', agentId } as const;
+  return parseInput(taskSchema, task, expectation) as TaskRequest;
 }

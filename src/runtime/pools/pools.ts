@@ -181,7 +181,7 @@ export class PoolRegistry implements Pools {
     task: TaskOf<Tasks, Name>,
   ): Promise<Tasks[Name]['output']>;
   execute(name: string, task: TaskRequest): Promise<unknown> {
-    return this.#execute(name, task, task);
+    return this.#execute(name, ({ manifest }) => checkTask(task, manifest));
   }
 
   stream<Tasks extends TaskTypes, Name extends keyof Tasks & string>(
@@ -189,11 +189,13 @@ export class PoolRegistry implements Pools {
     task: TaskOf<Tasks, Name>,
   ): TaskStream<Tasks[Name]['chunk'], Tasks[Name]['output']>;
   stream(name: string, task: TaskRequest): TaskStream {
-    return new TaskChunks(async (reader, gone) => {
-      checkTask(task, this.#open(name).manifest);
-      const signal = task.signal === undefined ? gone : AbortSignal.any([task.signal, gone]);
-      return this.#execute(name, task, { ...task, signal, reader });
-    });
+    return new TaskChunks((reader, gone) =>
+      this.#execute(name, ({ manifest }) => {
+        const asked = checkTask(task, manifest);
+        const signal = asked.signal === undefined ? gone : AbortSignal.any([asked.signal, gone]);
+        return { ...asked, signal, reader };
+      }),
+    );
   }
 
   /** @internal What a task that waits for a pool has to know of it. @throws AgentSystemError `POOL_UNKNOWN` */
@@ -233,19 +235,21 @@ export class PoolRegistry implements Pools {
       reader: _reader,
       ...task
     } = given;
-    return this.#execute(name, task, given);
+    return this.#execute(name, ({ manifest }) => ({ ...given, ...checkTask(task, manifest) }));
   }
 
-  async #execute(name: string, task: TaskRequest, given: GivenTask): Promise<unknown> {
+  /** @param read checks the task, and gives it as it was checked */
+  async #execute(name: string, read: (pool: Pool) => GivenTask): Promise<unknown> {
     const { telemetry, clock } = this.#options;
     let pool: Pool;
+    let given: GivenTask;
     try {
       pool = this.#open(name);
-      checkTask(task, pool.manifest);
+      given = read(pool);
     } catch (thrown) {
       return refused(clock, thrown);
     }
-    return telemetry.poolTask({ pool: name, task: task.type, clock }, () => pool.execute(given));
+    return telemetry.poolTask({ pool: name, task: given.type, clock }, () => pool.execute(given));
   }
 
   get(name: string): PoolRecord {

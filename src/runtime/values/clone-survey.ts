@@ -4,13 +4,14 @@
  * The structured clone writes more than it can read again: a reader needs up to twice the stack of a writer, and
  * a compiled WebAssembly module can be written for a process that cannot have it. So one looks before one sends.
  * Getters run, as they do for a clone; what they throw is left to the clone to tell. And of an instance it writes the
- * fields alone: a `URL` would arrive as `{}`.
+ * fields alone, so that a `URL` would arrive as `{}`; of a `Map`, a `Set` or a `Date` the content alone, without fields
+ * that it has besides.
  *
  * I1  Plain data, as most values are, is found to be so by one walk that notes nothing: some ten nanoseconds an
  *     object, about a fiftieth of what a clone takes.
  * I2  The depth is that of the clone: what occurs twice, or contains itself, is gone into once.
  */
-import { types } from 'node:util';
+import { inspect, types } from 'node:util';
 import { inWords } from './in-words.ts';
 import { classNameOf, isWholeInFields } from './instances.ts';
 
@@ -61,10 +62,10 @@ class PlainWalk {
       this.#left -= value.length;
       if (this.#left < 0) return false;
       for (const item of value as unknown[]) if (!this.isPlain(item, levels - 1)) return false;
-      return true;
+      return !mayHaveNames(value);
     }
     const prototype: unknown = Object.getPrototypeOf(value);
-    if (prototype !== Object.prototype) return prototype === Date.prototype;
+    if (prototype !== Object.prototype) return prototype === Date.prototype && hasNoFields(value);
     for (const key in value) {
       if (!this.isPlain((value as Record<string, unknown>)[key], levels - 1)) return false;
     }
@@ -115,8 +116,9 @@ class CloneSurvey {
     if (Array.isArray(value)) return this.#problemOfArray(value);
     // The questions below cost more than most objects.
     if (Object.getPrototypeOf(value) === Object.prototype) return this.#problemOfFields(value);
-    if (types.isMap(value)) return this.#problemOfMap(value);
-    if (types.isSet(value)) return this.#problemOfSet(value);
+    if (types.isMap(value)) return this.#problemOfMap(value) ?? problemOfFieldsBeside(value);
+    if (types.isSet(value)) return this.#problemOfSet(value) ?? problemOfFieldsBeside(value);
+    if (types.isDate(value) || types.isRegExp(value)) return problemOfFieldsBeside(value);
     if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) return this.#problemOfBuffer(value);
     if (types.isPromise(value)) return 'a promise';
     if (types.isWeakMap(value) || types.isWeakSet(value)) return `a ${tagOf(value)}`;
@@ -133,6 +135,11 @@ class CloneSurvey {
       // An array may be long without having much in it.
       if (item === undefined && !(at in array)) return this.#problemOfFields(array);
       const problem = this.#problemAt(at, item);
+      if (problem !== undefined) return problem;
+    }
+    if (!mayHaveNames(array)) return undefined;
+    for (const name of Object.keys(array).slice(array.length)) {
+      const problem = this.#problemAt(name, (array as unknown as Record<string, unknown>)[name]);
       if (problem !== undefined) return problem;
     }
     return undefined;
@@ -178,6 +185,30 @@ class CloneSurvey {
     if (problem === undefined) this.#keys.pop();
     return problem;
   }
+}
+
+/** A clone has the content of these, and nothing else. */
+function problemOfFieldsBeside(value: object): string | undefined {
+  const [field] = Object.keys(value);
+  if (field === undefined) return undefined;
+  return `an instance of ${classNameOf(value)}, whose field ${inWords(field)} would be lost`;
+}
+
+function hasNoFields(value: object): boolean {
+  for (const _ in value) return false;
+  return true;
+}
+
+/** Arrays of more places are not asked for all their keys: to list those takes longer than to clone the array. */
+const FEW_PLACES = 32;
+const WITHOUT_PLACES = { maxArrayLength: 0, depth: 0, customInspect: false, breakLength: Infinity } as const;
+const NO_NAMES = /^\[ \.\.\. \d+ more items \]$/;
+
+/** Whether an array has names beside its places, or may have. */
+function mayHaveNames(array: readonly unknown[]): boolean {
+  return array.length <= FEW_PLACES
+    ? Object.keys(array).length !== array.length
+    : !NO_NAMES.test(inspect(array, WITHOUT_PLACES));
 }
 
 /** A clone makes plain objects of most instances; a few are known to it: a `Blob`, a `KeyObject`. */
