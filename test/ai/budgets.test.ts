@@ -82,12 +82,7 @@ describe('a call of a model', () => {
     ['no reason of its end', { finishReason: null }, 'finishReason: expected an object, got null'],
   ])('whose provider gives %s is named, not kept, and costs what is known of it', async (_, given, named) => {
     const broken = { ...says('yes'), ...given };
-    const { say, spent, model } = await spending(
-      { limits: { tokens: 1_000 } },
-      true,
-      broken as never,
-      says('yes'),
-    );
+    const { say, spent, model } = await spending({ limits: { tokens: 1_000 } }, true, broken, says('yes'));
     const { code, cause } = await refusal(say());
     expect(code).toBe('TASK_FAILED');
     expect(String(cause)).toContain(`the answer of ${model.provider} (${model.modelId}): ${named}`);

@@ -86,10 +86,7 @@ it('what is sent is what was checked, whatever its caller makes of the task mean
   const commands = { assertOpen: () => undefined, give };
   const calls = new FleetCalls(commands as never, () => undefined, new Telemetry(undefined));
   const task = { type: 'file', input: { lines: [1] }, timeoutMs: 1_000, priority: 1 };
-  const done = [
-    calls.execute('a', task),
-    calls.executeBy('line', (command) => give('', command) as Promise<unknown>, task),
-  ];
+  const done = [calls.execute('a', task), calls.executeBy('line', (command) => give('', command), task)];
   task.input.lines.push(Number.NaN);
   Object.assign(task, { type: 'shred', timeoutMs: 1, priority: -10 });
   clock.resolve();
