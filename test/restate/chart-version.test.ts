@@ -87,3 +87,24 @@ test('a look shows it as it would go on, or refuses it with both identities', ()
     refusal: { code: 'STORE_FAILED', agentId: 'ada', details: { chart: OLD, wanted: agentChartHash() } },
   });
 });
+
+test('one that is refused goes on under this chart from its last event once its node is gone, and its task is unknown', () => {
+  const turn = running();
+  turn.execute({ type: 'work', input: 1, submitted: true, terms: {}, token: 'asked' });
+  turn.state.chart = OLD;
+  turn.state.life = {
+    ...turn.state.life,
+    value: { alive: 'dreaming' } as never,
+    active: ['agent', 'agent.alive', 'agent.alive.dreaming'],
+  };
+  expect([
+    turn.isReadable,
+    turn.isSeatedAt('n', 1),
+    turn.isSeatedAt('n', 2),
+    turn.isSeatedAt('m', 1),
+  ]).toEqual([false, true, false, false]);
+  turn.hostLost('n', 1);
+  expect(turn.isReadable).toBe(true);
+  expect(turn.state.chart).toBe(agentChartHash());
+  expect(recordOfState(turn.state)).toMatchObject({ status: 'crashed', reason: 'host_lost' });
+});

@@ -13,12 +13,20 @@ interface Batch {
   readonly at: number;
 }
 
-function rig({ holds = false, isAlive = true, isWatched = false, fails = 0, maxBytes = Infinity } = {}) {
+function rig({
+  holds = false,
+  isAlive = true,
+  isWatched = false,
+  fails = 0,
+  unread = 0,
+  maxBytes = Infinity,
+} = {}) {
   const clock = simulatedClock();
   const batches: Batch[] = [];
   const heard: unknown[] = [];
   const gates: (() => void)[] = [];
   let left = fails;
+  let unreadLeft = unread;
   const engine = {
     now: () => Promise.resolve(7),
     call: async (_: unknown, batch: Batch) => {
@@ -27,6 +35,7 @@ function rig({ holds = false, isAlive = true, isWatched = false, fails = 0, maxB
       if ((left -= 1) >= 0) throw new Error('away');
       if (JSON.stringify(batch).length > maxBytes)
         throw Object.assign(new Error('refused'), { cause: { status: 413 } });
+      if ((unreadLeft -= 1) >= 0) return { isAlive, isWatched: false, answers: [], isUnread: true };
       return { isAlive, isWatched, answers: [{ id: batch.first }] };
     },
   };
@@ -213,4 +222,36 @@ it('after its close a task of its body is not waited for', async () => {
   expect(clock.pending()).toEqual([]);
   await clock.advance(1_000);
   expect(batches).toEqual([]);
+});
+
+it('what could not be taken comes again every second, under its numbers, and nothing overtakes it', async () => {
+  const { clock, batches, heard, outbox, tell } = rig({ unread: 2 });
+  tell(1);
+  await settled();
+  tell(2);
+  await clock.advance(999);
+  expect([numbersOf(batches), heard]).toEqual([[[1, 1]], []]);
+  await clock.advance(1);
+  expect(numbersOf(batches)).toEqual([
+    [1, 1],
+    [1, 1],
+  ]);
+  await clock.advance(1_000);
+  await outbox.settled();
+  expect(numbersOf(batches).slice(2)).toEqual([
+    [1, 1],
+    [2, 2],
+  ]);
+  expect(heard).toEqual([{ id: 1 }, { id: 2 }]);
+});
+
+it('what could not be taken is not sent after its close', async () => {
+  const { clock, batches, outbox, tell } = rig({ unread: 9 });
+  tell(1);
+  await settled();
+  outbox.close();
+  await outbox.settled();
+  expect(clock.pending()).toEqual([]);
+  await clock.advance(5_000);
+  expect(batches).toHaveLength(1);
 });

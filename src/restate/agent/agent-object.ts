@@ -32,15 +32,20 @@ import { isWished, type TaskWish } from '../tasks/task-entries.ts';
 import { taskRecord } from '../tasks/task-record-of.ts';
 import { wire, wireOf } from '../engine/wire.ts';
 
-/** The state, for a turn without an answer; `undefined` for an agent that was forgotten. */
+/**
+ * What finds a snapshot that this code cannot read comes again after so long, ms: until the right code is there, or its
+ * body has ended, which would never be heard of behind a call that is repeated.
+ */
+const UNREAD_AGAIN_MS = 1_000;
+
+/** For a turn without an answer; `undefined` for an agent that was forgotten. */
 async function turnOf(ctx: ObjectContext, at?: number): Promise<AgentTurn | undefined> {
   const state = await stateOf(ctx);
-  if (state === null) return undefined;
-  const turn = new AgentTurn(state, await momentOf(ctx, at));
-  // A chart that this code cannot drive is tried again until the right code is there: nothing is lost.
-  turn.adoptChart();
-  return turn;
+  return state === null ? undefined : new AgentTurn(state, await momentOf(ctx, at));
 }
+
+/** Of a snapshot that this code cannot read. */
+const UNREAD: ReportAnswer = { isAlive: true, isWatched: false, answers: [], isUnread: true };
 
 /** Of an agent that is not there. */
 const NOTHING = { tasks: [], ended: [] };
@@ -71,6 +76,8 @@ export const agentObject = object({
       const { incarnation, first, reports, usage, at } = told as ReportBatch;
       const turn = await turnOf(ctx, at);
       if (turn === undefined) return { isAlive: false, isWatched: false, answers: [] } satisfies ReportAnswer;
+      if (!turn.isReadable) return UNREAD;
+      turn.adoptChart();
       const isAlive = turn.reported(incarnation, first, reports, usage);
       await conclude(ctx, turn);
       const isWatched = turn.state.health.status !== 'not_running';
@@ -81,16 +88,22 @@ export const agentObject = object({
       const { at } = given as { at: number };
       const turn = await turnOf(ctx, at);
       if (turn?.state.wakeAt !== at) return;
+      if (!turn.isReadable) return send(ctx, toAgent(ctx.key, 'wake'), given, UNREAD_AGAIN_MS);
+      turn.adoptChart();
       turn.state.wakeAt = undefined;
       turn.wake();
       await conclude(ctx, turn);
     }),
 
-    /** Its node is gone. */
+    /** Its node is gone: it goes on under this chart, whatever its snapshot is of. */
     lost: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
       const { node, incarnation, at, offer } = given as LostNode;
       const turn = await turnOf(ctx, at);
       if (turn === undefined) return giveBack(ctx, incarnation + 1);
+      if (!turn.isSeatedAt(node, incarnation)) {
+        if (!turn.isReadable) return giveBack(ctx, incarnation + 1);
+        turn.adoptChart();
+      }
       turn.hostLost(node, incarnation, offer);
       await conclude(ctx, turn);
     }),
@@ -99,6 +112,7 @@ export const agentObject = object({
     permit: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
       const { placement, incarnation } = given as { placement: Placement; incarnation: number };
       const turn = await turnOf(ctx);
+      turn?.adoptChart();
       const isWaiting =
         turn !== undefined &&
         (turn.isBetweenPlaces || positionOfState(turn.state).path === 'crashed.queued') &&
@@ -113,6 +127,8 @@ export const agentObject = object({
       const { parked, at } = given as { parked: Parked | null; at: number };
       const turn = await turnOf(ctx, at);
       if (turn === undefined) return;
+      if (!turn.isReadable) return send(ctx, toAgent(ctx.key, 'quota'), given, UNREAD_AGAIN_MS);
+      turn.adoptChart();
       turn.quotaStands(parked ?? undefined);
       await conclude(ctx, turn);
     }),

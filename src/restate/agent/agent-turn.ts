@@ -53,7 +53,7 @@ import { AgentBodies } from './agent-bodies.ts';
 import { AgentCallers } from './agent-callers.ts';
 import { AgentPlaces, type LossOffer } from './agent-places.ts';
 import { type AgentState, positionOfState, recordOfState } from './agent-state.ts';
-import { agentChartHash, chartRefusal, verdictOn } from './chart-version.ts';
+import { agentChartHash, type Charted, chartRefusal, verdictOn } from './chart-version.ts';
 import { type NewAgent, newAgentState } from './new-agent.ts';
 import type { AbortReason } from '../tasks/abort-reason.ts';
 
@@ -147,13 +147,27 @@ export class AgentTurn {
    * @throws AgentSystemError `STORE_FAILED`, with both identities, for one that stands where this chart has no place
    */
   adoptChart(): void {
-    const { id: agentId, chart, life, seat, known } = this.state;
-    const charted = { agentId, chart, active: life.active, hasBody: seat !== undefined };
-    const verdict = verdictOn(charted);
+    const verdict = verdictOn(this.#charted);
     if (verdict === 'same') return;
-    if (verdict === 'refused') throw chartRefusal(charted);
+    if (verdict === 'refused') throw chartRefusal(this.#charted);
     this.state.chart = agentChartHash();
-    if (verdict === 'resumed') this.#resumeLife(known);
+    if (verdict === 'resumed') this.#resumeLife(this.state.known);
+  }
+
+  /** Whether `adoptChart` succeeds. */
+  get isReadable(): boolean {
+    return verdictOn(this.#charted) !== 'refused';
+  }
+
+  get #charted(): Charted {
+    const { id: agentId, chart, life, seat } = this.state;
+    return { agentId, chart, active: life.active, hasBody: seat !== undefined };
+  }
+
+  /** Whether this incarnation has its body on this node. */
+  isSeatedAt(node: string, incarnation: number): boolean {
+    const { seat } = this.state;
+    return seat?.node === node && seat.incarnation === incarnation;
   }
 
   // Commands.
@@ -331,13 +345,14 @@ export class AgentTurn {
   }
 
   /**
-   * Its node is gone, or is taken for gone: it goes on from what its last event said, as after the loss of a program.
+   * Its node is gone, or is taken for gone: it goes on from what its last event said, as after the loss of a program, and
+   * under the chart of this code.
    *
    * @param offered a place for its next body: it takes that, or gives it back
    */
   hostLost(node: string, incarnation: number, offered?: LossOffer): void {
-    const { seat, known } = this.state;
-    if (seat?.node !== node || seat.incarnation !== incarnation || known === undefined) {
+    const { known } = this.state;
+    if (!this.isSeatedAt(node, incarnation) || known === undefined) {
       if (offered !== undefined) this.places.declineStale(incarnation + 1);
       return;
     }

@@ -160,6 +160,8 @@ export interface ReportAnswer {
   readonly isWatched: boolean;
   /** Answers to the requests of tasks in these reports. */
   readonly answers: readonly RequestAnswer[];
+  /** The reports were not taken, and are to come again: the agent's snapshot is of a chart that the code there has not. */
+  readonly isUnread?: true;
 }
 
 /** Tells an agent's object that its node is gone. */

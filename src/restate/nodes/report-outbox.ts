@@ -7,6 +7,7 @@
  *     holds back until then goes out with it (agent-performer.ts).
  * I4  What is larger than the engine takes goes by itself, and where that is too large, a small one says so in its place:
  *     nobody waits for ever for what cannot be sent.
+ * I5  What the code that answers for the agent cannot take comes again every `UNREAD_AGAIN_MS`.
  */
 import type { Usage } from '../../runtime/hosting/host.ts';
 import type { SteadyClock } from '../../runtime/time/clock.ts';
@@ -20,6 +21,8 @@ import { smallReportOf, tooLarge } from './small-report.ts';
 const MAX_REPORTS = 200;
 /** How long the events of a task that has begun may wait for company, ms. */
 const TOLD_WITHIN_MS = 100;
+/** Until a batch that was not taken is sent again, ms. */
+const UNREAD_AGAIN_MS = 1_000;
 
 export interface OutboxOptions {
   readonly engine: EngineClient;
@@ -46,6 +49,8 @@ export class ReportOutbox {
   #idle: (() => void)[] = [];
   #expected: unknown;
   #isDue = false;
+  /** Goes on with a batch that was not taken. */
+  #again: (() => void) | undefined;
 
   constructor(options: OutboxOptions) {
     this.#options = options;
@@ -72,6 +77,7 @@ export class ReportOutbox {
     this.#isClosed = true;
     this.#options.clock.clearTimeout(this.#expected);
     this.#waiting = [];
+    this.#again?.();
   }
 
   /** Resolves once all reports are taken. */
@@ -103,9 +109,14 @@ export class ReportOutbox {
     const { engine, agentId, incarnation, node, usage, failed } = this.#options;
     const batch = { node, incarnation, first, reports, usage: usage() };
     try {
-      // By the fleet's time: this machine's may be wrong.
-      const told: ReportBatch = { ...batch, at: await engine.now() };
-      this.#answered(await engine.call<ReportAnswer>(toAgent(agentId, 'report'), told, REPEATABLE));
+      for (;;) {
+        // By the fleet's time: this machine's may be wrong.
+        const told: ReportBatch = { ...batch, at: await engine.now() };
+        const answer = await engine.call<ReportAnswer>(toAgent(agentId, 'report'), told, REPEATABLE);
+        if (answer.isUnread !== true) return this.#answered(answer);
+        await this.#pause();
+        if (this.#isClosed) return;
+      }
     } catch (thrown) {
       if (!isTooLarge(thrown) || isSmall) return failed(thrown);
       if (reports.length > 1) {
@@ -114,6 +125,18 @@ export class ReportOutbox {
       }
       await this.#deliverSmall(reports[0], first, thrown);
     }
+  }
+
+  /** Ends early with `close`. */
+  async #pause(): Promise<void> {
+    if (this.#isClosed) return;
+    const { clock } = this.#options;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = clock.setTimeout(resolve, UNREAD_AGAIN_MS);
+    this.#again = resolve;
+    await promise;
+    this.#again = undefined;
+    clock.clearTimeout(timer);
   }
 
   /** In place of one that is too large by itself. */
