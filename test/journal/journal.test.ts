@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { memoryStore, type SystemEvent } from '../../src/index.ts';
 import { settled } from '../../src/testing/index.ts';
@@ -86,6 +87,52 @@ describe('the stream of events', () => {
     await Promise.all(Array.from({ length: 100 }, () => agents.register({ module: plain })));
     expect(batches.length).toBeLessThan(5);
     expect(batches.reduce((sum, size) => sum + size, 0)).toBe(100);
+  });
+
+  it.each(['at once', 'a turn later'])(
+    'answers thousands that came together over several turns, in order, where a commit is done %s',
+    async (when) => {
+      const kept = memoryStore();
+      const store = {
+        ...boundTo(kept),
+        append: (batch: Parameters<typeof kept.append>[0]) =>
+          when === 'at once' ? kept.append(batch) : settled().then(() => kept.append(batch)),
+      };
+      const { system, agents, events } = await rig({ store: when === 'at once' ? kept : store });
+      const heard: number[] = [];
+      const answered: number[] = [];
+      const inTurns: number[] = [];
+      const COUNT = 2_000;
+      const all = Array.from({ length: COUNT }, async (_, n) => {
+        await agents.register({ id: `a${n}`, module: plain });
+        answered.push(n);
+      });
+      const unsubscribe = system.events.subscribe(({ sequence }) => heard.push(sequence));
+      while (answered.length < COUNT) {
+        const before = heard.length + answered.length;
+        await nextTurn();
+        inTurns.push(heard.length + answered.length - before);
+      }
+      await Promise.all(all);
+      unsubscribe();
+      expect(Math.max(...inTurns)).toBeLessThanOrEqual(1_024);
+      expect(heard).toEqual(heard.toSorted((one, other) => one - other));
+      expect(heard).toHaveLength(COUNT);
+      expect(answered).toEqual(Array.from({ length: COUNT }, (_, n) => n));
+      expect(events.filter(({ type }) => type === 'agent.registered')).toHaveLength(COUNT);
+      // What comes next is committed behind them.
+      await agents.start('a7');
+      expect(agents.get('a7').status).toBe('running');
+    },
+  );
+
+  it('closes once all that came together is answered', async () => {
+    const { system, agents, clock } = await rig();
+    const made = Array.from({ length: 1_000 }, (_, n) => agents.register({ id: `a${n}`, module: plain }));
+    const closed = system.close();
+    await clock.advance(60_000);
+    await closed;
+    expect((await Promise.all(made)).length).toBe(1_000);
   });
 
   it('never has two commits open at once, and keeps their order', async () => {

@@ -79,13 +79,20 @@ export class Batch {
     for (let at = 0; at < other.waitingCount; at++) this.addWaiting(other.waiting[at]!);
   }
 
-  /** Tells those who wait. What they emit is in another batch. */
-  answer(error?: AgentSystemError): void {
-    for (let at = 0; at < this.waitingCount; at++) {
+  /** Whether it has more of anything than this. */
+  isLargerThan(count: number): boolean {
+    return this.eventCount > count || this.waitingCount > count;
+  }
+
+  /** Tells those who wait, up to `limit` of them from `from` on; whether that were all. What they emit is in another batch. */
+  answer(error?: AgentSystemError, from = 0, limit = Infinity): boolean {
+    const until = Math.min(from + limit, this.waitingCount);
+    for (let at = from; at < until; at++) {
       const listener = this.waiting[at]!;
       if (typeof listener === 'function') listener(error);
       else listener.committed(error);
     }
+    return until === this.waitingCount;
   }
 
   /** Forgets all it held, and says whether it is worth filling again. */

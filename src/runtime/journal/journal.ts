@@ -58,6 +58,9 @@ export interface JournalOptions {
   readonly maxBacklogBytes?: number;
 }
 
+/** So many events, or callers, have a turn of the event loop of their own: each may have much to do with its answer. */
+const PART = 256;
+
 export class Journal {
   private readonly options: JournalOptions;
   private readonly store: Store;
@@ -270,16 +273,39 @@ export class Journal {
   };
 
   private committed(batch: Batch): void {
-    this.isCommitting = false;
     this.committing = undefined;
     if (batch.eventCount > 0) this.lastKept = batch.lastSequence;
+    if (batch.isLargerThan(PART)) return this.tellParts(batch, 0);
+    this.isCommitting = false;
+    this.tell(batch, 0, batch.eventCount);
+    this.answer(batch);
+  }
+
+  private tell(batch: Batch, from: number, until: number): void {
     const { told } = batch;
-    for (let at = 0; at < batch.eventCount; at++) {
+    for (let at = from; at < until; at++) {
       const event = batch.events[at]!;
       if (at < told) this.subscriptions.tellCommitted(event);
       else this.subscriptions.tell(event);
     }
-    this.answer(batch);
+  }
+
+  /** Nothing else is committed before all of it was told, and answered. */
+  private tellParts(batch: Batch, from: number): void {
+    this.isCommitting = true;
+    const until = Math.min(from + PART, batch.eventCount);
+    this.tell(batch, from, until);
+    if (until < batch.eventCount) setImmediate(() => this.tellParts(batch, until));
+    else this.answerParts(batch, 0);
+  }
+
+  private answerParts(batch: Batch, from: number): void {
+    if (!batch.answer(undefined, from, PART)) {
+      setImmediate(() => this.answerParts(batch, from + PART));
+      return;
+    }
+    this.isCommitting = false;
+    this.answered(batch);
   }
 
   private failed(batch: Batch, failure: AppendFailure): void {
@@ -319,6 +345,10 @@ export class Journal {
 
   private answer(batch: Batch, error?: AgentSystemError): void {
     batch.answer(error);
+    this.answered(batch);
+  }
+
+  private answered(batch: Batch): void {
     if (batch.clear()) this.spare = batch;
     if (!this.isSettled()) this.schedule();
   }
