@@ -88,6 +88,8 @@ export interface BudgetInput {
   readonly everyMs: number;
   /** Time to the next refill, ms. */
   readonly leftMs: number;
+  /** What is reserved already; default nothing. */
+  readonly reserved?: BudgetAmount;
 }
 
 export interface BudgetContext extends BudgetInput {
@@ -201,7 +203,7 @@ export const budgetMachine = setup({
   delays: { refillTime: ({ context }) => context.leftMs },
 }).createMachine({
   id: 'budget',
-  context: ({ input }) => ({ ...input, reserved: {} }),
+  context: ({ input }) => ({ reserved: {}, ...input }),
   initial: 'open',
   states: {
     open: {

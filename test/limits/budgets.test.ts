@@ -224,6 +224,69 @@ describe('a refill', () => {
   });
 });
 
+describe('a refill whose wall clock is set meanwhile', () => {
+  const HOUR_MS = 3_600_000;
+  const day = { name: 'day', limits: { calls: 3 }, everyMs: 24 * HOUR_MS };
+  const atNoon = async (stepMs: number) => {
+    const clock = simulatedClock({ startAt: Date.UTC(2026, 0, 1, 12) });
+    const made = await fleet([day], { clock });
+    await made.call('ada', { calls: 1 });
+    void made.agents.execute('ada', { type: 'hold', input: { calls: 2 } }).catch(() => undefined);
+    await settled();
+    clock.setWallClock(clock.now() + stepMs);
+    return { ...made, clock, standing: () => made.budgets.get('day') };
+  };
+
+  it.each([
+    ['put ahead by seven hours', 7 * HOUR_MS],
+    ['put back by five hours', -5 * HOUR_MS],
+    ['put back across midnight', -13 * HOUR_MS],
+  ])('%s comes at midnight, as the record says', async (_, stepMs) => {
+    const { clock, standing, eventsOf } = await atNoon(stepMs);
+    const { refillAt } = standing();
+    expect(new Date(refillAt!).toISOString()).toMatch(/T00:00:00.000Z$/);
+    await clock.advance(refillAt! - clock.now() - 1);
+    expect(standing()).toMatchObject({ spent: { calls: 1 }, reserved: { calls: 2 }, refillAt });
+    expect(eventsOf('budget.refilled')).toEqual([]);
+    await clock.advance(1);
+    expect(eventsOf('budget.refilled')).toHaveLength(1);
+    expect(standing()).toMatchObject({
+      spent: {},
+      reserved: { calls: 2 },
+      refillAt: refillAt! + 24 * HOUR_MS,
+    });
+    await clock.advance(24 * HOUR_MS - 1);
+    expect(eventsOf('budget.refilled')).toHaveLength(1);
+    await clock.advance(1);
+    expect(eventsOf('budget.refilled')).toHaveLength(2);
+  });
+
+  it('and is past its time is made up for, once, before anything is refused', async () => {
+    const { clock, call, standing, eventsOf } = await atNoon(13 * HOUR_MS);
+    await call('ben', { calls: 1 });
+    expect(standing()).toMatchObject({ spent: { calls: 1 }, reserved: { calls: 2 } });
+    await clock.advance(12 * HOUR_MS);
+    expect(eventsOf('budget.refilled')).toHaveLength(1);
+  });
+
+  it('comes when the record says where the wall clock goes slower or faster than time', async () => {
+    for (const [offMs, refills] of [
+      [-400, 1],
+      [400, 1],
+      [-30_000, 1],
+      [30_000, 1],
+    ] as const) {
+      const { clock, call, standing, eventsOf } = await atNoon(offMs);
+      await clock.advance(Date.UTC(2026, 0, 2) - clock.now());
+      await call('ben', { calls: 1 });
+      expect(standing().spent, `${offMs} ms`).toEqual({ calls: 1 });
+      await clock.advance(HOUR_MS);
+      expect(standing().spent, `${offMs} ms`).toEqual({ calls: 1 });
+      expect(eventsOf('budget.refilled'), `${offMs} ms`).toHaveLength(refills);
+    }
+  });
+});
+
 describe('over the end of a program', () => {
   it.each([
     ['what was reserved counts as spent', 0, { calls: 3 }],

@@ -43,6 +43,9 @@ export interface BudgetsOptions {
   readonly spent: (agentId: string, amount: BudgetAmount) => void;
 }
 
+/** The timer of a refill and the wall clock may be that far apart, ms: machines put theirs right by less all the time. */
+const MAX_OFF_MS = 1_000;
+
 /** One sum of what was spent and reserved, held against the limits of its budget. */
 export class Account {
   readonly #spec: BudgetSpec;
@@ -51,6 +54,13 @@ export class Account {
   #chart: Chart<typeof budgetMachine>;
   #lacking: BudgetUnit | undefined = undefined;
   #refilledBy: string | undefined = undefined;
+  /** A person refills it at this moment. */
+  #isAskedFor = false;
+  #isStopped = false;
+  /** When the time began that its limits are for, epoch ms. */
+  #from = -Infinity;
+  /** When its chart refills it, by `elapsed` of the clock. */
+  #refillTick = Infinity;
 
   constructor(spec: BudgetSpec, of: string, options: BudgetsOptions) {
     this.#spec = spec;
@@ -70,18 +80,22 @@ export class Account {
 
   /** `undefined` once it is granted; else of what there is too little. */
   reserve(amount: BudgetAmount): BudgetUnit | undefined {
+    this.#look();
     this.#lacking = undefined;
     this.#chart.send({ type: 'budget.reserve', amount });
     return this.#lacking;
   }
 
   settle(reserved: BudgetAmount, actual: BudgetAmount): void {
+    this.#look();
     this.#chart.send({ type: 'budget.settle', reserved, actual });
   }
 
   refill(by: string | undefined): void {
     this.#refilledBy = by;
+    this.#isAskedFor = true;
     this.#chart.send({ type: 'budget.refill' });
+    this.#isAskedFor = false;
     this.#refilledBy = undefined;
   }
 
@@ -103,11 +117,14 @@ export class Account {
   }
 
   record(): BudgetRecord {
+    this.#look();
     const status = this.#chart.path.split('.').at(-1) as BudgetRecord['status'];
-    return budgetRecord(this.#spec, this.#of, this.#chart.context, status, this.#options.clock.now());
+    const now = Math.max(this.#from, this.#options.clock.now());
+    return budgetRecord(this.#spec, this.#of, this.#chart.context, status, now);
   }
 
   stop(): void {
+    this.#isStopped = true;
     this.#chart.stop();
   }
 
@@ -118,10 +135,37 @@ export class Account {
       this.#options.alerts.clear(alert, this.#key);
   }
 
-  #begin(spent: BudgetAmount): Chart<typeof budgetMachine> {
+  /**
+   * Refills come by the wall clock, and the chart's timer does not: where the clock was set, or the two have come apart
+   * little by little, the chart begins again with what is left until the next refill. One that was done is not done
+   * again, unless the clock was put back by more than `everyMs`: then it was wrong when it was done.
+   */
+  #look(): void {
+    const { everyMs } = this.#spec;
+    if (everyMs === undefined || this.#isStopped) return;
+    const { clock } = this.#options;
+    const now = clock.now();
+    let from = windowStart(everyMs, now);
+    if (from < this.#from && this.#from - from <= everyMs) from = this.#from;
+    const isOver = from > this.#from;
+    const timerIsOffMs = Math.abs(from + everyMs - now - (this.#refillTick - clock.elapsed()));
+    if (!isOver && timerIsOffMs <= Math.min(MAX_OFF_MS, everyMs / 2)) return;
+    const { spent, reserved } = this.#chart.context;
+    this.#chart.stop();
+    this.#chart = this.#begin(isOver ? {} : shownAmount(spent), reserved, from);
+    if (isOver) this.#tellRefilled();
+  }
+
+  /** @param reserved in whole numbers */
+  #begin(spent: BudgetAmount, reserved: BudgetAmount = {}, from?: number): Chart<typeof budgetMachine> {
     const perform = (effect: ChartEffect) => this.#perform(effect as BudgetEffect);
-    const input = budgetInput(this.#spec, spent, this.#options.clock.now());
-    const { chart } = this.#options;
+    const { chart, clock } = this.#options;
+    const { everyMs = Infinity } = this.#spec;
+    const now = clock.now();
+    this.#from = from ?? (everyMs === Infinity ? -Infinity : windowStart(everyMs, now));
+    const leftMs = everyMs === Infinity ? Infinity : this.#from + everyMs - now;
+    this.#refillTick = clock.elapsed() + leftMs;
+    const input = { ...budgetInput(this.#spec, spent, now), reserved, leftMs };
     return createChart(budgetMachine, input, { ...chart, perform }, chart.driver);
   }
 
@@ -130,15 +174,9 @@ export class Account {
       case 'refuse':
         this.#lacking = effect.params.unit;
         return;
-      case 'tellRefilled': {
-        const by = this.#refilledBy;
-        this.#options.journal.emit({
-          type: 'budget.refilled',
-          ...this.#sums(),
-          ...saidBy(by),
-        });
-        return;
-      }
+      case 'tellRefilled':
+        if (!this.#isAskedFor) this.#noteTimer();
+        return this.#tellRefilled();
       case 'raiseAlert':
         return this.#options.alerts.raise(
           effect.params.alert,
@@ -148,6 +186,21 @@ export class Account {
       case 'clearAlert':
         return this.#options.alerts.clear(effect.params.alert, this.#key);
     }
+  }
+
+  #noteTimer(): void {
+    const { everyMs = Infinity } = this.#spec;
+    const { clock } = this.#options;
+    this.#from = Math.max(this.#from + everyMs, windowStart(everyMs, clock.now()));
+    this.#refillTick = clock.elapsed() + everyMs;
+  }
+
+  #tellRefilled(): void {
+    this.#options.journal.emit({
+      type: 'budget.refilled',
+      ...this.#sums(),
+      ...saidBy(this.#refilledBy),
+    });
   }
 
   get #key(): { readonly budget: string } {
