@@ -13,13 +13,14 @@ import type { VariableState } from '../../src/runtime/hosting/host.ts';
 import { inProcessHost } from '../../src/runtime/hosting/hosts/in-process.ts';
 import { steadyClock } from '../../src/runtime/time/clock.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
+import { fateOf } from '../kit/rig.ts';
 
 const EPOCH = 'e';
 
 type Values = readonly VariableState[];
 
 /** One body of a node, and the batches of reports that its agent got. */
-function bodyOf(definition: AnyAgentDefinition, inForce: () => Values = () => []) {
+function bodyOf(definition: AnyAgentDefinition, inForce: () => Values = () => [], terms: object = {}) {
   const clock = simulatedClock();
   const batches: ReportBatch[] = [];
   const engine = {
@@ -48,7 +49,7 @@ function bodyOf(definition: AnyAgentDefinition, inForce: () => Values = () => []
     await settled();
   };
   const manifest = manifestOf(definition);
-  const spec = specToKeep(agentSpec.parse({ id: 'a', module: definition }), 'a', definition.type);
+  const spec = specToKeep(agentSpec.parse({ ...terms, id: 'a', module: definition }), 'a', definition.type);
   const start = { restored: undefined, previousStop: undefined };
   return {
     clock,
@@ -138,5 +139,26 @@ it('a node that is out of its fleet takes nothing, and reads the values of varia
   await body.open();
   await body.open('next');
   expect(seen).toEqual([1, 2]);
+  body.close();
+});
+
+it.each(['sync', 'async'])('a value that a %s body has already is not waited for', async (pattern) => {
+  const rate = { name: 'rate', value: 2, version: 2 };
+  const body = bodyOf(
+    defineAgent({ type: 'told', variables: ['rate'], init: () => ({}), tasks: {} }),
+    () => [rate],
+    { coordination: { communicationPattern: pattern } },
+  );
+  await body.open();
+  const spread = (variable: VariableState) =>
+    body.residents.serve('variable', { variable, timeoutMs: LONG_MS });
+  const told = { acknowledged: [{ agentId: 'a', incarnation: 1 }], outOfDate: [] };
+  // It began with that, which came into force before anybody was told.
+  expect(await fateOf(spread(rate))).toEqual({ value: told });
+  const next = { ...rate, value: 3, version: 3 };
+  expect(await fateOf(spread(next))).toEqual({ value: told });
+  // The answer got lost, and the engine asks again.
+  expect(await fateOf(spread(next))).toEqual({ value: told });
+  expect(await fateOf(spread(rate))).toEqual({ value: told });
   body.close();
 });

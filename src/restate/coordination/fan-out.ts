@@ -39,7 +39,10 @@ export interface CastBallot extends Voice {
   readonly error?: ErrorInfo | undefined;
 }
 
-/** Tells every body that declared the variable, and waits until those that are `sync` have acknowledged it. */
+/**
+ * Tells every body that declared the variable, and waits until those that are `sync` have acknowledged it. A body may have
+ * this version already: it began with it, or this is told for the second time.
+ */
 export async function spreadVariable(
   residents: readonly Resident[],
   given: unknown,
@@ -47,9 +50,11 @@ export async function spreadVariable(
 ): Promise<SpreadAnswer> {
   const { variable, timeoutMs } = given as SpreadRequest;
   const listeners = residents.filter(({ variables }) => variables.includes(variable.name));
-  const acknowledged = new Set<Resident>();
+  const acknowledged = new Set(
+    listeners.filter((resident) => resident.acknowledged(variable.name) >= variable.version),
+  );
   const { promise, resolve } = Promise.withResolvers<void>();
-  let awaited = listeners.filter(isSync).length;
+  let awaited = listeners.filter((resident) => isSync(resident) && !acknowledged.has(resident)).length;
   const letGo = listeners.map((resident) =>
     resident.ask({ type: 'variable.changed', variable }, (report) => {
       if (report.type !== 'variable.acknowledged' || report.name !== variable.name) return;
