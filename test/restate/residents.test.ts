@@ -60,6 +60,7 @@ function bodyOf(definition: AnyAgentDefinition, inForce: () => Values = () => []
       return deliver({ type: 'open', spec, manifest, start }, epoch);
     },
     run: () => deliver({ type: 'task.run', taskId: `t${last}`, task: 'work', attempt: 1, input: undefined }),
+    kill: () => deliver({ type: 'kill' }),
     /** What each batch since the last time has told. */
     told: () => batches.splice(0).map(({ reports }) => reports.map(({ type }) => type)),
     close: () => {
@@ -160,5 +161,26 @@ it.each(['sync', 'async'])('a value that a %s body has already is not waited for
   // The answer got lost, and the engine asks again.
   expect(await fateOf(spread(next))).toEqual({ value: told });
   expect(await fateOf(spread(rate))).toEqual({ value: told });
+  body.close();
+});
+
+it('a body that ends before it has acknowledged a value is not waited for', async () => {
+  const rate = { name: 'rate', value: 2, version: 2 };
+  const body = bodyOf(
+    defineAgent({
+      type: 'deaf',
+      variables: ['rate'],
+      init: () => ({}),
+      onVariable: () => new Promise(() => undefined),
+      tasks: {},
+    }),
+    () => [],
+    { coordination: { communicationPattern: 'sync' } },
+  );
+  await body.open();
+  const spread = body.residents.serve('variable', { variable: rate, timeoutMs: LONG_MS });
+  expect(await fateOf(spread)).toBe('pending');
+  await body.kill();
+  expect(await fateOf(spread)).toEqual({ value: { acknowledged: [], outOfDate: [] } });
   body.close();
 });

@@ -40,8 +40,8 @@ export interface CastBallot extends Voice {
 }
 
 /**
- * Tells every body that declared the variable, and waits until those that are `sync` have acknowledged it. A body may have
- * this version already: it began with it, or this is told for the second time.
+ * Tells every body that declared the variable, and waits until those that are `sync` have acknowledged it, or have
+ * ended. A body may have this version already: it began with it, or this is told for the second time.
  */
 export async function spreadVariable(
   residents: readonly Resident[],
@@ -54,17 +54,21 @@ export async function spreadVariable(
     listeners.filter((resident) => resident.acknowledged(variable.name) >= variable.version),
   );
   const { promise, resolve } = Promise.withResolvers<void>();
-  let awaited = listeners.filter((resident) => isSync(resident) && !acknowledged.has(resident)).length;
-  const letGo = listeners.map((resident) =>
+  const awaited = new Set(listeners.filter((resident) => isSync(resident) && !acknowledged.has(resident)));
+  const settle = (resident: Resident): void => {
+    if (awaited.delete(resident) && awaited.size === 0) resolve();
+  };
+  const letGo = listeners.flatMap((resident) => [
+    resident.whenEnded(() => settle(resident)),
     resident.ask({ type: 'variable.changed', variable }, (report) => {
       if (report.type !== 'variable.acknowledged' || report.name !== variable.name) return;
-      if (report.version < variable.version || acknowledged.has(resident)) return;
+      if (report.version < variable.version) return;
       acknowledged.add(resident);
-      if (isSync(resident) && (awaited -= 1) === 0) resolve();
+      settle(resident);
     }),
-  );
+  ]);
   const timer = clock.setTimeout(resolve, timeoutMs);
-  if (awaited > 0) await promise;
+  if (awaited.size > 0) await promise;
   // Bodies that answer at once have answered by the next turn of the event loop.
   else await new Promise((next) => setImmediate(next));
   clock.clearTimeout(timer);
