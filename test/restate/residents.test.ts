@@ -61,6 +61,8 @@ function bodyOf(definition: AnyAgentDefinition, inForce: () => Values = () => []
     },
     run: () => deliver({ type: 'task.run', taskId: `t${last}`, task: 'work', attempt: 1, input: undefined }),
     kill: () => deliver({ type: 'kill' }),
+    /** The reports of all batches since the last time. */
+    reports: () => batches.splice(0).flatMap(({ reports }) => reports),
     /** What each batch since the last time has told. */
     told: () => batches.splice(0).map(({ reports }) => reports.map(({ type }) => type)),
     close: () => {
@@ -86,6 +88,30 @@ it('what ends at once is told of once, and nothing follows', async () => {
   expect(body.told()).toEqual([]);
   body.close();
 });
+
+it.each<[what: string, output: () => unknown, problem: string]>([
+  ['a Map', () => ({ found: new Map([['a', 1]]) }), 'output.found is an instance of Map'],
+  ['a date', () => [new Date(0)], 'output[0] is an instance of Date'],
+  [
+    'an array with a name',
+    () => Object.assign([1], { page: 2 }),
+    'output is an array with holes, or with fields',
+  ],
+  ['a symbol as a key', () => ({ [Symbol('key')]: 1 }), 'output is an object with symbols for keys'],
+  ['a function', () => ({ run: () => 1 }), 'output.run is a function'],
+])(
+  'an output with %s, which would cross machines as something else, fails its task by name',
+  async (_, output, problem) => {
+    const body = bodyOf(defineAgent({ type: 'odd', init: () => ({}), tasks: { work: { run: output } } }));
+    await body.open();
+    body.told();
+    await body.run();
+    const [report] = body.reports();
+    expect(report).toMatchObject({ type: 'task.failed', code: 'TASK_FAILED' });
+    expect((report as { error: { message: string } }).error.message).toContain(problem);
+    body.close();
+  },
+);
 
 it('what takes longer is told of by an empty batch, once, and by what comes of it', async () => {
   const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];

@@ -102,7 +102,8 @@ export class ResidentTasks {
       chunks: 0,
       taken: 0,
     });
-    return { ...run, trace: terms.trace };
+    // Whatever becomes of it, its output crosses machines as JSON.
+    return { ...run, isKept: true, trace: terms.trace };
   }
 
   #observe(taskId: string, stall: TaskManifest['stall']): ProgressWatch | undefined {

@@ -190,7 +190,7 @@ export class BodyTasks extends OpenTasks<RunningTask> implements TaskContextOwne
     if (task.ended !== undefined) return this.fail(task, task.ended.error);
     const problem = task.isKept ? jsonProblemOf({ output }) : undefined;
     if (problem !== undefined) {
-      const why = `${problem}, expected JSON data: what a submitted task gives is kept`;
+      const why = `${problem}, expected JSON data: what it gives is kept, or crosses machines`;
       return this.fail(task, new TypeError(why));
     }
     if (!this.settled(task)) return;

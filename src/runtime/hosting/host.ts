@@ -59,7 +59,7 @@ export type BodyRequest =
       readonly trace?: TraceParent | undefined;
       /** Results of its steps from earlier runs, by key. */
       readonly steps?: readonly (readonly [key: string, value: unknown])[] | undefined;
-      /** Its output is kept in its record: one that is no JSON data fails it. */
+      /** Its output is kept in its record, or crosses machines: one that is no JSON data fails it. */
       readonly isKept?: boolean | undefined;
     }
   | {

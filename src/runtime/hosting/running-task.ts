@@ -23,7 +23,7 @@ export class RunningTask implements StateUser, AskSystem {
   readonly trace: TraceParent | undefined;
   /** Which attempt it is. */
   readonly attempt: number;
-  /** Its output is kept in its record. */
+  /** Its output is kept in its record, or crosses machines. */
   readonly isKept: boolean;
   /** Why this attempt counts as failed, whatever its work returns. */
   ended: EndedAttempt | undefined = undefined;

@@ -8,7 +8,7 @@
  * that it has besides.
  *
  * I1  Plain data, as most values are, is found to be so by one walk that notes nothing: some ten nanoseconds an
- *     object, about a fiftieth of what a clone takes.
+ *     object and fifty an array, for the names that it may have: a fiftieth of what a clone takes, and up to half of it.
  * I2  The depth is that of the clone: what occurs twice, or contains itself, is gone into once.
  */
 import { inspect, types } from 'node:util';
