@@ -261,6 +261,16 @@ describe('a refill whose wall clock is set meanwhile', () => {
     expect(eventsOf('budget.refilled')).toHaveLength(2);
   });
 
+  it.each([
+    ['to a later hour', 7 * HOUR_MS],
+    ['past its time', 13 * HOUR_MS],
+  ])('%s leaves the limits as they were changed last', async (_, stepMs) => {
+    const { clock, budgets, standing } = await atNoon(0);
+    budgets.define({ ...day, limits: { calls: 9 } });
+    clock.setWallClock(clock.now() + stepMs);
+    expect(standing()).toMatchObject({ limits: { calls: 9 }, reserved: { calls: 2 } });
+  });
+
   it('and is past its time is made up for, once, before anything is refused', async () => {
     const { clock, call, standing, eventsOf } = await atNoon(13 * HOUR_MS);
     await call('ben', { calls: 1 });

@@ -5,6 +5,7 @@
  */
 import {
   type BudgetAmount,
+  type BudgetContext,
   type BudgetEffect,
   budgetMachine,
   type BudgetSpec,
@@ -150,14 +151,18 @@ export class Account {
     const isOver = from > this.#from;
     const timerIsOffMs = Math.abs(from + everyMs - now - (this.#refillTick - clock.elapsed()));
     if (!isOver && timerIsOffMs <= Math.min(MAX_OFF_MS, everyMs / 2)) return;
-    const { spent, reserved } = this.#chart.context;
+    const { spent, reserved, limits } = this.#chart.context;
     this.#chart.stop();
-    this.#chart = this.#begin(isOver ? {} : shownAmount(spent), reserved, from);
+    this.#chart = this.#begin({}, { spent: isOver ? {} : spent, reserved, limits }, from);
     if (isOver) this.#tellRefilled();
   }
 
-  /** @param reserved in whole numbers */
-  #begin(spent: BudgetAmount, reserved: BudgetAmount = {}, from?: number): Chart<typeof budgetMachine> {
+  /** @param kept of the chart before, in whole numbers: its limits may be other than they were at first */
+  #begin(
+    spent: BudgetAmount,
+    kept?: Pick<BudgetContext, 'spent' | 'reserved' | 'limits'>,
+    from?: number,
+  ): Chart<typeof budgetMachine> {
     const perform = (effect: ChartEffect) => this.#perform(effect as BudgetEffect);
     const { chart, clock } = this.#options;
     const { everyMs = Infinity } = this.#spec;
@@ -165,7 +170,7 @@ export class Account {
     this.#from = from ?? (everyMs === Infinity ? -Infinity : windowStart(everyMs, now));
     const leftMs = everyMs === Infinity ? Infinity : this.#from + everyMs - now;
     this.#refillTick = clock.elapsed() + leftMs;
-    const input = { ...budgetInput(this.#spec, spent, now), reserved, leftMs };
+    const input = { ...budgetInput(this.#spec, spent, now), ...kept, leftMs };
     return createChart(budgetMachine, input, { ...chart, perform }, chart.driver);
   }
 
