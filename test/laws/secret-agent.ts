@@ -35,6 +35,19 @@ export default defineAgent({
     },
     step: { run: ({ resources, step }) => step('mine', () => ({ list: [1, `with ${resources.apiKey}`] })) },
     stepKey: { run: ({ resources, step }) => step(`with ${resources.apiKey}`, () => 1) },
+    ask: {
+      run: async ({ resources, ask, input }) => {
+        const said = `with ${resources.apiKey}`;
+        if (input === 'key') return ask({ key: said, question: 'which?' });
+        const schema = z.string().refine((text) => text !== 'no', { error: `not ${said}` });
+        return ask({
+          key: 'one',
+          question: `which, ${said}?`,
+          details: { list: [resources.headers, said] },
+          schema,
+        });
+      },
+    },
     park: {
       run: async ({ resources, step, steps, park, input }) => {
         if (steps.size > 0) return 'went on';

@@ -75,6 +75,12 @@ describe.each<Isolation>(['in-process', 'thread', 'process'])('%s', (isolation) 
     });
     const spec = { id: 'ada', module, isolation, initArgs, secrets, restart: { policy: 'never' as const } };
 
+    const files = async () => {
+      const bytes = await Promise.all(
+        (await readdir(folder)).map((name) => readFile(join(folder, name), 'latin1')),
+      );
+      return bytes.join('\n');
+    };
     const badly = { ...spec, initArgs: { ...initArgs, apiKey: `bad-${KEY}` } };
     told.push(await refusal(agents.register(badly)));
     await agents.register(spec);
@@ -97,6 +103,19 @@ describe.each<Isolation>(['in-process', 'thread', 'process'])('%s', (isolation) 
       expect(await tasks.result(id)).toBe('went on');
     }
     expect(told.filter((one) => (one as { type?: unknown }).type === 'agent.parked')).toHaveLength(2);
+    told.push(await refusal(agents.execute('ada', { type: 'ask', input: 'key' })));
+    const asking = await tasks.submit('ada', { type: 'ask', input: { echo: KEY } });
+    const { questions } = system;
+    const open = () => questions.list({ taskId: asking.id })[0];
+    await eventually(open, (question) => question !== undefined);
+    expect(open()!.question).toBe('which, with [redacted]?');
+    told.push(open(), questions.list());
+    expectNoSecret('the files of the store while a question is open', await files());
+    await questions.answer(open()!.id, 'no', { by: 'ben' });
+    await eventually(open, (question) => question?.refused !== undefined);
+    told.push(open());
+    await questions.answer(open()!.id, 'yes');
+    expect(await tasks.result(asking.id)).toBe('yes');
     const { id } = await tasks.submit('ada', { type: 'use' });
     await tasks.result(id);
     await tasks.submit('ada', { type: 'use', input: { echo: KEY } }).then((task) => tasks.result(task.id));
@@ -111,12 +130,6 @@ describe.each<Isolation>(['in-process', 'thread', 'process'])('%s', (isolation) 
       );
     }
     told.push(agents.get('ada'), system.alerts.list());
-    const files = async () => {
-      const bytes = await Promise.all(
-        (await readdir(folder)).map((name) => readFile(join(folder, name), 'latin1')),
-      );
-      return bytes.join('\n');
-    };
     expectNoSecret('the files of the store while it is open', await files());
     await system.close();
     expectNoSecret('the files of the store', await files());

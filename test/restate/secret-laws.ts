@@ -67,6 +67,16 @@ const holder = defineAgent({
       },
     },
     step: { run: ({ resources, step }) => step('mine', () => [1, `with ${resources.apiKey}`]) },
+    ask: {
+      run: ({ resources, ask, input }) =>
+        ask({
+          key: input === 'key' ? resources.apiKey : 'one',
+          question: `which, with ${resources.apiKey}?`,
+          details: [resources.headers],
+          deadlineMs: 20,
+          otherwise: 'nobody has said',
+        }),
+    },
   },
 });
 
@@ -102,6 +112,8 @@ export function secretLaws(subjectOf: () => SecretSubject): void {
       code: 'REQUEST_INVALID',
       message: expect.stringContaining('holds a secret') as string,
     });
+    told.push(await refusal(agents().execute(id, { type: 'ask', input: 'key' })));
+    expect(await agents().execute(id, { type: 'ask' })).toBe('nobody has said');
     told.push(kept, step, await agents().checkHealth(id), await agents().savedState(id));
     const record = await agents().get(id);
     expect(record.spec).toMatchObject({ initArgs: hidden, secrets });
@@ -116,6 +128,9 @@ export function secretLaws(subjectOf: () => SecretSubject): void {
       (all) => all.some(({ type }) => type === 'agent.stopped'),
     );
     told.push(read);
+    expect(read).toContainEqual(
+      expect.objectContaining({ type: 'question.asked', question: 'which, with [redacted]?' }),
+    );
     for (const one of told) expectNone('what was told', inspect(one, { depth: Infinity }));
     if (statesWith === undefined) return;
     expect(await statesWith('[redacted]')).toBeGreaterThan(0);

@@ -231,7 +231,7 @@ export class ResidentTasks {
   }
 
   async #askPerson(taskId: string, known: Known, args: AskArgs, signal: AbortSignal): Promise<unknown> {
-    const { input } = known;
+    const input = this.#owner.hide(known.input);
     const { requestId, promise } = this.#askAgent(taskId, 'task.ask', { args, input });
     const withdraw = (): void => {
       if (!this.#asked.delete(requestId) || this.#known.get(taskId) !== known) return;

@@ -14,7 +14,7 @@ import {
   type RequestHandlers,
   requestHandler,
 } from '../../runtime/agent/requests.ts';
-import { askArgs } from '../../runtime/agent/question-acts.ts';
+import { askArgs, shownArgs } from '../../runtime/agent/question-acts.ts';
 import { reserveArgs, settleArgs } from '../../runtime/limits/budget-rules.ts';
 import { type ExecuteArgs, executeArgs, spawnArgs, stopArgs } from '../../runtime/fleet/call-args.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
@@ -59,7 +59,12 @@ export function taskCalls(options: TaskCallsOptions): RequestHandlers<AskingTask
     ['task.step', requestHandler(anything, (args, request: Request) => keepStep(args, request))],
     [
       'task.ask',
-      requestHandler(askArgs, (args, request: Request) => request.askPerson(args, request.signal)),
+      requestHandler(askArgs, async (args, request: Request) =>
+        request.askPerson(
+          shownArgs(args, request.agentId, (data) => request.hide(data)),
+          request.signal,
+        ),
+      ),
     ],
     ['budget.reserve', ofAgent('budget.reserve', reserveArgs)],
     ['budget.settle', ofAgent('budget.settle', settleArgs)],

@@ -33,6 +33,18 @@ export const askArgs = z.strictObject({
 });
 export type AskArgs = z.output<typeof askArgs>;
 
+/**
+ * What is asked, as people may see it and a store may keep it.
+ *
+ * @throws AgentSystemError `REQUEST_INVALID` where the key holds a secret: the question is found again by it
+ */
+export function shownArgs(args: AskArgs, agentId: string, hide: <Data>(data: Data) => Data): AskArgs {
+  const shown = hide(args);
+  if (shown.key === args.key) return shown;
+  const message = `ask: key ${shown.key}: it holds a secret of the initArgs, and questions are kept in the store`;
+  throw new AgentSystemError('REQUEST_INVALID', message, { agentId });
+}
+
 /** Which questions are listed. */
 export interface QuestionFilter {
   /** Of tasks of this agent. */

@@ -8,6 +8,7 @@
  * I2  A question is open until it is answered, its deadline has passed, or its task has ended. The end of a body, or of
  *     the program, does not end it.
  * I3  The time of a task does not run while it waits for an answer, unless the task says so.
+ * I4  No secret of the agent is shown to people, or kept.
  */
 import type { Journal } from '../journal/journal.ts';
 import type { Recovery, Store } from '../journal/store.ts';
@@ -20,6 +21,7 @@ import { frozenData } from '../values/data-copy.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
 import { parseInput } from '../values/malformed.ts';
+import type { SecretNet } from '../values/secret-net.ts';
 import { checkAnswer } from './answer-check.ts';
 import {
   answeredQuestion,
@@ -30,6 +32,7 @@ import {
   type QuestionFilter,
   questionFilter,
   refusedQuestion,
+  shownArgs,
   type ToldAnswer,
 } from './question-acts.ts';
 import {
@@ -62,6 +65,7 @@ export class Questions {
   readonly #journal: Journal;
   readonly #clock: SteadyClock;
   readonly #assertOpen: () => void;
+  readonly #secrets: SecretNet;
   /** By task, then by key, in the order in which they were asked. */
   readonly #ofTask = new Map<string, Map<string, Asked>>();
   /** Only questions that are durable are shown. */
@@ -71,10 +75,12 @@ export class Questions {
     readonly journal: Journal;
     readonly clock: SteadyClock;
     readonly assertOpen: () => void;
+    readonly secrets: SecretNet;
   }) {
     this.#journal = options.journal;
     this.#clock = options.clock;
     this.#assertOpen = options.assertOpen;
+    this.#secrets = options.secrets;
     const note = (event: SystemEvent) => {
       if (this.#ofTask.size === 0) return;
       // Listeners of the event can already answer.
@@ -152,7 +158,13 @@ export class Questions {
 
   /** @internal Handles `task.ask`: resolves once the question is answered. */
   get ask(): RequestHandler {
-    return requestHandler(askArgs, (args, request) => this.#ask(args, request));
+    return requestHandler(askArgs, (args, request) => {
+      const { agentId } = request;
+      return this.#ask(
+        shownArgs(args, agentId, (data) => this.#secrets.hide(data, agentId)),
+        request,
+      );
+    });
   }
 
   /** @internal Open questions of a task. */
@@ -340,7 +352,8 @@ export class Questions {
     committed?: (error: AgentSystemError | undefined) => void,
   ): Promise<void> {
     const { record, task, place } = asked;
-    const json = JSON.stringify({ record, ...(task === undefined ? {} : { task }) } satisfies KeptQuestion);
+    const kept: KeptQuestion = { record, ...(task === undefined ? {} : { task }) };
+    const json = JSON.stringify(this.#secrets.hide(kept, record.agentId));
     this.#journal.keepState(ownerOfQuestion(record.taskId, place), { json, stateVersion: 1 });
     return new Promise((resolve, reject) => {
       this.#tell(asked, told, (error) => {

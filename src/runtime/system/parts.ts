@@ -137,7 +137,7 @@ export function wiredParts({ options, limits, recovery, status, ...ground }: Par
     agents: () => agents.all(),
     assertOpen,
   });
-  const questions = new Questions({ journal, clock, assertOpen });
+  const questions = new Questions({ journal, clock, assertOpen, secrets: net });
   const steps = new TaskSteps(journal, net);
   const manifests = new LastManifests(recovery, journal);
   // Child processes and threads use real time, also when the charts use a simulated clock.
