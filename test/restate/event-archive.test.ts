@@ -117,3 +117,86 @@ test('looks at the log every 200 ms, and its close does not wait for the next lo
   await settled();
   expect([await closed, vi.getTimerCount()]).toEqual([{ value: 'closed' }, 0]);
 });
+
+test('says why nothing is kept while its store is full or away, and no longer once it is back', async () => {
+  const store = memoryStore();
+  let problem: string | undefined = 'the disk is full';
+  const archive = await keepEvents(
+    fleetWith({ oldest: 1, newest: 3 }),
+    failing(store, () => {
+      if (problem !== undefined) throw new Error(problem);
+      return 'no';
+    }),
+  );
+  await eventually(
+    () => archive.failure,
+    (failure) => failure?.message === 'the disk is full',
+  );
+  await expect(archive.settled()).rejects.toThrow('the disk is full');
+  problem = undefined;
+  await archive.settled();
+  expect(archive).toMatchObject({ last: 3, missed: 0, failure: undefined });
+  await archive.close();
+});
+
+test('an append whose answer got lost, and whose store was away then, is no failure once the store is back', async () => {
+  const file = join(temporaryDirectory(), 'events.db');
+  const store = sqliteStore(file);
+  let isAway = false;
+  const away: Store = {
+    ...failing(store, () => 'no'),
+    read: (query) => {
+      if (isAway) throw new Error('away');
+      return store.read(query);
+    },
+    async append(batch) {
+      if (isAway) throw new Error('away');
+      await store.append(batch);
+      isAway = true;
+      throw new Error('the answer got lost');
+    },
+  };
+  const archive = await keepEvents(fleetWith({ oldest: 1, newest: 3 }), away);
+  await expect(archive.settled()).rejects.toThrow(/away|lost/);
+  isAway = false;
+  await archive.settled();
+  expect(archive).toMatchObject({ last: 3, missed: 0, failure: undefined });
+  await archive.close();
+});
+
+test.each([
+  ['shorter', { oldest: 1, newest: 3 }, {}],
+  ['empty', { oldest: 1, newest: 0 }, {}],
+  ['other', { oldest: 1, newest: 9 }, { at: 1 }],
+])(
+  'a store with the events of another log is refused, and closed: the %s one',
+  async (_, log, difference) => {
+    const store = memoryStore();
+    const events = [1, 2, 3, 4, 5].map((sequence) => ({ ...eventOf(sequence), ...difference }));
+    await store.append({ events });
+    let isClosed = false;
+    const close = () => {
+      isClosed = true;
+      return store.close();
+    };
+    await expect(keepEvents(fleetWith(log), { ...failing(store, () => 'no'), close })).rejects.toMatchObject({
+      code: 'STORE_FAILED',
+      details: { last: 5 },
+    });
+    expect(isClosed).toBe(true);
+  },
+);
+
+test('a store goes on with its own log, also where that has dropped what the store has', async () => {
+  for (const log of [
+    { oldest: 1, newest: 5 },
+    { oldest: 9, newest: 12 },
+  ]) {
+    const store = memoryStore();
+    await store.append({ events: [1, 2, 3, 4, 5].map(eventOf) });
+    const archive = await keepEvents(fleetWith(log), store);
+    await archive.settled();
+    expect(archive.last).toBe(log.newest);
+    await archive.close();
+  }
+});

@@ -15,6 +15,20 @@ import { worker } from './worker.ts';
 // Real servers and processes share the machine with whatever else it does.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
+test.each([
+  'https://127.0.0.1:0',
+  'http://127.0.0.1',
+  'http://127.0.0.1:99999',
+  'http://127.0.0.1:0/path',
+  '127.0.0.1:0',
+])('a node refuses to listen at %s, and says what it expects', async (listen) => {
+  const restate = { ingressUrl: 'http://127.0.0.1:1', adminUrl: 'http://127.0.0.1:1' };
+  await expect(createAgentNode({ name: 'n1', listen, restate })).rejects.toMatchObject({
+    code: 'AGENT_SPEC_INVALID',
+    message: expect.stringMatching(/listen: expected http:\/\/<address>:<port>, without TLS/) as string,
+  });
+});
+
 describe.runIf(hasEngine())('a node', () => {
   test('whose engine signs its calls takes no others, and listens on loopback alone', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'mabeam-identity-'));
@@ -62,6 +76,18 @@ describe.runIf(hasEngine())('a node', () => {
         expect([address, await isReached(address, port)]).toEqual([address, false]);
     }
     await fleet.stopAgents({ timeoutMs: 0 });
+    // An address of nobody: it listens nowhere, and had warned before.
+    const warnings: string[] = [];
+    const telling = pino({ level: 'warn' }, { write: (line) => void warnings.push(line) });
+    for (const [listen, keys] of [
+      ['http://192.0.2.77:0', {}],
+      ['http://192.0.2.77:0', { identityKeys: ['publickeyv1_x'] }],
+      [node.url, {}],
+    ] as const) {
+      const options = { name: 'n2', listen, restate: { ingressUrl, adminUrl, ...keys }, logger: telling };
+      await expect(createAgentNode(options)).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    }
+    expect(warnings).toEqual([expect.stringContaining('it has no restate.identityKeys')]);
   });
 });
 

@@ -9,7 +9,7 @@ import type { DeliveredMessage, ReportBatch } from '../../src/restate/engine/nam
 import { Residents } from '../../src/restate/nodes/residents.ts';
 import { manifestOf } from '../../src/runtime/definition/manifest.ts';
 import { specToKeep } from '../../src/runtime/fleet/spec-reading.ts';
-import type { VariableState } from '../../src/runtime/hosting/host.ts';
+import type { BodyStart, Host, VariableState } from '../../src/runtime/hosting/host.ts';
 import { inProcessHost } from '../../src/runtime/hosting/hosts/in-process.ts';
 import { steadyClock } from '../../src/runtime/time/clock.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
@@ -210,3 +210,47 @@ it('a body that ends before it has acknowledged a value is not waited for', asyn
   expect(await fateOf(spread)).toEqual({ value: { acknowledged: [], outOfDate: [] } });
   body.close();
 });
+
+it.each([
+  ['in-process', 'the definition'],
+  ['thread', 'file:///worker.js'],
+])(
+  'a module that its spec names, where the program has the code too: %s is of %s',
+  async (isolation, expected) => {
+    const definition = defineAgent({ type: 'both', init: () => ({}), tasks: {} });
+    const opened: BodyStart[] = [];
+    const host = {
+      open: (start: BodyStart) => {
+        opened.push(start);
+        throw new Error('seen');
+      },
+    } as unknown as Host;
+    const residents = new Residents({
+      node: 'n',
+      code: new Map([[definition.type, definition]]),
+      hosts: new Map([
+        ['in-process', host],
+        ['thread', host],
+      ]),
+      engine: {
+        now: () => Promise.resolve(0),
+        call: () => Promise.resolve({ isAlive: true, isWatched: false, answers: [] }),
+      } as unknown as EngineClient,
+      clock: steadyClock(simulatedClock()),
+      logger: pino({ level: 'silent' }),
+      secrets: undefined,
+      requests: new Map(),
+    });
+    residents.begin(EPOCH);
+    const module = new URL('file:///worker.js');
+    const spec = specToKeep(agentSpec.parse({ id: 'a', module, isolation }), 'a', definition.type);
+    const start = { restored: undefined, previousStop: undefined };
+    const open = { type: 'open', spec, manifest: manifestOf(definition), start } as const;
+    residents.deliver('a', { epoch: EPOCH, incarnation: 1, first: 1, messages: [open] });
+    await settled();
+    const [found] = opened.map(({ module: code }) => (code instanceof URL ? code.href : 'the definition'));
+    expect(found).toBe(expected);
+    residents.abandonAll();
+    residents.close();
+  },
+);

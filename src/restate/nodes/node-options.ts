@@ -13,7 +13,7 @@ import { having } from '../../runtime/values/malformed.ts';
 export interface AgentNodeOptions {
   /** Its name in the fleet; no other live node has it. */
   readonly name: string;
-  /** Where the engine reaches it: an address of this machine, and a port; 0 for any that is free. */
+  /** Where it listens: `http://`, an address of this machine, and a port; 0 for any that is free. */
   readonly listen: string;
   /** Where the Restate server is. */
   readonly restate: {
@@ -55,6 +55,13 @@ export interface AgentNodeOptions {
 const name = z
   .string()
   .regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, { error: 'expected a letter, then letters, digits, - and _' });
+/** A node speaks without TLS, and picks no port by itself. */
+function isListenable(listen: string): boolean {
+  return /^http:\/\/[^/]+:\d{1,5}\/?$/.test(listen) && URL.canParse(listen);
+}
+const listenUrl = z.string().refine(isListenable, {
+  error: 'expected http://<address>:<port>, without TLS; a proxy that has it is named by restate.advertise',
+});
 const httpUrl = z.string().regex(/^https?:\/\/[^/]+\/?$/, { error: 'expected http://<address>:<port>' });
 const isFunction = z.custom<SecretProvider>((value) => typeof value === 'function', {
   error: 'expected a function',
@@ -63,7 +70,7 @@ const limit = z.union([z.literal(Infinity), z.int().min(0)]);
 const host = having('refusal', 'describe', 'open', 'close').optional();
 export const nodeOptions = z.strictObject({
   name,
-  listen: httpUrl,
+  listen: listenUrl,
   restate: z.strictObject({
     ingressUrl: z.url(),
     adminUrl: z.url(),

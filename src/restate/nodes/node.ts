@@ -179,6 +179,8 @@ class Node implements AgentNode {
   async begin(): Promise<void> {
     const { listen, control, restate } = this.#options;
     await this.#clockCheck.refuseWrong(this.name);
+    if (restate.identityKeys === undefined && !isLoopback(new URL(listen).hostname))
+      this.#logger.warn({ listen }, 'it takes calls of whoever reaches it: it has no restate.identityKeys');
     this.url = await this.#listen(new URL(listen));
     const reached = (restate.advertise ?? this.url).replace(/\/$/, '');
     this.#hostUri = `${reached}/host`;
@@ -455,6 +457,10 @@ class Node implements AgentNode {
       }
     }
   }
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.');
 }
 
 /** Silences the SDK: failures are retried, and the engine shows them. */

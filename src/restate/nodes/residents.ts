@@ -227,9 +227,12 @@ export class Residents {
 
   #codeFor({ spec, manifest: { type } }: Opening) {
     const { code, hosts, node } = this.#options;
-    const found = code.get(type) ?? ('url' in spec.module ? new URL(spec.module.url) : undefined);
-    if (found === undefined) throw new Error(`node ${node} has no code of type ${type}`);
     const isolation = spec.isolation as Isolation;
+    const own = code.get(type);
+    const named = 'url' in spec.module ? new URL(spec.module.url) : undefined;
+    // A definition of this program runs within it alone.
+    const found = own instanceof URL || isolation === 'in-process' ? (own ?? named) : (named ?? own);
+    if (found === undefined) throw new Error(`node ${node} has no code of type ${type}`);
     const host = hosts.get(isolation);
     if (host === undefined) throw new Error(`node ${node} has no host for isolation ${isolation}`);
     if (!(found instanceof URL) && isolation !== 'in-process') {
