@@ -32,13 +32,20 @@ const calls: Record<string, Call> = {
   'a quota': ({ quotas }) => quotas.lift(SECRET),
   'a question': ({ questions }) => questions.answer(SECRET, 1),
   'an option of the system': () => createAgentSystem({ [SECRET]: 1 } as never),
+  'the name of a task that is defined': () => defineAgent({ ...plain, tasks: { [SECRET]: 5 } } as never),
+  'an option of one of several kinds': () =>
+    defineAgent({
+      type: 'x',
+      init: () => ({}),
+      tasks: { ok: { run: () => 1, retry: { [SECRET]: 1 } } },
+    } as never),
 };
 
 test.each(Object.entries(calls))('given as %s', async (_, call) => {
   await using system = await createAgentSystem({ logger: silent });
   await system.agents.start(await system.agents.register({ id: 'a', module: plain }));
   await system.variables.define('rate', variable.float({ min: 0, max: 1, default: 0 }));
-  const refusal = await Promise.resolve(call(system)).then(
+  const refusal = await (async () => call(system))().then(
     () => undefined,
     (thrown: unknown) => thrown as Error,
   );
@@ -49,4 +56,6 @@ test.each(Object.entries(calls))('given as %s', async (_, call) => {
     shown.push(message, inspect(details, { depth: null }), inspect(error, { depth: null }));
   }
   expect(shown.join('\n')).not.toContain(SECRET.slice(8));
+  // What is not an error would end the look at its causes.
+  expect((refusal as Error).cause ?? refusal).toBeInstanceOf(Error);
 });

@@ -63,17 +63,22 @@ export function parseInput<Schema extends z.ZodType>(
 }
 
 /**
- * The same error, without names of options that look like a secret. Printed within a refusal it is one line: the
- * refusal says all that its dump would.
+ * The same error, without names of fields and options that look like a secret. Printed within a refusal it is one line:
+ * the refusal says all that its dump would.
  */
 function briefly(error: z.ZodError): z.ZodError {
   const line = `[ZodError: issues, told above: ${error.issues.length}]`;
-  const issues = error.issues.map((issue) =>
-    issue.code === 'unrecognized_keys'
-      ? { ...issue, keys: issue.keys.map(withoutSecrets), message: withoutSecrets(issue.message) }
-      : issue,
-  );
-  return Object.defineProperty(new z.ZodError(issues), inspect.custom, { value: () => line });
+  const brief = new z.ZodRealError(withoutSecretsIn(error.issues) as z.core.$ZodIssue[]);
+  return Object.defineProperty(brief, inspect.custom, { value: () => line });
+}
+
+/** Names stand in an issue's path, in its keys and its message, and in the issues of each option of a union. */
+function withoutSecretsIn(data: unknown): unknown {
+  if (typeof data === 'string') return withoutSecrets(data);
+  if (Array.isArray(data)) return data.map(withoutSecretsIn);
+  if (typeof data !== 'object' || data === null || Object.getPrototypeOf(data) !== Object.prototype)
+    return data;
+  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, withoutSecretsIn(value)]));
 }
 
 /** What callers hand in, read without a schema. @throws AgentSystemError with the code where a getter or a proxy throws, and what `read` refuses */
