@@ -158,7 +158,12 @@ const report = (() => {
       taskId: field(TASK, 'task-0'),
       code: field(...errorCodes, 'E'),
       error: field(...errors),
-      state: field(state, { ...state, stateVersion: 0 }, { json: {}, stateVersion: 1 }),
+      state: field(
+        state,
+        { ...state, stateVersion: 0 },
+        { json: {}, stateVersion: 1 },
+        { json: '"\ud800"', stateVersion: 1 },
+      ),
       level: field('info', 'error', 'fatal', 'child'),
       message: field('m'),
       fields: field({}, 'text', { err: error }),
@@ -657,7 +662,7 @@ const parts: Readonly<Record<string, Shape>> = {
   },
   'a saved state': {
     whole: state,
-    wrong: { json: noText, stateVersion: [undefined, ...noCount] },
+    wrong: { json: [...noText, '"\ud800"'], stateVersion: [undefined, ...noCount] },
     within: (saved) => ({ type: 'state.saved', state: saved }),
   },
   'an offer': {

@@ -1,6 +1,6 @@
 /** Laws of an event that a store has to be able to keep. */
 import { expect, test } from 'vitest';
-import { keepableEvent } from '../../src/runtime/journal/keepable-event.ts';
+import { keepableEvent, keepableState } from '../../src/runtime/journal/keepable-event.ts';
 import type { SystemEvent } from '../../src/runtime/journal/system-event.ts';
 
 const event = (fields: object) =>
@@ -35,4 +35,11 @@ test('an error that JSON cannot hold is kept as what is told of errors', () => {
   const kept = keepableEvent(event({ reason: circle })) as unknown as { readonly reason: string };
   expect(typeof kept.reason).toBe('string');
   expect(() => JSON.stringify(kept)).not.toThrow();
+});
+
+test('a state is kept as it is: the very object; one whose text is not well-formed is made so', () => {
+  const state = { json: '{"n":"\\ud800"}', stateVersion: 3 };
+  expect(keepableState(state)).toBe(state);
+  expect(keepableState(null)).toBeNull();
+  expect(keepableState({ json: '"\ud800"', stateVersion: 3 })).toEqual({ json: '"\ufffd"', stateVersion: 3 });
 });

@@ -6,7 +6,7 @@
  * I1  The backlog is appended once, in order, some thousand events at a time, each state with or after its event;
  *     what the store turns out to have kept in spite of its failure is not appended again.
  * I2  While an append has not been answered nothing else is: it could be kept twice.
- * I3  An event that no store could keep does not keep the others from it.
+ * I3  An event, or a state, that no store could keep does not keep the others from it.
  * I4  Beyond the bounds the oldest events are lost, and counted. States and facts are kept, the newest of each.
  */
 import type { Logger } from 'pino';
@@ -15,7 +15,7 @@ import type { SteadyClock } from '../time/clock.ts';
 import type { AppendFailure, Appender } from './appender.ts';
 import { Batch } from './batch.ts';
 import { eventBytes } from './event-bytes.ts';
-import { keepableEvent } from './keepable-event.ts';
+import { keepableEvent, keepableState } from './keepable-event.ts';
 import type { Store } from './store.ts';
 import type { SystemEvent } from './system-event.ts';
 
@@ -101,7 +101,7 @@ export class Outage {
     for (let at = 0; at < batch.stateCount; at++) {
       // With no event it cannot be told whether the store has it: it is kept once more, which does no harm.
       const sequence = batch.events[batch.eventCount - 1]?.sequence ?? Infinity;
-      this.#states.set(batch.stateOwners[at]!, { state: batch.states[at]!, sequence });
+      this.#states.set(batch.stateOwners[at]!, { state: keepableState(batch.states[at]!), sequence });
     }
     if (batch.facts) for (const [name, value] of batch.facts) this.#facts.set(name, value);
     this.#bound();

@@ -241,8 +241,11 @@ function areCounts(charts: unknown): boolean {
   return true;
 }
 
+/** What no store can keep, as JSON never is, would keep all else of its batch from being kept. */
 function isSavedState(value: unknown): boolean {
-  return isObject(value) && typeof value['json'] === 'string' && isVersion(value['stateVersion']);
+  if (!isObject(value) || !isVersion(value['stateVersion'])) return false;
+  const { json } = value;
+  return typeof json === 'string' && json.isWellFormed();
 }
 
 function isVersion(value: unknown): boolean {
