@@ -36,14 +36,18 @@ export class ControlSeat {
     await admin.register(uri, { metadata: { [VERSION]: version } });
   }
 
-  /** Takes the seat: the node that had it does not answer. */
-  async take(): Promise<void> {
-    if (this.#isTaking) return;
+  /** Takes the seat: the node that had it does not answer. @returns whether it was elsewhere, and is here now */
+  async take(): Promise<boolean> {
+    if (this.#isTaking) return false;
     this.#isTaking = true;
     const { admin, uri, version, logger } = this.#options;
     try {
       const seats = await this.#seats();
-      if (seats.length === 0) return await admin.register(uri, { metadata: { [VERSION]: version } });
+      if (seats.length === 0) {
+        await admin.register(uri, { metadata: { [VERSION]: version } });
+        return true;
+      }
+      let hasMoved = false;
       for (const seat of seats) {
         if (seat.uri === uri || seat.uri === `${uri}/`) continue;
         logger.warn(
@@ -51,7 +55,9 @@ export class ControlSeat {
           "the fleet's services do not answer: they are here from now on",
         );
         await admin.move(seat.id, uri);
+        hasMoved = true;
       }
+      return hasMoved;
     } finally {
       this.#isTaking = false;
     }

@@ -31,6 +31,7 @@ import { toNodes } from '../engine/calls.ts';
 import { agentChartHash } from '../agent/chart-version.ts';
 import { ClockCheck } from './clock-check.ts';
 import { ControlSeat } from './control-seat.ts';
+import { SeatPatience } from './seat-patience.ts';
 import { emptied } from './emptying.ts';
 import { BRIEF_MS, EngineAdmin } from '../engine/engine-admin.ts';
 import { EngineClient } from '../engine/engine-client.ts';
@@ -69,12 +70,8 @@ export interface AgentNode extends AsyncDisposable {
 
 const drainSchema = z.strictObject({ timeoutMs: durationMs.default(30_000) });
 
-/**
- * A sign of life without an answer for so long is missed; after so many in a row the node that answers for the fleet
- * counts as gone.
- */
+/** A sign of life without an answer for so long is missed. */
 const CONTROL_TIMEOUT_MS = 1_000;
-const MISSES_BEFORE_TAKING = 2;
 /** A timeout that comes later than this shows that this program itself was held up. */
 const HELD_UP_MS = 500;
 /** The longest time between signs of life. A node that gets no answer to them finds the seat empty. */
@@ -129,6 +126,7 @@ class Node implements AgentNode {
   #reachedAt = 0;
   #beat: unknown;
   #misses = 0;
+  readonly #patience = new SeatPatience();
   /** Why it does not belong to the fleet, though it sends signs of life. */
   #isOut: string | undefined;
   #isClosed = false;
@@ -382,7 +380,8 @@ class Node implements AgentNode {
     } catch (err) {
       const wasHeldUp = this.#clock.elapsed() - askedAt > CONTROL_TIMEOUT_MS + HELD_UP_MS;
       this.#misses = wasHeldUp ? 0 : this.#misses + 1;
-      if (this.#misses >= MISSES_BEFORE_TAKING && !this.#isClosed) await this.#missed(err);
+      const isOver = this.#patience.isOver(this.#misses, this.#clock.elapsed());
+      if (isOver && !this.#isClosed) await this.#missed(err);
     }
     this.#nextBeat(this.#misses > 0 ? 0 : undefined);
   }
@@ -407,7 +406,9 @@ class Node implements AgentNode {
   async #missed(err: unknown): Promise<void> {
     this.#logger.debug({ err }, 'a sign of life was not answered');
     try {
-      if (this.#clockCheck.problem === undefined) await this.#seat?.take();
+      if (this.#clockCheck.problem !== undefined || !(await this.#seat?.take())) return;
+      this.#patience.taken(this.#clock.elapsed());
+      this.#misses = 0;
     } catch (thrown) {
       this.#logger.debug({ err: thrown }, 'the engine is away');
     }

@@ -1,0 +1,27 @@
+/**
+ * How many signs of life in a row have to stay without an answer until a node takes the seat.
+ *
+ * I1  A seat that answers no more for being busy is not handed to and fro: each hand-over has all calls begin anew. A
+ *     node that has taken it lately waits twice as long each time.
+ */
+
+const MISSES = 2;
+const MOST_MISSES = 16;
+/** A node that has not taken the seat for so long is as quick as at first, ms. */
+const CALM_MS = 30_000;
+
+export class SeatPatience {
+  #misses = MISSES;
+  #takenAt = -Infinity;
+
+  /** @param now ms of a steady clock */
+  isOver(misses: number, now: number): boolean {
+    if (now - this.#takenAt >= CALM_MS) this.#misses = MISSES;
+    return misses >= this.#misses;
+  }
+
+  taken(now: number): void {
+    this.#misses = Math.min(this.#misses * 2, MOST_MISSES);
+    this.#takenAt = now;
+  }
+}

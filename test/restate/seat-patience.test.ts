@@ -1,0 +1,21 @@
+/** Laws of how long a node waits before it takes the seat. */
+import { expect, test } from 'vitest';
+import { SeatPatience } from '../../src/restate/nodes/seat-patience.ts';
+
+/** The misses that it takes at, from now on. */
+const needs = (patience: SeatPatience, now: number): number => {
+  let misses = 0;
+  while (!patience.isOver(misses, now)) misses += 1;
+  return misses;
+};
+
+test('the seat is taken after two misses, and each time within 30 s after twice as many, up to 16', () => {
+  const patience = new SeatPatience();
+  expect(needs(patience, 0)).toBe(2);
+  const needed = [0, 1, 2, 3, 4].map((now) => {
+    patience.taken(now);
+    return needs(patience, now);
+  });
+  expect(needed).toEqual([4, 8, 16, 16, 16]);
+  expect([needs(patience, 30_003), needs(patience, 30_004)]).toEqual([16, 2]);
+});
