@@ -357,6 +357,15 @@ describe('events.read', () => {
     expect(read.length).toBeGreaterThan(3);
   });
 
+  it.each([5, undefined, {}])('is refused where the store gives %j instead of a list', async (given) => {
+    const kept = memoryStore();
+    const { system } = await rig({
+      store: { ...boundTo(kept), append: (batch) => kept.append(batch), read: () => given as never },
+    });
+    await expect(all(system.events.read())).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    await expect(system.events.replay('a')).rejects.toMatchObject({ code: 'STORE_FAILED' });
+  });
+
   it('may be left early', async () => {
     const { agents, system } = await rig();
     await agents.register({ module: plain });

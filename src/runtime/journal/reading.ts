@@ -7,7 +7,7 @@
 import { z } from 'zod';
 import type { SteadyClock } from '../time/clock.ts';
 import { LoopTurn, owedTurn } from '../time/loop-turn.ts';
-import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
+import { AgentSystemError, errorInfoOf, inWords } from '../values/errors.ts';
 import { handOut } from './handed-out-event.ts';
 import type { EventQuery, Store } from './store.ts';
 import type { SystemEvent } from './system-event.ts';
@@ -66,7 +66,9 @@ export async function* readEvents(
 
 async function pageOf(store: Store, query: EventQuery): Promise<readonly SystemEvent[]> {
   try {
-    return await store.read(query);
+    const page = await store.read(query);
+    if (Array.isArray(page)) return page;
+    throw new TypeError(`expected a list of events from the store, got ${inWords(page)}`);
   } catch (thrown) {
     throw new AgentSystemError('STORE_FAILED', `events could not be read: ${errorInfoOf(thrown).message}`, {
       cause: thrown,
