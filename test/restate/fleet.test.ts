@@ -34,6 +34,7 @@ const counter = defineAgent({
         return 'told';
       },
     },
+    find: { run: () => new Map([['a', 1]]) },
     hang: {
       run: ({ signal }) =>
         new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted')))),
@@ -149,6 +150,10 @@ describe.runIf(hasEngine())('one node', () => {
     const trials: Readonly<Record<string, () => readonly Promise<unknown>[]>> = {
       inputs: () => [
         agents.execute(id, { type: 'add', input: () => 1 }),
+        (async () => {
+          const finder = await agents.register({ id: fresh('finder'), module: counter });
+          await (await agents.start(finder)).execute({ type: 'find' });
+        })(),
         agents.register({ module: counter, initArgs: { from: () => 1 } }),
       ],
       'members of a group': () => [
@@ -189,6 +194,7 @@ describe.runIf(hasEngine())('one node', () => {
     expect((await agents.list()).map(({ status }) => status).toSorted()).toEqual([
       'registered',
       'registered',
+      'running',
       'running',
     ]);
   });
