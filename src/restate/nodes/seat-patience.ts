@@ -2,7 +2,7 @@
  * How many signs of life in a row have to stay without an answer until a node takes the seat.
  *
  * I1  A seat that answers no more for being busy is not handed to and fro: each hand-over has all calls begin anew. A
- *     node that has taken it lately waits twice as long each time.
+ *     node that has taken it twice lately waits twice as long, and so on each time. Once is no sign of that: nodes die.
  */
 
 const MISSES = 2;
@@ -12,16 +12,21 @@ const CALM_MS = 30_000;
 
 export class SeatPatience {
   #misses = MISSES;
+  #hasTaken = false;
   #takenAt = -Infinity;
 
   /** @param now ms of a steady clock */
   isOver(misses: number, now: number): boolean {
-    if (now - this.#takenAt >= CALM_MS) this.#misses = MISSES;
+    if (now - this.#takenAt >= CALM_MS) {
+      this.#misses = MISSES;
+      this.#hasTaken = false;
+    }
     return misses >= this.#misses;
   }
 
   taken(now: number): void {
-    this.#misses = Math.min(this.#misses * 2, MOST_MISSES);
+    if (this.#hasTaken) this.#misses = Math.min(this.#misses * 2, MOST_MISSES);
+    this.#hasTaken = true;
     this.#takenAt = now;
   }
 }
