@@ -163,6 +163,7 @@ const report = (() => {
         { ...state, stateVersion: 0 },
         { json: {}, stateVersion: 1 },
         { json: '"\ud800"', stateVersion: 1 },
+        { json: '{"n":1', stateVersion: 1 },
       ),
       level: field('info', 'error', 'fatal', 'child'),
       message: field('m'),
@@ -662,7 +663,10 @@ const parts: Readonly<Record<string, Shape>> = {
   },
   'a saved state': {
     whole: state,
-    wrong: { json: [...noText, '"\ud800"'], stateVersion: [undefined, ...noCount] },
+    wrong: {
+      json: [...noText, '"\ud800"', '', '{"n":1', '{"n":1}}', 'undefined', 'NaN'],
+      stateVersion: [undefined, ...noCount],
+    },
     within: (saved) => ({ type: 'state.saved', state: saved }),
   },
   'an offer': {

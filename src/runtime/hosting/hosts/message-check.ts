@@ -241,11 +241,20 @@ function areCounts(charts: unknown): boolean {
   return true;
 }
 
-/** What no store can keep, as JSON never is, would keep all else of its batch from being kept. */
+/** Text that no store can keep would hold up all of its batch, and no life could begin with what is not JSON. */
 function isSavedState(value: unknown): boolean {
   if (!isObject(value) || !isVersion(value['stateVersion'])) return false;
   const { json } = value;
-  return typeof json === 'string' && json.isWellFormed();
+  return typeof json === 'string' && json.isWellFormed() && isJson(json);
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function isVersion(value: unknown): boolean {
