@@ -1,15 +1,35 @@
-/** Fleets of growing size: what one agent costs, in time and in memory, must not depend on how many there are. */
+/**
+ * Fleets of growing size: what one agent costs, in time and in memory, must not depend on how many there are.
+ *
+ * The first fleet of a program is told apart from the steady state: V8 compiles what a start runs while it runs.
+ */
 import type { AgentSystem } from '../src/index.ts';
-import { idsOf, quietSystem, specOf, task, warmSystem } from './coder.ts';
-import { costOf, type Emit, heapBytes, measure, measurement, settledMemory, timesOf } from './measurement.ts';
+import { idsOf, quietSystem, spawn, specOf, task, warmSystem } from './coder.ts';
+import {
+  costOf,
+  type Emit,
+  heapBytes,
+  measure,
+  type Measurement,
+  measurement,
+  settledMemory,
+  timesOf,
+} from './measurement.ts';
 
 /** Agents whose first task is measured. */
 const FIRST_TASKS = 1_000;
+/** Of a fleet that is started and forgotten before the steady state. */
+const FORGOTTEN = 10_000;
 const WARM_FLEETS = 20;
 const SMALL_FLEETS = 10;
 
-/** A fleet in a program of its own: time, memory, a task of agents that have not done any, and the end of all. */
-export async function benchSpawns(size: number, emit: Emit): Promise<void> {
+/**
+ * A fleet in a program of its own: time, memory, a task of agents that have not done any, and the end of all. Then
+ * another such fleet, in the steady state.
+ *
+ * @param forgotten fleets before that one; by default as many starts as there are lives before the steady ones
+ */
+export async function benchSpawns(size: number, emit: Emit, forgotten = 8): Promise<void> {
   const system = await warmSystem();
   const ids = idsOf('agent', size);
   const before = await settledMemory();
@@ -31,6 +51,25 @@ export async function benchSpawns(size: number, emit: Emit): Promise<void> {
   emit(await measure('first_task_1client', { times: tasked.length, n: size, operation }));
   const closing = await costOf(() => system.close());
   emit(measurement('close', { n: size, operations: size, cost: closing }));
+  emit(await steadyStarts(size, forgotten));
+}
+
+/** A fleet in a system that has started others, and forgotten them. */
+async function steadyStarts(size: number, forgotten: number): Promise<Measurement> {
+  await using system = await quietSystem();
+  const { agents } = system;
+  const ids = idsOf('forgotten', FORGOTTEN);
+  for (let left = forgotten; left > 0; left--) {
+    // Not after the last: V8 begins with a small young generation again, which would be measured.
+    if (left === 1) globalThis.gc?.();
+    await spawn(system, ids);
+    for (const id of ids) {
+      await agents.stop(id);
+      await agents.forget(id);
+    }
+  }
+  const times = await spawnTimes(system, idsOf('agent', size));
+  return measurement('spawn_1client_steady', { n: size, operations: size, ...times, more: { clients: 1 } });
 }
 
 /**
