@@ -38,7 +38,7 @@ export function reportOf(findings: Findings): Report {
   const problems: string[] = [];
   const losses = lossesOf(findings);
   const lines = [`${ids.length} trainers on three nodes, ${seconds(tookMs)}`, ''];
-  for (const accident of accidents) lines.push(accidentLine(accident, losses, findings.startedAt));
+  for (const accident of accidents) lines.push(accidentLine(accident, losses, findings));
   lines.push('', 'agent       ran on                bodies  trials  ran again, after its node was lost');
   let toldInAll = 0;
   let knownInAll = 0;
@@ -108,20 +108,32 @@ function lossesOf({ searched, events, accidents, stations }: Findings): readonly
   });
 }
 
-function accidentLine(accident: Accident, losses: readonly Loss[], startedAt: number): string {
+function accidentLine(accident: Accident, losses: readonly Loss[], findings: Findings): string {
   const { node, what, at } = accident;
-  const how = what === 'killed' ? 'killed with -9' : 'frozen for longer than its lease';
-  const line = `${node} was ${how}, ${seconds(at - startedAt)} after the start`;
+  const how = what === 'killed' ? 'killed with -9' : 'frozen';
+  const line = `${node} was ${how}, ${seconds(at - findings.startedAt)} after the start`;
   const own = losses.filter((loss) => loss.accident === accident);
-  if (own.length === 0) return `${line}; it had no agent`;
+  if (own.length === 0) {
+    const kept = agentsOn(node, accident.at, findings.stations);
+    if (kept === 0) return `${line}; it had no agent`;
+    return `${line}; nobody took it for lost, and ${kept === 1 ? 'its agent' : `its ${kept} agents`} went on`;
+  }
   const agents = new Set(own.map(({ agentId }) => agentId)).size;
-  const back = own.flatMap(({ backMs }) => backMs ?? []);
   const noticed = seconds(Math.min(...own.map(({ noticedMs }) => noticedMs)));
-  const again =
-    back.length === 0
-      ? 'none ran again'
-      : `all ran again ${seconds(Math.max(...back))} after it at the latest`;
-  return `${line}: ${agents} ${agents === 1 ? 'agent' : 'agents'} lost a body, noticed after ${noticed}, ${again}`;
+  const lost = `${agents} ${agents === 1 ? 'agent' : 'agents'} lost a body, noticed after ${noticed}`;
+  return `${line}: ${lost}, ${ranAgain(own)}`;
+}
+
+function ranAgain(losses: readonly Loss[]): string {
+  const back = losses.flatMap(({ backMs }) => backMs ?? []);
+  if (back.length === 0) return 'none ran again';
+  const which = back.length === losses.length ? 'all' : `${back.length} of ${losses.length}`;
+  return `${which} ran again ${seconds(Math.max(...back))} after it at the latest`;
+}
+
+function agentsOn(node: string, at: number, stations: Findings['stations']): number {
+  return [...stations.values()].filter((seen) => seen.findLast((station) => station.at <= at)?.node === node)
+    .length;
 }
 
 function countOf(events: readonly SystemEvent[], type: SystemEvent['type']): number {
