@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Store, type SystemEvent } from '../../../src/index.ts';
+import { sqliteStore } from '../../../src/sqlite.ts';
 import { batchesUpTo, firstBatches, knownBatches } from './known-history.ts';
 import {
   assertHistory,
@@ -33,6 +34,12 @@ async function fill(store: Store, path: string) {
   throw new Error('unreachable');
 }
 
+/** Leaves so many pages of a disk free. */
+function takeAllBut(directory: string, pages: number): void {
+  const { bavail, bsize } = statfsSync(directory);
+  writeFileSync(join(directory, 'ballast'), Buffer.alloc((bavail - pages) * bsize));
+}
+
 describe('a disk without room', () => {
   test('refuses the batch, keeps what was kept, and goes on when there is room', async (context) => {
     const { directory } = smallDisk(context, '1m');
@@ -55,6 +62,48 @@ describe('a disk without room', () => {
     const path = join(directory, 'fleet.db');
     expect(await refusal(path)).toMatch(/room to write/);
     expect(readdirSync(directory)).toEqual(['ballast']);
+  });
+
+  test('has a new store made on it whole, or not at all: however much room is left', async (context) => {
+    const { directory } = smallDisk(context, '256k');
+    const path = join(directory, 'fleet.db');
+    const [batch] = firstBatches(1);
+    for (let pages = 0; pages < 40; pages += 1) {
+      for (const file of readdirSync(directory)) rmSync(join(directory, file));
+      takeAllBut(directory, pages);
+      const made = sqliteStore(path);
+      try {
+        made.recover();
+        await made.close();
+      } catch (thrown) {
+        expect(String(thrown)).toMatch(/room to write|I\/O error/);
+      }
+      rmSync(join(directory, 'ballast'));
+      const store = await opened(path);
+      await store.append(batch!);
+      await store.close();
+      await assertHistory(store, batch!.events);
+      await store.close();
+    }
+  });
+
+  test('loses nothing of a log that was removed: it waits for room', async (context) => {
+    const { directory } = smallDisk(context, '8m');
+    const path = join(directory, 'fleet.db');
+    const store = await opened(path);
+    const [next, ...batches] = firstBatches(40).toReversed();
+    for (const batch of batches.toReversed()) await store.append(batch);
+    const kept = batches.toReversed().flatMap(({ events }) => events);
+    rmSync(`${path}-wal`);
+    takeAllBut(directory, 0);
+    for (let tries = 0; tries < 2; tries += 1) {
+      expect(await failure(() => store.append(next!), path)).toMatch(/room to write/);
+      assert.deepStrictEqual(await store.read({ limit: Infinity }), kept);
+    }
+    rmSync(join(directory, 'ballast'));
+    await store.append(next!);
+    await store.close();
+    await assertHistory(store, [...kept, ...next!.events]);
   });
 
   test('or a file that has reached maxBytes, refuses the batch and keeps what was kept', async () => {

@@ -237,6 +237,15 @@ export class HeldFile {
     }
   }
 
+  /** To be done before SQLite gives up a log: it would also give up one for which the disk has no room. */
+  #empty(): void {
+    try {
+      this.#db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();
+    } finally {
+      this.#stamp = this.#ownStamp();
+    }
+  }
+
   #assertInPlace(): void {
     const there = statOf(this.#place.path);
     if (
@@ -285,6 +294,7 @@ export class HeldFile {
     }
     if (there !== undefined || this.#copies > 0) throw storeFailed(this.#place.path, OTHER_LOG);
     // What is in a log without a name would be lost with this program: the file takes it, and a new log is begun.
+    this.#empty();
     this.#db.exec('PRAGMA journal_mode = DELETE; PRAGMA journal_mode = WAL');
     this.begin();
   }

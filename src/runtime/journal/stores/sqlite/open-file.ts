@@ -232,6 +232,8 @@ function createFile(sqlite: SQLite, { path, file }: Place): void {
     db.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA synchronous = OFF; PRAGMA journal_mode = WAL');
     migrate(db, path, schemaSteps, true);
     new LogRecord(db).nothingFollows();
+    // Closing it would write the log into the file, too, and not say where there is no room for that.
+    db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     db.close();
     // A store that another program has made meanwhile is then the one.
     draft.publish();
