@@ -48,7 +48,8 @@ export type {
 export type { ActOptions } from './runtime/values/act.ts';
 export type { Agents, EnsureOptions, UpdateOptions } from './runtime/fleet/agents.ts';
 export type { StartReport } from './runtime/fleet/start-each.ts';
-export type { AgentCount, AgentFilter } from './runtime/fleet/registry.ts';
+export type { AgentFilter, AgentPage } from './runtime/fleet/agent-filter.ts';
+export type { AgentCount } from './runtime/fleet/registry.ts';
 export type { AgentChart } from './runtime/fleet/agent-chart.ts';
 export type {
   ChartOutline,

@@ -8,6 +8,7 @@ import { expect, test } from 'vitest';
 import {
   type AgentCode,
   type AgentFilter,
+  type AgentPage,
   type AgentRecord,
   type AgentSystemError,
   type Alert,
@@ -52,7 +53,7 @@ export interface Subject {
     startAll(
       filter?: AgentFilter,
     ): Promise<{ readonly started: readonly string[]; readonly failed: readonly object[] }>;
-    ids(): Either<readonly string[]>;
+    ids(page?: AgentPage): Either<readonly string[]>;
     counts(): Either<Iterable<{ readonly type: string; readonly status: string; readonly count: number }>>;
     restart(id: string): Promise<Handle>;
     execute(id: string, task: object): Promise<unknown>;
@@ -62,7 +63,7 @@ export interface Subject {
     pause(id: string): Promise<AgentRecord>;
     resume(id: string): Promise<AgentRecord>;
     get(id: string): Either<AgentRecord>;
-    list(filter?: AgentFilter): Either<AgentRecord[]>;
+    list(filter?: AgentFilter & AgentPage): Either<AgentRecord[]>;
     legal(id: string): Either<readonly string[]>;
     savedState(id: string): Promise<unknown>;
     checkHealth(id: string): Promise<{ readonly status: string; readonly detail?: unknown }>;

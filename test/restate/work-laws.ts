@@ -91,6 +91,7 @@ const hand = defineAgent({
         return 'all';
       },
     },
+    listed: { run: ({ input }) => input },
     hold: {
       run: ({ signal }) =>
         new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('let go')))),
@@ -284,6 +285,39 @@ export function workLaws(subjectOf: () => Subject): void {
     expect(diaryOf(id).toSorted()).toEqual(['due', 'now']);
     expect((await tasks.get(due.id)).startedAt).toBeGreaterThanOrEqual(due.dueAt!);
     expect((await tasks.submit(id, { type: 'note', input: 'again', dedupeKey })).id).not.toBe(now.id);
+  });
+
+  test('a list of tasks has the first or the newest so many that fit, of all agents, in the order of their acceptance', async () => {
+    const { tasks } = subjectOf();
+    const ids = [await started(), await started()];
+    const accepted: string[] = [];
+    for (const turn of [0, 1, 1, 0, 0]) {
+      const { id } = await tasks.submit(ids[turn]!, { type: 'listed', input: accepted.length });
+      accepted.push(id);
+    }
+    for (const id of accepted) await tasks.result(id);
+    const listed = async (filter: object) =>
+      (await tasks.list({ type: 'listed', ...filter })).map(({ id }) => accepted.indexOf(id));
+    const cases: readonly (readonly [object, readonly number[]])[] = [
+      [{}, [0, 1, 2, 3, 4]],
+      [{ limit: 3 }, [0, 1, 2]],
+      [{ limit: 3, newest: true }, [2, 3, 4]],
+      [{ limit: 5, newest: true }, [0, 1, 2, 3, 4]],
+      [{ limit: 6 }, [0, 1, 2, 3, 4]],
+      [{ limit: 0 }, []],
+      [{ limit: 0, newest: true }, []],
+      [{ limit: 1, status: 'waiting' }, []],
+      [{ limit: 2, agentId: ids[0] }, [0, 3]],
+      [{ limit: 2, agentId: ids[0], newest: true }, [3, 4]],
+    ];
+    for (const [filter, found] of cases) expect([filter, await listed(filter)]).toEqual([filter, found]);
+    for (const wrong of [{ limit: -1 }, { limit: 0.5 }, { newest: 1 }]) {
+      const { code, message } = await refusal((async () => tasks.list(wrong))());
+      expect([code, message]).toEqual([
+        'TASK_INPUT_INVALID',
+        expect.stringContaining(Object.keys(wrong)[0]!),
+      ]);
+    }
   });
 
   test('a pool shares its tasks among its members, has them wait while none is free, and is as large as it is told', async () => {

@@ -28,7 +28,7 @@ import type { Placement } from '../nodes/placement.ts';
 import { fleetOptions } from '../engine/service-options.ts';
 import { findQuestion } from '../tasks/task-questions.ts';
 import { findTask, taskOfKey, legalFor } from '../tasks/known-tasks.ts';
-import { isWished, type TaskWish } from '../tasks/task-entries.ts';
+import { wishedOf } from '../tasks/task-entries.ts';
 import { taskRecord } from '../tasks/task-record-of.ts';
 import { wire, wireOf } from '../engine/wire.ts';
 
@@ -187,9 +187,8 @@ export const agentObject = object({
       const state = await stateOf(ctx);
       if (state === null) return [];
       const open = state.tasks.filter(({ isAnswered }) => !isAnswered);
-      return [...state.ended, ...open]
-        .map((task) => taskRecord(state.id, task, state.spec.pool))
-        .filter((task) => isWished(task, (wish ?? {}) as TaskWish));
+      const records = [...state.ended, ...open].map((task) => taskRecord(state.id, task, state.spec.pool));
+      return wishedOf(records, wish ?? {});
     }),
   },
   options: fleetOptions,

@@ -1,6 +1,6 @@
 /** Which agents a list is of, asked where the list is kept; and what a list shows that nobody reads whole. Pure. */
 import type { AgentRecord } from '../../runtime/agent/agent-record.ts';
-import type { AgentFilter } from '../../runtime/fleet/registry.ts';
+import type { AgentFilter } from '../../runtime/fleet/agent-filter.ts';
 import type { Look } from '../engine/names.ts';
 
 /** All that is given has to fit. */

@@ -7,7 +7,7 @@
  * I2  A command is done once, however often its answer gets lost on the way.
  */
 import { z } from 'zod';
-import { type AgentCommand, agentStatuses, durationMs, positionAt } from '../../machines/index.ts';
+import { type AgentCommand, durationMs, positionAt } from '../../machines/index.ts';
 import type { AgentRecord } from '../../runtime/agent/agent-record.ts';
 import type { HealthReport } from '../../runtime/agent/liveness.ts';
 import type { TaskRequest } from '../../runtime/agent/task-request.ts';
@@ -22,7 +22,15 @@ import type {
   TypedId,
 } from '../../runtime/fleet/agent-handle.ts';
 import type { EnsureOptions, UpdateOptions } from '../../runtime/fleet/agents.ts';
-import type { AgentCount, AgentFilter } from '../../runtime/fleet/registry.ts';
+import {
+  type AgentFilter,
+  agentFilter,
+  type AgentPage,
+  agentPage,
+  agentQuery,
+  isPage,
+} from '../../runtime/fleet/agent-filter.ts';
+import type { AgentCount } from '../../runtime/fleet/registry.ts';
 import { type DemandedArgs, invalidSpec } from '../../runtime/fleet/spec-reading.ts';
 import { startEach, type StartReport } from '../../runtime/fleet/start-each.ts';
 import { type ActOptions, actSchema } from '../../runtime/values/act.ts';
@@ -48,6 +56,7 @@ import {
 } from './fleet-specs.ts';
 import { type BriefLook, byRegistration, type LookFilter } from '../agent/look-filter.ts';
 import { type Look, REGISTRY, SHARDS } from '../engine/names.ts';
+import { pageOf } from './shard-pages.ts';
 import { changeSpec } from './spec-change.ts';
 
 /** One incarnation of an agent. Every method throws `AGENT_NOT_RUNNING` once it has ended. */
@@ -57,13 +66,6 @@ export type FleetHandle<Tasks extends TaskTypes = AnyTasks> = AgentHandle<Tasks>
 export type PlacedRecord = AgentRecord & { readonly node?: string };
 
 const askedSchema = z.strictObject({ type: z.string(), input: z.unknown().optional() });
-const filterSchema = z.strictObject({
-  type: z.string().optional(),
-  status: z.enum(agentStatuses).optional(),
-  capability: z.string().optional(),
-  isPaused: z.boolean().optional(),
-  isParked: z.boolean().optional(),
-});
 const updateSchema = actSchema.extend({ restart: z.boolean().default(false) });
 const ensureSchema = updateSchema.extend({ autoStart: z.boolean().default(false) });
 const stopSchema = actSchema.extend({ timeoutMs: durationMs.optional() });
@@ -230,7 +232,7 @@ export class FleetAgents {
     this.#options.commands.assertOpen();
     const asked = parseInput(actSchema, options ?? {}, { what: 'startAll' });
     const by = asked.by === undefined ? {} : { by: asked.by };
-    const fitting = await this.briefs(parseInput(filterSchema, filter, { what: 'list' }));
+    const fitting = await this.briefs(parseInput(agentFilter, filter, { what: 'list' }));
     const waiting = fitting.filter(
       ({ status, pool }) => (status === 'registered' || status === 'stopped') && pool === undefined,
     );
@@ -333,15 +335,31 @@ export class FleetAgents {
     return this.#placed(await this.#look(id));
   }
 
-  /** All agents that match the filter, in the order of their registration, as the fleet lists them. */
-  async list(filter: AgentFilter = {}): Promise<PlacedRecord[]> {
+  /**
+   * All agents that match the filter, in the order of their registration, as the fleet lists them; with `limit` or `after`
+   * a page of them, in the order of their ids, which costs by the page.
+   *
+   * @throws AgentSystemError `AGENT_SPEC_INVALID` for an invalid filter, `SYSTEM_CLOSED`
+   */
+  async list(filter: AgentFilter & AgentPage = {}): Promise<PlacedRecord[]> {
     this.#options.commands.assertOpen();
-    const asked = parseInput(filterSchema, filter, { what: 'list' });
-    return (await this.looks(asked)).map((look) => this.#placed(look));
+    const { limit, after, ...wanted } = parseInput(agentQuery, filter, { what: 'list' });
+    const page = { limit, after };
+    const looks = isPage(page)
+      ? await this.#page<Look>('page', page, ({ record }) => record.id, { filter: wanted })
+      : await this.looks(wanted);
+    return looks.map((look) => this.#placed(look));
   }
 
-  /** Their ids, in the order of their registration. */
-  async ids(): Promise<string[]> {
+  /**
+   * The ids of all agents, in the order of their registration; with `limit` or `after` a page of them, in their own order.
+   *
+   * @throws AgentSystemError `AGENT_SPEC_INVALID` for an invalid page, `SYSTEM_CLOSED`
+   */
+  async ids(page: AgentPage = {}): Promise<string[]> {
+    this.#options.commands.assertOpen();
+    const asked = parseInput(agentPage, page, { what: 'ids' });
+    if (isPage(asked)) return this.#page<string>('ids', asked, (id) => id);
     return (await this.briefs()).map(({ id }) => id);
   }
 
@@ -375,11 +393,23 @@ export class FleetAgents {
   }
 
   async #listed<Shown>(method: 'list' | 'brief', filter: LookFilter | null): Promise<readonly Shown[]> {
-    const { engine } = this.#options;
-    const shards = Array.from({ length: SHARDS }, (_, shard) =>
-      engine.call<readonly Shown[]>({ service: REGISTRY, key: String(shard), method }, filter, REPEATABLE),
-    );
+    const shards = Array.from({ length: SHARDS }, (_, shard) => this.#shard<Shown>(shard, method, filter));
     return (await Promise.all(shards)).flat();
+  }
+
+  #page<Shown>(
+    method: 'page' | 'ids',
+    page: AgentPage,
+    idOf: (shown: Shown) => string,
+    more: { readonly filter?: AgentFilter } = {},
+  ): Promise<Shown[]> {
+    const ask = (shard: number, part: AgentPage) => this.#shard<Shown>(shard, method, { ...part, ...more });
+    return pageOf({ count: SHARDS, idOf, ask }, page);
+  }
+
+  #shard<Shown>(shard: number, method: string, asked: object | null): Promise<readonly Shown[]> {
+    const target = { service: REGISTRY, key: String(shard), method };
+    return this.#options.engine.call<readonly Shown[]>(target, asked, REPEATABLE);
   }
 
   /** The living incarnation. @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING` */

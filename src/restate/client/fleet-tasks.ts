@@ -29,7 +29,7 @@ import { toPool } from '../engine/calls.ts';
 import { type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
 import type { Command, PoolCommand } from '../engine/names.ts';
 import { POOLS, type PoolLook } from '../pools/pool-object.ts';
-import { agentOfTask, lineOfTask, type TaskWish } from '../tasks/task-entries.ts';
+import { agentOfTask, lineOfTask, type TaskWish, wishedOf } from '../tasks/task-entries.ts';
 import { someAtOnce } from './some-at-once.ts';
 
 const targetSchema = z.union(
@@ -107,26 +107,23 @@ export class FleetTasks {
 
   /**
    * All known tasks that match the filter, in the order of their acceptance. Every agent that may have some is asked, some
-   * at a time; for a pool, its members, and its queue.
+   * at a time; for a pool, its members, and its queue. Each sends at most `limit`.
    *
    * @throws AgentSystemError `TASK_INPUT_INVALID`, `SYSTEM_CLOSED`
    */
   async list(filter: TaskFilter = {}): Promise<TaskRecord[]> {
     this.#engine.assertOpen();
-    const { agentId, pool, type, status, limit, newest } = parseInput(taskFilter, filter, {
+    const { agentId, pool, ...wish } = parseInput(taskFilter, filter, {
       what: 'tasks.list',
       code: 'TASK_INPUT_INVALID',
     });
-    const wanted = { type, status };
+    if (wish.limit === 0) return [];
     const ids = await this.#owners(agentId, pool);
     const [waiting, ...ofAgents] = await Promise.all([
-      agentId === undefined ? this.#inLines(pool, wanted) : [],
-      someAtOnce(ids, (id) => this.#commands.read<readonly TaskRecord[]>(id, 'tasks', wanted)),
+      agentId === undefined ? this.#inLines(pool, wish) : [],
+      someAtOnce(ids, (id) => this.#commands.read<readonly TaskRecord[]>(id, 'tasks', wish)),
     ]);
-    const found = [waiting, ...ofAgents.flat()]
-      .flat()
-      .toSorted((one, other) => one.acceptedAt - other.acceptedAt);
-    return newest ? found.slice(Math.max(0, found.length - limit)) : found.slice(0, limit);
+    return [...wishedOf([waiting, ...ofAgents.flat()].flat(), wish)];
   }
 
   async #owners(agentId: string | undefined, pool: string | undefined): Promise<readonly string[]> {

@@ -21,7 +21,7 @@ import { endedInOrder } from '../../runtime/agent/ended-in-order.ts';
 import { checkTask } from '../../runtime/fleet/task-check.ts';
 import type { Alert } from '../../runtime/observability/alerts.ts';
 import type { TaskRecord } from '../../runtime/fleet/task-record.ts';
-import { isWished, type TaskWish } from '../tasks/task-entries.ts';
+import { type TaskWish, wishedOf } from '../tasks/task-entries.ts';
 import type { PoolRecord } from '../../runtime/pools/pool.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { withoutKnownSecrets } from '../../runtime/values/secrets.ts';
@@ -269,7 +269,7 @@ export const poolObject = object({
       const state = await stateOf(ctx);
       if (state === null) return [];
       const waiting = new PoolTurn(state, { now: 0, chance: 0 }).waiting();
-      return waiting.filter((task) => isWished(task, given as TaskWish));
+      return wishedOf(waiting, given as TaskWish);
     }),
 
     record: shared(codec, async (ctx: ObjectSharedContext): Promise<PoolRecord | null> => {

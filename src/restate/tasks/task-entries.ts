@@ -165,10 +165,21 @@ export function lineOfTask(taskId: string): { readonly pool: string; readonly nu
 export interface TaskWish {
   readonly type?: string | undefined;
   readonly status?: TaskStatus | undefined;
+  /** At most this many: those that were accepted first, or with `newest` those that were accepted last. */
+  readonly limit?: number | undefined;
+  readonly newest?: boolean | undefined;
 }
 
-export function isWished(record: TaskRecord, { type, status }: TaskWish): boolean {
-  return (type === undefined || record.task === type) && (status === undefined || record.status === status);
+/** Those of some tasks that are wished for, in the order of their acceptance. */
+export function wishedOf(records: readonly TaskRecord[], wish: TaskWish): readonly TaskRecord[] {
+  const { type, status, limit = Infinity, newest } = wish;
+  const fitting = records
+    .filter(
+      (record) =>
+        (type === undefined || record.task === type) && (status === undefined || record.status === status),
+    )
+    .toSorted((one, other) => one.acceptedAt - other.acceptedAt);
+  return newest ? fitting.slice(Math.max(0, fitting.length - limit)) : fitting.slice(0, limit);
 }
 
 const NO_KIND: TaskManifest = { requires: [], retry: false };

@@ -7,13 +7,7 @@
  * I1  A refused call has changed nothing. It always rejects, and never throws at once.
  */
 import { z } from 'zod';
-import {
-  type AgentCommand,
-  agentStatuses,
-  durationMs,
-  type Isolation,
-  type ParsedAgentSpec,
-} from '../../machines/index.ts';
+import { type AgentCommand, durationMs, type Isolation, type ParsedAgentSpec } from '../../machines/index.ts';
 import type { Agent } from '../agent/agent.ts';
 import type { AgentRecord } from '../agent/agent-record.ts';
 import type { AgentServices } from '../agent/agent-services.ts';
@@ -39,7 +33,8 @@ import {
   type TaskOf,
 } from './agent-handle.ts';
 import { type Adopted, type ChangeOptions, type Described, Registration } from './registration.ts';
-import { type AgentFilter, type AgentCount, Registry } from './registry.ts';
+import { type AgentFilter, agentFilter, type AgentPage, agentPage, agentQuery } from './agent-filter.ts';
+import { type AgentCount, Registry } from './registry.ts';
 import type { AgentSpecChange } from './spec-change.ts';
 import { type AgentSpec, type DemandedArgs, invalidSpec, readSpec } from './spec-reading.ts';
 import { startEach, type StartReport } from './start-each.ts';
@@ -57,13 +52,6 @@ export interface EnsureOptions extends UpdateOptions {
   readonly autoStart?: boolean;
 }
 
-const filterSchema = z.strictObject({
-  type: z.string().optional(),
-  status: z.enum(agentStatuses).optional(),
-  capability: z.string().optional(),
-  isPaused: z.boolean().optional(),
-  isParked: z.boolean().optional(),
-});
 const askedSchema = z.strictObject({ type: z.string(), input: z.unknown().optional() });
 const stopSchema = actSchema.extend({ timeoutMs: durationMs.optional() });
 const updateSchema = actSchema.extend({ restart: z.boolean().default(false) });
@@ -225,7 +213,8 @@ export class Agents {
     return answered(this.#services.clock, async () => {
       this.#assertOpen();
       const by = saidBy(askedBy(options, 'startAll', undefined));
-      const waiting = this.list(filter).filter(({ id }) => isToStart(this.find(id)));
+      const fitting = this.#registry.list(parseInput(agentFilter, filter, { what: 'list' }));
+      const waiting = fitting.filter(({ id }) => isToStart(this.find(id)));
       return startEach(
         waiting.map(({ id }) => id),
         (id) => this.start(id, by),
@@ -391,9 +380,14 @@ export class Agents {
     return this.find(id).record();
   }
 
-  /** The records of all agents that match, in the order of their registration. @throws AgentSystemError `AGENT_SPEC_INVALID` for an invalid filter */
-  list(filter: AgentFilter = {}): AgentRecord[] {
-    return this.#registry.list(parseInput(filterSchema, filter, { what: 'list' }));
+  /**
+   * The records of all agents that match, in the order of their registration; with `limit` or `after` a page of them, in
+   * the order of their ids.
+   *
+   * @throws AgentSystemError `AGENT_SPEC_INVALID` for an invalid filter
+   */
+  list(filter: AgentFilter & AgentPage = {}): AgentRecord[] {
+    return this.#registry.list(parseInput(agentQuery, filter, { what: 'list' }));
   }
 
   /** The living incarnation. @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING` */
@@ -403,9 +397,14 @@ export class Agents {
     return this.#handleOf(agent, agent.incarnation);
   }
 
-  /** The ids of all agents, in the order of their registration. Makes no records. */
-  ids(): string[] {
-    return this.#registry.ids();
+  /**
+   * The ids of all agents, in the order of their registration; with `limit` or `after` a page of them, in their own order.
+   * Makes no records.
+   *
+   * @throws AgentSystemError `AGENT_SPEC_INVALID` for an invalid page
+   */
+  ids(page: AgentPage = {}): string[] {
+    return this.#registry.ids(parseInput(agentPage, page, { what: 'ids' }));
   }
 
   /** How many agents of each type are in each status. Makes no records. */

@@ -13,23 +13,10 @@ import type { TaskRequest } from '../agent/task-request.ts';
 import type { AgentManifest } from '../definition/manifest.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { nearest } from '../values/near-name.ts';
+import { type AgentFilter, type AgentPage, isPage } from './agent-filter.ts';
 
 /** Among so many agents one is looked for that was meant by an id which none has. */
 const FEW = 100;
-
-/** Agents that match all given fields. */
-export interface AgentFilter {
-  /** The name of the definition. */
-  readonly type?: string | undefined;
-  /** Where its life stands. */
-  readonly status?: AgentStatus | undefined;
-  /** A capability that it has. */
-  readonly capability?: string | undefined;
-  /** Whether somebody has paused it. */
-  readonly isPaused?: boolean | undefined;
-  /** Whether it waits for the reset of a limit. */
-  readonly isParked?: boolean | undefined;
-}
 
 /** How many agents of a type are in a status. */
 export interface AgentCount {
@@ -43,6 +30,8 @@ export class Registry {
   /** Ids of those that are being registered. */
   private readonly reserved = new Set<string>();
   private created = 0;
+  /** All ids in their own order, from the first page that is asked for to the next change of who exists. */
+  private sorted: readonly string[] | undefined;
 
   /** Position of the next agent in the order of registration. */
   nextOrder(): number {
@@ -82,9 +71,18 @@ export class Registry {
     return this.agents.values();
   }
 
-  list({ type, status, capability, isPaused, isParked }: AgentFilter): AgentRecord[] {
+  list({
+    type,
+    status,
+    capability,
+    isPaused,
+    isParked,
+    limit,
+    after,
+  }: AgentFilter & AgentPage): AgentRecord[] {
     const found: AgentRecord[] = [];
-    for (const agent of this.agents.values()) {
+    for (const agent of isPage({ limit, after }) ? this.after(after) : this.agents.values()) {
+      if (limit !== undefined && found.length >= limit) break;
       const fits =
         (type === undefined || agent.manifest.type === type) &&
         (status === undefined || agent.position.status === status) &&
@@ -99,9 +97,22 @@ export class Registry {
     return found;
   }
 
-  /** In the order of registration. */
-  ids(): string[] {
-    return [...this.agents.keys()];
+  /** In the order of registration; of a page in that of the ids. */
+  ids(page: AgentPage): string[] {
+    if (!isPage(page)) return [...this.agents.keys()];
+    const sorted = this.byId();
+    const from = placeAfter(sorted, page.after);
+    return sorted.slice(from, page.limit === undefined ? undefined : from + page.limit);
+  }
+
+  /** Those whose ids come after one, in the order of the ids. */
+  private *after(id: string | undefined): Generator<Agent> {
+    const sorted = this.byId();
+    for (let at = placeAfter(sorted, id); at < sorted.length; at++) yield this.agents.get(sorted[at]!)!;
+  }
+
+  private byId(): readonly string[] {
+    return (this.sorted ??= [...this.agents.keys()].toSorted());
   }
 
   /** How many agents of each type are in each status. */
@@ -145,11 +156,14 @@ export class Registry {
 
   add(agent: Agent): void {
     this.agents.set(agent.id, agent);
+    this.sorted = undefined;
   }
 
   /** Removes an agent; another agent that has its id since stays. */
   remove(agent: Pick<Agent, 'id'>): void {
-    if (this.agents.get(agent.id) === agent) this.agents.delete(agent.id);
+    if (this.agents.get(agent.id) !== agent) return;
+    this.agents.delete(agent.id);
+    this.sorted = undefined;
   }
 
   /** @throws AgentSystemError `AGENT_EXISTS` */
@@ -188,4 +202,17 @@ function isBetter(agent: Agent, other: Agent): boolean {
   const takes = agent.position.legal.has('execute');
   const otherTakes = other.position.legal.has('execute');
   return takes === otherTakes ? agent.load < other.load : takes;
+}
+
+/** The first place in a sorted list that is after a text. */
+function placeAfter(sorted: readonly string[], text: string | undefined): number {
+  if (text === undefined) return 0;
+  let from = 0;
+  let to = sorted.length;
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (sorted[middle]! > text) to = middle;
+    else from = middle + 1;
+  }
+  return from;
 }

@@ -1,6 +1,6 @@
 /** Laws of supervision: an agent is made known, and started. */
 import { expect, test } from 'vitest';
-import type { AgentFilter } from '../../../src/index.ts';
+import type { AgentCode, AgentFilter, AgentPage } from '../../../src/index.ts';
 import { careful, mortal } from '../../restate/laws.ts';
 import { refusal } from '../../kit/rig.ts';
 import { type PlayedSubject, SOON } from './subject.ts';
@@ -46,6 +46,59 @@ export function addingLaws(subjectOf: () => PlayedSubject): void {
     expect((await refusal((async () => agents().list({ typ: 'mortal' } as never))())).code).toBe(
       'AGENT_SPEC_INVALID',
     );
+  });
+
+  test('a page has the first so many after an id, in the order of the ids, whoever came and went meanwhile', async () => {
+    const prefix = `page-${crypto.randomUUID()}-`;
+    const own = (letters: string) => letters.split('').map((letter) => prefix + letter);
+    const add = async (letters: string, module: AgentCode = mortal) => {
+      for (const id of own(letters)) await agents().register({ id, module });
+    };
+    await add('ecag');
+    await add('f', careful);
+    // Between these are the agents of this law alone.
+    const [from, to] = [prefix, `${prefix}z`];
+    const page = async (asked: AgentPage & AgentFilter) => {
+      const listed = (await agents().list({ after: from, ...asked })).map(({ id }) => id);
+      return listed.filter((id) => id < to);
+    };
+    const pages: readonly (readonly [AgentPage & AgentFilter, string])[] = [
+      [{}, 'acefg'],
+      [{ limit: 2 }, 'ac'],
+      [{ limit: 2, after: `${prefix}c` }, 'ef'],
+      [{ limit: 1, after: `${prefix}f` }, 'g'],
+      [{ limit: 5 }, 'acefg'],
+      [{ limit: 1_000 }, 'acefg'],
+      [{ limit: 0 }, ''],
+      [{ limit: 2, after: `${prefix}b` }, 'ce'],
+      [{ limit: 2, type: 'mortal', after: `${prefix}c` }, 'eg'],
+      [{ limit: 1, status: 'running' }, ''],
+      [{ after: `${prefix}g` }, ''],
+    ];
+    for (const [asked, letters] of pages) expect([asked, await page(asked)]).toEqual([asked, own(letters)]);
+    const ids = async (asked: AgentPage) => (await agents().ids(asked)).filter((id) => id < to);
+    expect(await ids({ after: from, limit: 3 })).toEqual(own('ace'));
+    expect(await ids({ after: `${prefix}e` })).toEqual(own('fg'));
+    expect(await ids({ after: from, limit: 0 })).toEqual([]);
+    await agents().forget(`${prefix}c`);
+    await add('bd');
+    expect(await page({ limit: 3, after: `${prefix}c` })).toEqual(own('def'));
+    expect(await ids({ limit: 4, after: from })).toEqual(own('abde'));
+    // A list without a page keeps its own order.
+    const listed = (await agents().list({ type: 'mortal' })).map(({ id }) => id);
+    expect(listed.filter((id) => id.startsWith(prefix))).toEqual(own('eagbd'));
+    const wrong = [{ limit: -1 }, { limit: 1.5 }, { limit: '2' }, { after: 7 }, { after: null }];
+    for (const asked of wrong as never[]) {
+      const [field] = Object.keys(asked);
+      for (const read of [() => agents().list(asked), () => agents().ids(asked)]) {
+        const { code, message } = await refusal((async () => read())());
+        expect([code, message]).toEqual(['AGENT_SPEC_INVALID', expect.stringContaining(field!)]);
+      }
+    }
+    expect((await refusal((async () => agents().ids({ type: 'mortal' } as never))())).code).toBe(
+      'AGENT_SPEC_INVALID',
+    );
+    expect((await refusal(agents().startAll({ limit: 1 } as never))).code).toBe('AGENT_SPEC_INVALID');
   });
 
   test('a start that fails leaves the rest of the fleet alone, and it works on', async () => {
