@@ -1,0 +1,87 @@
+/**
+ * The context of one virtual object, in memory: its state is what was written, as the engine keeps it, its time is set by
+ * the test, and what it sends is kept for the test to look at.
+ */
+import { type ObjectContext, RestatePromise, type Serde } from '@restatedev/restate-sdk';
+import { wire } from '../../src/restate/engine/wire.ts';
+
+/** A message, or a call: `agent ada tell`, without the prefix of the service. */
+export interface Sent {
+  readonly to: string;
+  readonly given: unknown;
+  readonly delay?: number;
+}
+
+type Handlers = Readonly<Record<string, (ctx: ObjectContext, given: unknown) => Promise<unknown>>>;
+
+interface Request {
+  readonly service: string;
+  readonly key?: string;
+  readonly method: string;
+  readonly parameter: unknown;
+  readonly delay?: number;
+}
+
+export interface ObjectContextOptions {
+  readonly key?: string;
+  /** Gives the answers to its calls. */
+  readonly answer?: (to: string, given: unknown) => unknown;
+  /** In [0, 1), each time the next. */
+  readonly chance?: () => number;
+}
+
+export function objectContext(
+  object: unknown,
+  { key = 'fleet', answer = () => null, chance = () => 0 }: ObjectContextOptions = {},
+) {
+  const kept = new Map<string, Uint8Array>();
+  const sent: Sent[] = [];
+  const called: Sent[] = [];
+  const events: unknown[] = [];
+  const resolved: unknown[] = [];
+  let now = 0;
+  const copied = (value: unknown): unknown => wire.deserialize(wire.serialize(value));
+  const named = ({ service, key: of = '', method }: Request): string =>
+    [service.replace('mabeam_', ''), of, method].filter((part) => part !== '').join(' ');
+  const ctx = {
+    key,
+    get: (name: string, serde: Serde<unknown> = wire) => {
+      const bytes = kept.get(name);
+      return RestatePromise.resolve(bytes === undefined ? null : serde.deserialize(bytes));
+    },
+    set: (name: string, value: unknown, serde: Serde<unknown> = wire) =>
+      void kept.set(name, serde.serialize(value)),
+    clear: (name: string) => void kept.delete(name),
+    clearAll: () => kept.clear(),
+    stateKeys: () => RestatePromise.resolve([...kept.keys()]),
+    date: { now: () => RestatePromise.resolve(now) },
+    rand: { random: chance },
+    resolveAwakeable: (token: string, value: unknown) => void resolved.push([token, copied(value)]),
+    genericSend: ({ delay, ...request }: Request) => {
+      const given = copied(request.parameter);
+      if (named(request) === 'events fleet append') events.push(...(given as { events: unknown[] }).events);
+      else sent.push({ to: named(request), given, ...(delay === undefined ? {} : { delay }) });
+    },
+    genericCall: (request: Request) => {
+      const given = copied(request.parameter);
+      called.push({ to: named(request), given });
+      return RestatePromise.resolve(copied(answer(named(request), given)));
+    },
+    request: () => ({ attemptCompletedSignal: AbortSignal.abort() }),
+  } as unknown as ObjectContext;
+  const { object: handlers } = object as { readonly object: Handlers };
+  return {
+    ctx,
+    /** The state's keys. */
+    keys: () => [...kept.keys()],
+    kept: (name: string) => copied(kept.has(name) ? wire.deserialize(kept.get(name)!) : null),
+    at: (time: number) => void (now = time),
+    does: (handler: string, given: unknown = null) =>
+      handlers[handler]!(ctx, copied(given)) as Promise<never>,
+    // What there is since it was looked at last.
+    sent: () => sent.splice(0),
+    called: () => called.splice(0),
+    events: () => events.splice(0),
+    resolved: () => resolved.splice(0),
+  };
+}
