@@ -196,6 +196,49 @@ const sources: readonly NoSourceFault[] = [
     line: 'isDeepStrictEqual(body.spec.module, next.spec.module) &&',
     why: 'two are equal in whichever order they are compared',
   },
+  {
+    file: 'src/restate/limits/quota-object.ts',
+    rule: 'number',
+    line: 'armed: 0,',
+    why: 'deadlines are in the order in which they were armed, from whichever number on',
+  },
+  ...(['number', 'arithmetic'] as const).map((rule) => ({
+    file: 'src/restate/limits/quota-object.ts',
+    rule,
+    line: 'nextOrder: () => (this.state.armed += 1),',
+    why: 'a quota has one deadline at a time: no two are due at one moment',
+  })),
+  {
+    file: 'src/restate/limits/quota-object.ts',
+    rule: 'boundary moved',
+    line: "if (value !== 'open' || context.guesses > 0) this.#chart.send({ type: 'quota.passed' });",
+    why: 'an open quota without a guess has none to forget',
+  },
+  {
+    file: 'src/restate/tasks/schedule-object.ts',
+    rule: 'number',
+    line: 'if (this.state.nextAt === undefined) this.state.wake += 1;',
+    why: 'any other number than that of the wake that is on its way',
+  },
+  {
+    file: 'src/restate/events/events-object.ts',
+    rule: 'yes for no',
+    line: '{ input: wire, output: wire, enableLazyState: true },',
+    why: 'the engine sends the whole state with each call: the answers are the same',
+  },
+  {
+    file: 'src/restate/events/events-object.ts',
+    rule: 'boundary moved',
+    line: 'if (last > MAX_EVENTS) ctx.clear(segmentKey(last - MAX_EVENTS));',
+    why: 'before the first segment there is none to drop',
+  },
+  {
+    file: 'src/restate/events/events-object.ts',
+    rule: 'boundary moved',
+    line: 'for (let start = from; start <= last && events.length < limit; ) {',
+    original: '<',
+    why: 'of one segment more it takes nothing: the page is full',
+  },
 ];
 
 export function noFaultOf({ file, rule, line, original }: SourceMutant): string | undefined {

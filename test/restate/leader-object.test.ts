@@ -65,7 +65,7 @@ it.each([
   ['has crashed', { order: 1, status: 'crashed' }],
   ['may no longer lead', { order: 1, mayLead: false }],
 ])('a leader that %s is followed by the next, in the next term', async (_, change) => {
-  const { lead, events, members, state } = rig({ a: { order: 1 }, b: { order: 2 } });
+  const { lead, events, members } = rig({ a: { order: 1 }, b: { order: 2 } });
   await lead();
   events();
   if (change === undefined) delete members['a'];

@@ -2,7 +2,9 @@
  * The context of one virtual object, in memory: its state is what was written, as the engine keeps it, its time is set by
  * the test, and what it sends is kept for the test to look at.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ObjectContext, RestatePromise, type Serde } from '@restatedev/restate-sdk';
+import { expect } from 'vitest';
 import { wire } from '../../src/restate/engine/wire.ts';
 
 /** A message, or a call: `agent ada tell`, without the prefix of the service. */
@@ -22,6 +24,10 @@ interface Request {
   readonly delay?: number;
 }
 
+const copied = (value: unknown): unknown => wire.deserialize(wire.serialize(value));
+const named = ({ service, key: of = '', method }: Request): string =>
+  [service.replace('mabeam_', ''), of, method].filter((part) => part !== '').join(' ');
+
 export interface ObjectContextOptions {
   readonly key?: string;
   /** Gives the answers to its calls. */
@@ -39,11 +45,11 @@ export function objectContext(
   const called: Sent[] = [];
   const events: unknown[] = [];
   const resolved: unknown[] = [];
+  /** What a step has done after it was over. */
+  const late: string[] = [];
+  let underWay = 0;
   let now = 0;
-  const copied = (value: unknown): unknown => wire.deserialize(wire.serialize(value));
-  const named = ({ service, key: of = '', method }: Request): string =>
-    [service.replace('mabeam_', ''), of, method].filter((part) => part !== '').join(' ');
-  const ctx = {
+  const given = {
     key,
     get: (name: string, serde: Serde<unknown> = wire) => {
       const bytes = kept.get(name);
@@ -65,19 +71,31 @@ export function objectContext(
     genericCall: (request: Request) => {
       const given = copied(request.parameter);
       called.push({ to: named(request), given });
-      return RestatePromise.resolve(copied(answer(named(request), given)));
+      return nextTurn().then(() => copied(answer(named(request), given)));
     },
     request: () => ({ attemptCompletedSignal: AbortSignal.abort() }),
-  } as unknown as ObjectContext;
+  };
+  const ctx = new Proxy(given, {
+    get: (target, name: keyof typeof given) => {
+      if (underWay === 0 && typeof target[name] === 'function') late.push(name);
+      return target[name];
+    },
+  }) as unknown as ObjectContext;
   const { object: handlers } = object as { readonly object: Handlers };
   return {
-    ctx,
     /** The state's keys. */
     keys: () => [...kept.keys()],
     kept: (name: string) => copied(kept.has(name) ? wire.deserialize(kept.get(name)!) : null),
+    keep: (name: string, value: unknown) => void kept.set(name, wire.serialize(value)),
     at: (time: number) => void (now = time),
-    does: (handler: string, given: unknown = null) =>
-      handlers[handler]!(ctx, copied(given)) as Promise<never>,
+    /** One step. It is over with all that it does: what it does later would be lost. */
+    does: async (handler: string, given: unknown = null): Promise<never> => {
+      underWay += 1;
+      const answer = await handlers[handler]!(ctx, copied(given)).finally(() => (underWay -= 1));
+      await nextTurn();
+      expect(late).toEqual([]);
+      return answer as never;
+    },
     // What there is since it was looked at last.
     sent: () => sent.splice(0),
     called: () => called.splice(0),

@@ -5,6 +5,11 @@ import { objectContext, type Sent } from './object-context.ts';
 
 const refused = (code: string) => ({ refusal: { code, message: 'no' } });
 
+const brief = (id: string, state = 'alive.serving.unresponsive') => ({ id, state, isMoving: false });
+const loaded = (id: string, waiting: number) => ({ record: { id, metrics: { waiting, running: 0 } } });
+
+const wakeOf = ({ given, delay }: Sent) => [(given as { wake: number }).wake, delay];
+
 function rig(answers: Record<string, unknown> = {}) {
   let tasks = 0;
   const object = objectContext(scheduleObject, {
@@ -20,7 +25,6 @@ function rig(answers: Record<string, unknown> = {}) {
     },
   });
   const { does, at, called, sent } = object;
-  const wakeOf = ({ given, delay }: Sent) => [(given as { wake: number }).wake, delay];
   return {
     ...object,
     answers,
@@ -87,6 +91,16 @@ describe('a schedule that is set', () => {
     events();
     expect(await set({ everyMs: 20_000 }, 11_000)).toMatchObject({ lastDueAt: 10_000 });
     expect(events()).toMatchObject([{ type: 'schedule.set', lastDueAt: 10_000 }]);
+  });
+
+  it('without a further time, in place of another, ends the wait of that one for good', async () => {
+    const { set, wakes, wake } = rig();
+    await set();
+    await set({ everyMs: undefined, cron: '0 0 0 1 1 * 1999' });
+    await set({ everyMs: 60_000 });
+    wakes();
+    await wake(1, 10_000);
+    expect(wakes()).toEqual([]);
   });
 
   it('without a further time waits for none', async () => {
@@ -266,10 +280,16 @@ it('a time that is refused for another reason is over, by an alert that goes wit
   expect(wakes()).toEqual([[3, 10_000]]);
 });
 
-describe('for any agent of a type', () => {
-  const brief = (id: string, state = 'alive.serving.unresponsive') => ({ id, state, isMoving: false });
-  const loaded = (id: string, waiting: number) => ({ record: { id, metrics: { waiting, running: 0 } } });
+it('what is no refusal is the engine’s: the step fails, and is done again', async () => {
+  const { set, wake, submitted } = rig({ 'agent ada command': 'broken' });
+  await set();
+  await expect(wake(1, 10_000)).rejects.toThrow(TypeError);
+  submitted();
+  await expect(wake(1, 10_000)).rejects.toThrow(TypeError);
+  expect(submitted()).toEqual([['agent ada command', 'schedule nightly 10000']]);
+});
 
+describe('for any agent of a type', () => {
   it('the least loaded of all shards gets it; one that is gone meanwhile does not', async () => {
     const { set, wake, submitted } = rig({
       'registry 0 brief': [brief('a'), brief('gone')],
@@ -280,6 +300,21 @@ describe('for any agent of a type', () => {
     await set({ target: { type: 'worker' } });
     await wake(1, 10_000);
     expect(submitted()).toEqual([['agent b command', 'schedule nightly 10000']]);
+  });
+
+  it.each([0, 15])('each of 16 shards is asked, once, and the one in shard %i found', async (shard) => {
+    const { set, wake, called } = rig({
+      [`registry ${shard} brief`]: [brief('a')],
+      'agent a look': loaded('a', 2),
+    });
+    await set({ target: { type: 'worker' } });
+    called();
+    await wake(1, 10_000);
+    const calls = called();
+    expect(calls.filter(({ to }) => to.endsWith('brief'))).toEqual(
+      Array.from({ length: 16 }, (_, at) => ({ to: `registry ${at} brief`, given: { type: 'worker' } })),
+    );
+    expect(calls.map(({ to }) => to)).toContain('agent a command');
   });
 
   it('where none takes tasks it is refused, and none is looked for', async () => {

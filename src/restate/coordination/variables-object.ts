@@ -21,7 +21,7 @@ import {
 import type { VariableRecord } from '../../runtime/coordination/variables/variables.ts';
 import type { VariableState } from '../../runtime/hosting/host.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
-import { type Answer, refusalOf } from '../engine/call-answer.ts';
+import { type Answer, answering, refusalOf } from '../engine/call-answer.ts';
 import { tellEvents } from '../engine/calls.ts';
 import { isAway, type Turned, VARIABLES } from '../engine/names.ts';
 import { fleetOptions } from '../engine/service-options.ts';
@@ -150,12 +150,8 @@ async function putInForce(
   rounds: readonly ListedRound[],
 ): Promise<Answer<VariableRecord>> {
   const { record } = known;
-  try {
-    assertFits(record, value);
-  } catch (thrown) {
-    if (thrown instanceof AgentSystemError) return { refusal: refusalOf(thrown) };
-    throw thrown;
-  }
+  const fit = answering(() => assertFits(record, value));
+  if ('refusal' in fit) return fit;
   const next = { ...record, value, version: record.version + 1, updatedAt: await ctx.date.now() };
   cutRounds(ctx, rounds, 'superseded', name);
   put(ctx, known, next, by, why);
