@@ -94,7 +94,7 @@ export function objectContext(
       const answer = await handlers[handler]!(ctx, copied(given)).finally(() => (underWay -= 1));
       await nextTurn();
       expect(late).toEqual([]);
-      return answer as never;
+      return (answer instanceof Uint8Array ? wire.deserialize(answer) : copied(answer)) as never;
     },
     // What there is since it was looked at last.
     sent: () => sent.splice(0),

@@ -88,7 +88,7 @@ describe('a variable', () => {
       await open('r'),
       await enact('r', 1, 1),
       await does('get', { name: 'rate' }),
-    ]).toEqual(Array(4).fill(unknown));
+    ]).toEqual([unknown, unknown, unknown, unknown]);
     expect(await does('list')).toEqual([]);
   });
 });

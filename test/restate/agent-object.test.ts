@@ -1,0 +1,636 @@
+/** Laws of the object that keeps one agent: what each of its steps answers, sends and keeps, over state that is data. */
+import { describe, expect, it } from 'vitest';
+import { type AgentSpecInput, agentSpec } from '../../src/machines/index.ts';
+import { defineAgent } from '../../src/index.ts';
+import { agentObject } from '../../src/restate/agent/agent-object.ts';
+import type { NodeReport } from '../../src/restate/agent/agent-acts.ts';
+import type { Look, MessageBatch } from '../../src/restate/engine/names.ts';
+import type { AnyAgentDefinition } from '../../src/runtime/definition/define-agent.ts';
+import { manifestOf } from '../../src/runtime/definition/manifest.ts';
+import { specToKeep } from '../../src/runtime/fleet/spec-reading.ts';
+import { objectContext, type Sent } from './object-context.ts';
+
+const run = (): number => 0;
+const worker = defineAgent({
+  type: 'worker',
+  init: run,
+  tasks: { work: { run }, again: { run, retry: 'on_host_loss' } },
+});
+const leader = defineAgent({ type: 'worker', init: run, variables: ['rate'], tasks: { work: { run } } });
+const PLACED = { placement: { node: 'n', epoch: 'e' } };
+
+interface RigOptions {
+  readonly spec?: Omit<AgentSpecInput, 'module' | 'id'>;
+  readonly definition?: AnyAgentDefinition;
+  readonly answers?: Record<string, unknown>;
+}
+
+function rig({ spec = {}, definition = worker, answers = {} }: RigOptions = {}) {
+  const given: Record<string, unknown> = { 'nodes fleet place': PLACED, ...answers };
+  const object = objectContext(agentObject, { key: 'ada', answer: (to) => given[to] ?? null });
+  const { does, sent, called, resolved, events } = object;
+  const kept = specToKeep(
+    agentSpec.parse({ id: 'ada', module: definition, ...spec }),
+    'ada',
+    definition.type,
+  );
+  const manifest = manifestOf(definition);
+  const seat = { incarnation: 0, heard: 0 };
+  const command = (type: string, more: object = {}, at = 0): Promise<unknown> =>
+    does('command', { type, at, ...more });
+  const report = (reports: readonly NodeReport[], at = 0, more: object = {}): Promise<unknown> => {
+    const first = seat.heard + 1;
+    seat.heard += reports.length;
+    return does('report', { node: 'n', incarnation: seat.incarnation, first, reports, at, ...more });
+  };
+  const forget = (): void => {
+    for (const all of [sent, called, resolved, events]) all();
+  };
+  const register = () => command('register', { spec: kept, manifest });
+  const opened = (): void => {
+    seat.incarnation += 1;
+    seat.heard = 0;
+  };
+  return {
+    ...object,
+    answers: given,
+    command,
+    report,
+    register,
+    opened,
+    forget,
+    /** It runs, and nothing is left to be looked at. */
+    running: async () => {
+      await register();
+      await command('start', { token: 'starter' });
+      opened();
+      await report([{ type: 'ready', manifest }]);
+      forget();
+    },
+    ready: () => report([{ type: 'ready', manifest }]),
+    exit: (reason: 'normal' | 'killed' | { shutdown: string }, at = 0) =>
+      report([{ type: 'exited', reason } as never], at),
+    execute: (work: object = {}, more: object = {}) =>
+      command('execute', { work: { type: 'work', submitted: false, ...work }, token: 'caller', ...more }),
+    submit: async (work: object = {}): Promise<string> => {
+      const answer = await command('submit', { work: { type: 'work', submitted: true, ...work } });
+      return (answer as { value: { id: string } }).value.id;
+    },
+    lookedAt: async (): Promise<Look> => does('look'),
+    path: async () => ((await does('look')) as { record: { state: string } } | null)?.record.state,
+    types: () => events().map((event) => (event as { type: string }).type),
+  };
+}
+/** What the node of its body is sent: number of the first message, and types. */
+function mailOf(sent: readonly Sent[]): unknown[] {
+  return sent
+    .filter(({ to }) => to === 'host_n ada post')
+    .map(({ given }) => given as MessageBatch)
+    .map(({ first, messages }) => [first, ...messages.map(({ type }) => type)]);
+}
+const besides = (sent: readonly Sent[]): readonly Sent[] =>
+  sent.filter(({ to }) => !to.startsWith('registry'));
+
+describe('an agent that is not registered', () => {
+  it('is refused by its name, or is nothing', async () => {
+    const { command, does, sent } = rig();
+    const nobody = { refusal: { code: 'AGENT_NOT_FOUND', agentId: 'ada' } };
+    expect(await command('start')).toMatchObject(nobody);
+    expect(await does('savedState')).toMatchObject(nobody);
+    expect(await does('look')).toBe(null);
+    expect([await does('tasks'), await does('questions'), await does('taskOf', {})]).toEqual([[], [], null]);
+    for (const handler of ['task', 'legalForTask'])
+      expect(await does(handler, { taskId: 't' })).toMatchObject({ refusal: { code: 'TASK_UNKNOWN' } });
+    expect(await does('question', { id: 'q' })).toMatchObject({ refusal: { code: 'QUESTION_UNKNOWN' } });
+    const batch = { node: 'n', incarnation: 1, first: 1, reports: [], at: 0 };
+    expect(await does('report', batch)).toEqual({ isAlive: false, isWatched: false, answers: [] });
+    await does('wake', { at: 1 });
+    await does('quota', { parked: null, at: 1 });
+    expect(sent()).toEqual([]);
+  });
+
+  it('gives back what it is offered', async () => {
+    const { does, sent } = rig();
+    await does('lost', { node: 'n', incarnation: 3, at: 0 });
+    await does('permit', { placement: PLACED.placement, incarnation: 7 });
+    expect(sent()).toEqual([
+      { to: 'nodes fleet giveBack', given: { agentId: 'ada', incarnation: 4 } },
+      { to: 'nodes fleet giveBack', given: { agentId: 'ada', incarnation: 7 } },
+    ]);
+  });
+});
+
+describe('a registration', () => {
+  it('is told and listed before it is answered; a second one is refused, and changes nothing', async () => {
+    const { register, called, types, sent, does } = rig();
+    expect(await register()).toEqual({ value: 'ada' });
+    expect(called()).toMatchObject([
+      { to: expect.stringMatching(/^registry \d+ put$/) as string, given: { id: 'ada' } },
+    ]);
+    expect(types()).toEqual(['agent.registered']);
+    const before = await does('look');
+    expect(await register()).toMatchObject({ refusal: { code: 'AGENT_EXISTS' } });
+    expect([called(), types(), sent()]).toEqual([[], [], []]);
+    expect(await does('look')).toEqual(before);
+  });
+});
+
+describe('a start', () => {
+  it('asks for a place, opens its body there, and is answered once it runs', async () => {
+    const { register, command, opened, ready, called, sent, resolved, types, forget } = rig();
+    await register();
+    forget();
+    expect(await command('start', { token: 'starter', by: 'ann' }, 5)).toBe('pending');
+    expect(called()).toMatchObject([{ to: 'nodes fleet place', given: { agentId: 'ada', incarnation: 1 } }]);
+    const out = besides(sent());
+    expect(mailOf(out)).toEqual([[1, 'open']]);
+    expect(out.find(({ to }) => to.startsWith('host'))!.given).toMatchObject({ epoch: 'e', incarnation: 1 });
+    // It may take 30 s.
+    expect(out.find(({ to }) => to === 'agent ada wake')).toEqual({
+      to: 'agent ada wake',
+      given: { at: 30_005 },
+      delay: 30_000,
+    });
+    opened();
+    expect(await ready()).toEqual({ isAlive: true, isWatched: true, answers: [] });
+    expect(resolved()).toEqual([['starter', { value: 1 }]]);
+    expect(types()).toEqual(['agent.starting', 'agent.started']);
+  });
+
+  it('without a place is refused, and nothing has begun', async () => {
+    const { register, command, answers, sent, types, forget, path } = rig();
+    await register();
+    forget();
+    answers['nodes fleet place'] = { problem: 'no node has room' };
+    expect(await command('start')).toMatchObject({
+      refusal: { code: 'RESOURCES_EXHAUSTED', details: { problem: 'no node has room' } },
+    });
+    expect([sent(), types(), await path()]).toEqual([[], [], 'registered']);
+  });
+
+  it('that its state does not allow is refused before a place is asked for', async () => {
+    const { running, command, called } = rig();
+    await running();
+    expect(await command('start')).toMatchObject({ refusal: { code: 'AGENT_ALREADY_RUNNING' } });
+    expect(called()).toEqual([]);
+  });
+
+  it('restores what it saved last', async () => {
+    const { running, report, exit, command, opened, sent, forget, does } = rig();
+    await running();
+    await report([{ type: 'state.changed', state: { json: '7', stateVersion: 1 } }]);
+    expect(await does('savedState')).toMatchObject({ value: { json: '7' } });
+    await exit('normal');
+    forget();
+    await command('start', { token: 'starter' });
+    opened();
+    expect(sent().find(({ to }) => to.startsWith('host'))!.given).toMatchObject({
+      incarnation: 2,
+      first: 1,
+      messages: [{ type: 'open', start: { restored: { json: '7' }, previousStop: 'normal' } }],
+    });
+  });
+});
+
+describe('a caller that waits by a token', () => {
+  it('gets an answer that is there at once by the token, too; any other later, and once', async () => {
+    const { running, command, resolved, exit } = rig();
+    await running();
+    expect(await command('awaitTask', { taskId: 'none', token: 'a', isAwaited: true })).toBe(null);
+    expect(resolved()).toMatchObject([['a', { refusal: { code: 'TASK_UNKNOWN' } }]]);
+    expect(await command('awaitEnd', { token: 'b', isAwaited: true })).toBe(null);
+    expect(resolved()).toEqual([]);
+    await exit('normal');
+    expect(resolved()).toMatchObject([['b', { value: { status: 'completed' } }]]);
+    expect(await command('awaitEnd', { token: 'c' })).toMatchObject({ value: { status: 'completed' } });
+    expect(await command('awaitEnd', { token: 'd', isAwaited: true })).toBe(null);
+    expect(resolved()).toMatchObject([['d', { value: { status: 'completed' } }]]);
+  });
+});
+
+describe('a task', () => {
+  it('goes to its body with its input, in the order of messages, and its end to the caller', async () => {
+    const { running, execute, report, sent, resolved, keys } = rig();
+    await running();
+    const before = keys();
+    expect(await execute({ input: 7 })).toBe('pending');
+    const [mail] = sent();
+    expect(mail).toMatchObject({
+      to: 'host_n ada post',
+      given: { first: 2, messages: [{ type: 'task.run', task: 'work', input: 7, attempt: 1 }] },
+    });
+    await execute({ input: 8 }, { token: 'second' });
+    expect(mailOf(sent())).toEqual([]);
+    const { taskId } = (mail!.given as { messages: { taskId: string }[] }).messages[0]!;
+    await report([{ type: 'task.completed', taskId, output: 'done' }]);
+    expect(resolved()).toEqual([['caller', { value: 'done' }]]);
+    const next = sent();
+    expect(next.find(({ to }) => to.startsWith('host'))!.given).toMatchObject({
+      first: 3,
+      messages: [{ type: 'task.run', input: 8 }],
+    });
+    const second = (next.find(({ to }) => to.startsWith('host'))!.given as { messages: { taskId: string }[] })
+      .messages[0]!;
+    await report([{ type: 'task.completed', taskId: second.taskId, output: 2 }]);
+    expect(resolved()).toEqual([['second', { value: 2 }]]);
+    expect(keys()).toEqual(before);
+  });
+
+  it('that begins is told with the next step, and what else happens meanwhile after it', async () => {
+    const { running, execute, types, report, sent } = rig();
+    await running();
+    await execute();
+    expect(types()).toEqual([]);
+    const { taskId } = (sent()[0]!.given as { messages: { taskId: string }[] }).messages[0]!;
+    await report([{ type: 'task.completed', taskId, output: 1 }]);
+    expect(types()).toEqual(['task.accepted', 'task.started', 'task.completed']);
+  });
+
+  it('that is submitted is answered with its record at once, told, and found by its id and its key', async () => {
+    const { running, submit, does, types, command } = rig();
+    await running();
+    const id = await submit({ idempotencyKey: 'k', input: 1 });
+    expect(types()).toEqual([]);
+    expect(await submit({ idempotencyKey: 'k' })).toBe(id);
+    expect(types()).toEqual(['task.accepted', 'task.started']);
+    expect(await does('taskOf', { idempotencyKey: 'k' })).toMatchObject({ id, status: 'running' });
+    expect(await does('taskOf', { idempotencyKey: 'other' })).toBe(null);
+    expect(await does('task', { taskId: id })).toMatchObject({ value: { id, agentId: 'ada' } });
+    const listed = async (wish: object | null) =>
+      ((await does('tasks', wish)) as { id: string }[]).map((task) => task.id);
+    const waiting = await submit({ type: 'again' });
+    expect(await listed(null)).toEqual([id, waiting]);
+    expect(await listed({ type: 'again' })).toEqual([waiting]);
+    expect(await listed({ status: 'running' })).toEqual([id]);
+    expect(await does('legalForTask', { taskId: waiting })).toMatchObject({ value: ['cancel'] });
+    expect(await command('cancelTask', { taskId: waiting, why: 'no', by: 'ann' })).toMatchObject({
+      value: { id: waiting, status: 'cancelled' },
+    });
+    expect(await command('cancelTask', { taskId: waiting, why: 'no' })).toMatchObject({
+      refusal: { code: 'AGENT_ILLEGAL_COMMAND' },
+    });
+    expect(await command('awaitTask', { taskId: waiting })).toMatchObject({
+      refusal: { code: 'TASK_ABANDONED' },
+    });
+    expect(await command('retryTask', { taskId: waiting })).toMatchObject({
+      value: { id: waiting, status: 'waiting' },
+    });
+    await command('cancelTask', { taskId: waiting, why: 'no' });
+    expect(await command('forgetTask', { taskId: waiting })).toEqual({});
+    expect(await listed(null)).toEqual([id]);
+    expect(await command('forgetTask', { taskId: id })).toMatchObject({
+      refusal: { code: 'AGENT_ILLEGAL_COMMAND' },
+    });
+  });
+
+  it('whose end is awaited by its id is answered with it, to each who waits', async () => {
+    const { running, submit, command, report, resolved } = rig();
+    await running();
+    const taskId = await submit();
+    expect(await command('awaitTask', { taskId, token: 'a' })).toBe('pending');
+    expect(await command('awaitTask', { taskId, token: 'b' })).toBe('pending');
+    await report([{ type: 'task.completed', taskId, output: 4 }]);
+    expect(resolved()).toEqual([
+      ['a', { value: 4 }],
+      ['b', { value: 4 }],
+    ]);
+    expect(await command('awaitTask', { taskId, token: 'c' })).toEqual({ value: 4 });
+  });
+
+  it('of a kind that it has not, or for an incarnation that has ended, is refused and not kept', async () => {
+    const { running, execute, does, exit } = rig();
+    await running();
+    expect(await execute({ type: 'none' })).toMatchObject({ refusal: { code: 'TASK_INCOMPATIBLE' } });
+    expect(await execute({}, { incarnation: 2 })).toMatchObject({
+      refusal: { code: 'AGENT_NOT_RUNNING', details: { incarnation: 2, newest: 1, status: 'running' } },
+    });
+    expect(await does('tasks')).toEqual([]);
+    expect(await execute({}, { incarnation: 1 })).toBe('pending');
+    await exit('normal');
+    expect(await execute({}, { incarnation: 1 })).toMatchObject({ refusal: { code: 'AGENT_NOT_RUNNING' } });
+  });
+
+  it('that would wait for itself is refused while its agent has no free place; with one it begins', async () => {
+    const { running, execute } = rig();
+    await running();
+    expect(await execute({ terms: { chain: ['eve', 'ada', 'bob'] } })).toBe('pending');
+    expect(await execute({ terms: { chain: ['eve', 'ada', 'bob'] } })).toMatchObject({
+      refusal: { code: 'WAIT_CIRCLE', details: { circle: ['ada', 'bob', 'ada'] } },
+    });
+    expect(await execute({ terms: { chain: ['ada'] } })).toMatchObject({
+      refusal: { code: 'WAIT_CIRCLE', details: { circle: ['ada', 'ada'] } },
+    });
+    expect(await execute({ terms: { chain: ['eve', 'bob'] } })).toBe('pending');
+  });
+
+  it('for an agent that does not run waits where it is submitted and may wait, or where its agent comes back', async () => {
+    const { register, execute, command, submit } = rig({
+      spec: { restart: { policy: 'immediate' } },
+    });
+    await register();
+    const wait = { whenDown: 'wait' };
+    expect(await command('submit', { work: { type: 'work', submitted: true } })).toHaveProperty('refusal');
+    expect(await submit(wait)).toMatch(/^ada\/task-/);
+    expect(await execute(wait)).toMatchObject({ refusal: { code: 'AGENT_NOT_RUNNING' } });
+    const other = rig({ spec: { restart: { policy: 'immediate' } } });
+    await other.running();
+    await other.exit('killed');
+    expect(await other.execute()).toMatchObject({ refusal: { code: 'AGENT_NOT_RUNNING' } });
+    expect(await other.execute(wait)).toBe('pending');
+  });
+
+  it('is cancelled by the id of its call, by whoever asked for it', async () => {
+    const { running, execute, command, resolved, sent } = rig();
+    await running();
+    await execute({ terms: { callId: 'c' } });
+    sent();
+    expect(await command('cancelCall', { callId: 'other' })).toEqual({});
+    expect(resolved()).toEqual([]);
+    expect(await command('cancelCall', { callId: 'c' })).toEqual({});
+    expect(resolved()).toMatchObject([['caller', { refusal: { code: 'TASK_ABANDONED' } }]]);
+    expect(mailOf(sent())).toEqual([[3, 'task.cancel']]);
+  });
+});
+
+describe('reports', () => {
+  it('that arrive twice are taken once; those of a former life change nothing, and it is told that it is over', async () => {
+    const { running, does, events } = rig();
+    await running();
+    const saved = { type: 'state.changed', state: { json: '1', stateVersion: 1 } };
+    const batch = { node: 'n', incarnation: 1, first: 2, reports: [saved], at: 0 };
+    await does('report', batch);
+    expect(events()).toHaveLength(1);
+    expect(await does('report', batch)).toMatchObject({ isAlive: true });
+    expect(events()).toEqual([]);
+    expect(await does('report', { ...batch, first: 3, incarnation: 0 })).toMatchObject({ isAlive: false });
+    expect(events()).toEqual([]);
+    expect(await does('report', { ...batch, first: 2, reports: [saved, saved] })).toMatchObject({
+      isAlive: true,
+    });
+    expect(events()).toHaveLength(1);
+  });
+
+  it('of the body that has ended are over with that: its place is free, and it is listed no more as running', async () => {
+    const { running, exit, sent, does } = rig();
+    await running();
+    expect(await exit('normal')).toMatchObject({ isAlive: false, isWatched: false });
+    expect(besides(sent()).filter(({ to }) => to.startsWith('nodes'))).toEqual([
+      { to: 'nodes fleet vacate', given: { agentId: 'ada', incarnation: 1 } },
+    ]);
+    expect(await does('look')).toMatchObject({ record: { status: 'completed' } });
+    expect(await does('look')).not.toHaveProperty('placement');
+  });
+
+  it('of what it uses are shown of the living body alone', async () => {
+    const { running, report, does } = rig();
+    await running();
+    await report([], 0, { usage: { memoryBytes: 5 }, incarnation: 9 });
+    const uses = async () => ((await does('look')) as { record: { metrics: object } }).record.metrics;
+    expect(await uses()).not.toMatchObject({ memoryBytes: 5 });
+    await report([], 0, { usage: { memoryBytes: 5 } });
+    expect(await uses()).toMatchObject({ memoryBytes: 5 });
+  });
+});
+
+describe('a stop, or a kill', () => {
+  it('is for the incarnation that it names', async () => {
+    const { running, command, sent } = rig();
+    await running();
+    for (const type of ['stop', 'kill'])
+      expect(await command(type, { incarnation: 2, token: 't' })).toMatchObject({
+        refusal: { code: 'AGENT_NOT_RUNNING' },
+      });
+    expect(sent()).toEqual([]);
+    expect(await command('stop', { incarnation: 1, token: 't' })).toBe('pending');
+    expect(mailOf(sent())).toHaveLength(1);
+  });
+
+  it('is answered with the record once the body has ended', async () => {
+    const { running, command, exit, resolved } = rig();
+    await running();
+    expect(await command('kill', { token: 't' })).toBe('pending');
+    expect(resolved()).toEqual([]);
+    await exit('killed');
+    expect(resolved()).toMatchObject([['t', { value: { id: 'ada', status: 'crashed' } }]]);
+    expect(await command('kill', { token: 't' })).toMatchObject({
+      refusal: { code: 'AGENT_NOT_RUNNING' },
+    });
+  });
+});
+
+describe('its wake', () => {
+  it('is asked for once for what is due first, and one that was replaced does nothing', async () => {
+    const { register, command, does, sent, path, forget } = rig({ spec: { startTimeoutMs: 100 } });
+    await register();
+    forget();
+    await command('start', { token: 't' }, 5);
+    const wakes = () => sent().filter(({ to }) => to === 'agent ada wake');
+    expect(wakes()).toEqual([{ to: 'agent ada wake', given: { at: 105 }, delay: 100 }]);
+    await does('wake', { at: 104 });
+    expect([wakes(), await path()]).toMatchObject([[], 'alive.starting.initializing']);
+    await does('wake', { at: 105 });
+    expect(await path()).not.toBe('alive.starting.initializing');
+  });
+});
+
+describe('a restart', () => {
+  it('asks for a permit; granted at once it begins, else when it is told', async () => {
+    const { running, exit, does, path, sent, called } = rig({
+      spec: { restart: { policy: 'immediate', delayMs: 10 } },
+    });
+    await running();
+    await exit('killed', 1);
+    const [wake] = sent().filter(({ to }) => to === 'agent ada wake');
+    expect(wake).toMatchObject({ given: { at: 11 }, delay: 10 });
+    await does('wake', { at: 11 });
+    expect(called().filter(({ to }) => to.startsWith('nodes'))).toMatchObject([
+      { to: 'nodes fleet requestRestart', given: { agentId: 'ada', incarnation: 2 } },
+    ]);
+    expect(await path()).toBe('crashed.queued');
+    sent();
+    await does('permit', { placement: PLACED.placement, incarnation: 1 });
+    expect(await path()).toBe('crashed.queued');
+    expect(sent()).toEqual([{ to: 'nodes fleet giveBack', given: { agentId: 'ada', incarnation: 1 } }]);
+    await does('permit', { placement: PLACED.placement, incarnation: 2 });
+    expect(await path()).toBe('alive.starting.initializing');
+    expect(mailOf(sent())).toEqual([[1, 'open']]);
+  });
+
+  it('that is granted at once withdraws nothing, and frees its permit when it runs', async () => {
+    const { running, exit, does, sent, answers, opened, ready, path } = rig({
+      spec: { restart: { policy: 'immediate', delayMs: 10 } },
+    });
+    await running();
+    await exit('killed', 1);
+    answers['nodes fleet requestRestart'] = PLACED.placement;
+    sent();
+    await does('wake', { at: 11 });
+    expect([await path(), sent().filter(({ to }) => to.startsWith('nodes'))]).toEqual([
+      'alive.starting.initializing',
+      [],
+    ]);
+    opened();
+    await ready();
+    expect(sent().filter(({ to }) => to.startsWith('nodes'))).toEqual([
+      { to: 'nodes fleet stands', given: { agentId: 'ada', incarnation: 2, hasPermit: true } },
+    ]);
+  });
+
+  it('that is stopped while it waits for a permit withdraws that', async () => {
+    const { running, exit, does, command, sent } = rig({
+      spec: { restart: { policy: 'immediate', delayMs: 10 } },
+    });
+    await running();
+    await exit('killed', 1);
+    await does('wake', { at: 11 });
+    sent();
+    await command('stop', { token: 't' });
+    expect(sent().filter(({ to }) => to.startsWith('nodes'))).toEqual([
+      { to: 'nodes fleet withdraw', given: { agentId: 'ada' } },
+    ]);
+  });
+});
+
+describe('one that takes part in coordination', () => {
+  it('says so before its start is answered, and that it does no more when it stops', async () => {
+    const { register, command, opened, ready, called, forget, sent } = rig({ definition: leader });
+    await register();
+    await command('start', { token: 't' });
+    opened();
+    forget();
+    await ready();
+    const stands = () => called().filter(({ to }) => to === 'nodes fleet stands');
+    expect(stands()).toMatchObject([
+      { given: { agentId: 'ada', incarnation: 1, voter: { variables: ['rate'] }, hasPermit: false } },
+    ]);
+    await command('stop', { token: 't' });
+    const [stood] = stands();
+    expect(stood).toMatchObject({ given: { agentId: 'ada', hasPermit: false } });
+    expect(stood!.given).not.toHaveProperty('voter');
+    expect(sent().filter(({ to }) => to === 'nodes fleet stands')).toEqual([]);
+  });
+
+  it.each([
+    [false, []],
+    [true, ['nodes fleet stands']],
+  ])('without variables does so where it may lead: %s', async (leadershipEligible, wanted) => {
+    const { register, command, opened, ready, called, forget } = rig({
+      spec: { coordination: { leadershipEligible } },
+    });
+    await register();
+    await command('start', { token: 't' });
+    opened();
+    forget();
+    await ready();
+    expect(
+      called()
+        .map(({ to }) => to)
+        .filter((to) => to.endsWith('stands')),
+    ).toEqual(wanted);
+  });
+});
+
+describe('the loss of its node', () => {
+  const restart = { policy: 'immediate', delayMs: 10 } as const;
+  it('is that of the node and the life that it is on; anything else is stale, and what comes with it goes back', async () => {
+    const { running, does, path, sent } = rig({ spec: { restart } });
+    await running();
+    const offer = { occupant: {}, place: PLACED.placement };
+    await does('lost', { node: 'other', incarnation: 1, at: 1, offer });
+    await does('lost', { node: 'n', incarnation: 2, at: 1, offer });
+    expect(await path()).toBe('alive.serving.running.coordinated.idle');
+    expect(sent()).toEqual([
+      { to: 'nodes fleet giveBack', given: { agentId: 'ada', incarnation: 2 } },
+      { to: 'nodes fleet giveBack', given: { agentId: 'ada', incarnation: 3 } },
+    ]);
+  });
+
+  it('is its end: its tasks that may not be done again are unknown, and it begins elsewhere', async () => {
+    const { running, execute, does, resolved, path } = rig({ spec: { restart } });
+    await running();
+    await execute();
+    await does('lost', { node: 'n', incarnation: 1, at: 1 });
+    expect(resolved()).toMatchObject([['caller', { refusal: { code: 'TASK_ABANDONED' } }]]);
+    expect(await path()).toMatch(/^crashed/);
+  });
+});
+
+describe('a member of a pool', () => {
+  it('tells its pool of each change, once, and also that it refused a task', async () => {
+    const { register, command, sent, execute, opened, ready } = rig({ spec: { pool: 'p' } });
+    const news = () =>
+      sent()
+        .filter(({ to }) => to === 'pool p member')
+        .map(({ given }) => (given as { news: { path: string; heard: number; holds: number[] } }).news);
+    await register();
+    expect(news()).toMatchObject([{ path: 'registered', heard: 0 }]);
+    await command('start', { token: 't' });
+    opened();
+    await ready();
+    expect(news().at(-1)).toMatchObject({ takesWork: true, holds: [] });
+    await command('coordinate', { turns: 0 });
+    expect(news()).toEqual([]);
+    await execute({ terms: { pool: 1 } });
+    expect(news()).toMatchObject([{ heard: 1, holds: [1] }]);
+    expect(await execute({ type: 'none', terms: { pool: 2 } })).toHaveProperty('refusal');
+    expect(news()).toMatchObject([{ heard: 2, holds: [1] }]);
+    expect(await execute({ type: 'none' })).toHaveProperty('refusal');
+    await execute({ terms: { pool: 1 } });
+    expect(news()).toMatchObject([{ heard: 2, holds: [1, 1] }]);
+  });
+});
+
+describe('one that is forgotten', () => {
+  it('leaves nothing: no state, no entry in the list; its children end by their rules', async () => {
+    const { running, command, exit, forget, keys, called, sent, resolved, types } = rig();
+    await running();
+    const adopt = (id: string, rule: string) => command('adopt', { child: { id, rule } });
+    expect([await adopt('kid', 'stop'), await adopt('free', 'detach')]).toEqual([
+      { value: true },
+      { value: true },
+    ]);
+    await exit('normal');
+    expect(sent().filter(({ to }) => to.startsWith('agent'))).toMatchObject([
+      { to: 'agent kid command', given: { type: 'stop' } },
+    ]);
+    forget();
+    await command('forget', { token: 't' });
+    expect(keys()).toEqual([]);
+    expect(called()).toMatchObject([{ given: { id: 'ada', look: null } }]);
+    expect(types()).toContain('agent.forgotten');
+    expect(resolved()).toEqual([]);
+    expect(await adopt('late', 'stop')).toMatchObject({ refusal: { code: 'AGENT_NOT_FOUND' } });
+  });
+});
+
+describe('a change of its spec', () => {
+  it('is made of the revision that it was worked out from, or not at all', async () => {
+    const { running, command, lookedAt, types } = rig();
+    await running();
+    const { record, manifest, revision } = await lookedAt();
+    const change = (of: number) =>
+      command('update', { spec: record.spec, manifest, changes: [], revision: of });
+    expect(await change(revision + 1)).toEqual({ value: false });
+    expect(types()).toEqual([]);
+    expect(await change(revision)).toEqual({ value: true });
+    expect(await change(revision)).toEqual({ value: false });
+    expect(types()).toEqual(['agent.updated']);
+  });
+});
+
+describe('a pause', () => {
+  it('is answered when it is paused, and its list says so before that', async () => {
+    const { running, command, does, called } = rig();
+    await running();
+    expect(await command('pause', { by: 'ann', token: 'p' })).toMatchObject({
+      value: { paused: { by: 'ann' } },
+    });
+    expect(called()).toMatchObject([{ given: { id: 'ada', look: { record: { paused: {} } } } }]);
+    expect(await does('look')).toMatchObject({ record: { paused: { by: 'ann' } } });
+    expect(await command('pause', { token: 'p' })).toMatchObject({
+      refusal: { code: 'AGENT_ILLEGAL_COMMAND' },
+    });
+    const { value } = (await command('resume', { token: 'r' })) as { value: object };
+    expect(value).not.toHaveProperty('paused');
+  });
+});
