@@ -33,15 +33,26 @@ export function consoleOf(streams: Streams): Console {
   const { stdout, stderr } = streams;
   return {
     ...streams,
-    out: (line) => void stdout.write(`${line}\n`),
-    note: (line) => void stderr.write(`${line}\n`),
+    out: (line) => void stdout.write(`${harmless(line)}\n`),
+    note: (line) => void stderr.write(`${harmless(line)}\n`),
     paint: (style, text) => styleText(style, text, { stream: stdout }),
     columns: stdout.isTTY ? stdout.columns : undefined,
   };
 }
 
 /** Control characters, and those that change the direction of text. */
-const STEERING = /[\p{Cc}\u200E\u200F\u202A-\u202E\u2066-\u2069]/gu;
+const STEERING = /[\p{Cc}\p{Bidi_Control}]/gu;
+/** The same in what is written: a line may have styles, lines and tabs. */
+// oxlint-disable-next-line no-control-regex -- what begins a style is one
+const STEERING_IN_LINE = /(?!\u001B\[[\d;]*m|[\n\t])[\p{Cc}\p{Bidi_Control}]/gu;
+
+/** JSON stays the same JSON: it may have all but the first 32 of these in its texts. */
+function harmless(line: string): string {
+  return line.replaceAll(
+    STEERING_IN_LINE,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
 
 /** Text from outside as one line, without anything that controls a terminal. */
 export function plainText(text: string): string {

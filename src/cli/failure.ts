@@ -1,6 +1,7 @@
 /** Why a command ends with another exit code than 0. */
 import { AgentSystemError } from '../index.ts';
 import { errorInfoOf } from '../runtime/values/errors.ts';
+import { plainText } from './console.ts';
 
 export const EXIT = {
   /** The request was refused, or failed. */
@@ -38,9 +39,9 @@ export function usageFailure(message: string, hint?: string): CommandFailure {
 /** An error as lines for people: with a stack only for unexpected ones. */
 export function linesOfFailure(thrown: unknown): readonly string[] {
   if (thrown instanceof CommandFailure) {
-    return [`mabeam: ${thrown.message}`, ...(thrown.hint === undefined ? [] : [thrown.hint])];
+    return [`mabeam: ${plainText(thrown.message)}`, ...(thrown.hint === undefined ? [] : [thrown.hint])];
   }
-  if (thrown instanceof AgentSystemError) return [`mabeam: ${thrown.message} (${thrown.code})`];
+  if (thrown instanceof AgentSystemError) return [`mabeam: ${plainText(thrown.message)} (${thrown.code})`];
   const { message, stack } = errorInfoOf(thrown);
   return [`mabeam: ${stack ?? message}`];
 }

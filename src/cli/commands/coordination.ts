@@ -9,7 +9,7 @@ import type {
 } from '../../dashboard/protocol.ts';
 import type { Alert } from '../../index.ts';
 import { apiOf, type Call, type JsonOption, outJson, type UrlOptions } from '../call.ts';
-import type { Console } from '../console.ts';
+import { type Console, plainText } from '../console.ts';
 import { inShort } from '../event-line.ts';
 import { CommandFailure } from '../failure.ts';
 import { count, counted, duration, moment } from '../figures.ts';
@@ -44,7 +44,7 @@ export async function variables(call: Call, name: string | undefined, options: L
     { title: 'WHY', text: ({ why }) => why ?? '' },
   ]);
   const behind = detail.behind.map(({ agentId }) => agentId).join(', ');
-  if (detail.outOfDate > 0) console.note(`${count(detail.outOfDate)} out of date: ${behind}`);
+  if (detail.outOfDate > 0) console.note(`${count(detail.outOfDate)} out of date: ${plainText(behind)}`);
 }
 
 export async function rounds(call: Call, options: ListOptions): Promise<void> {
@@ -84,8 +84,10 @@ export async function pools(call: Call, name: string | undefined, options: ListO
     const detail = await api.get<PoolDetail>(`pools/${part(name)}`);
     if (options.json) return outJson(console, detail);
     listPools(console, [detail]);
-    console.out(`\nmembers: ${detail.memberIds.join(', ')}`);
-    for (const { at, text } of detail.decisions.slice(-20)) console.out(`${moment(at)}  ${text ?? ''}`);
+    console.out(`\nmembers: ${plainText(detail.memberIds.join(', '))}`);
+    for (const { at, text } of detail.decisions.slice(-20)) {
+      console.out(`${moment(at)}  ${plainText(text ?? '')}`);
+    }
     return;
   }
   const { pools } = await api.get<{ readonly pools: readonly ShownPool[] }>('pools');
