@@ -58,8 +58,13 @@ function lookedUp(life: Life) {
   };
 }
 
-async function judge(profile: Profile, moves: readonly Move[], seenPlaces: Set<string>): Promise<number> {
-  const world = new ObjectWorld(profile, START_AT);
+async function judge(
+  profile: Profile,
+  moves: readonly Move[],
+  seenPlaces: Set<string>,
+  isUpgraded = false,
+): Promise<number> {
+  const world = new ObjectWorld(profile, START_AT, isUpgraded);
   let life = firstLife(START_AT);
   const trail: string[] = [];
   let made = 0;
@@ -114,14 +119,19 @@ function differing(some: object, other: object): object {
   );
 }
 
+/** Nodes give out permits, and an agent keeps its own for as long as its start takes. */
+const playable = profiles.map((profile) => ({
+  ...profile,
+  moves: profile.moves.filter(isPlayable),
+  permitPeriodMs: Infinity,
+}));
+
 const visited = new Set<string>();
 
 describe('an agent as a virtual object does in every state what its life says, and nothing else', () => {
-  test.each(profiles)(
+  test.each(playable)(
     '$name',
-    async (given) => {
-      // Nodes give out permits, and an agent keeps its own for as long as its start takes.
-      const profile = { ...given, moves: given.moves.filter(isPlayable), permitPeriodMs: Infinity };
+    async (profile) => {
       let made = 0;
       for (const moves of lifeTours(profile).tours) made += await judge(profile, moves, visited);
       expect(made).toBeGreaterThan(20);
@@ -132,6 +142,24 @@ describe('an agent as a virtual object does in every state what its life says, a
   test('and every place of a life was visited', () => {
     expect([...visited].toSorted()).toEqual([...Object.keys(places), 'forgotten'].toSorted());
   });
+});
+
+/** In these it does all that an agent does while it serves. */
+const SERVING = [
+  'at work on two tasks at once',
+  'checked for its health',
+  'ended after its time',
+  'paused at work',
+];
+
+describe('and so does one that gets another chart before each move while it serves', () => {
+  test.each(playable.filter(({ name }) => SERVING.includes(name)))(
+    '$name',
+    async (profile) => {
+      for (const moves of lifeTours(profile).tours) await judge(profile, moves, new Set(), true);
+    },
+    LIMIT_MS,
+  );
 });
 
 test('a changed spec is told with what has changed and by whom, and is that of the agent from then on', () => {

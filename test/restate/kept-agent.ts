@@ -14,6 +14,7 @@ import type { AnyAgentDefinition } from '../../src/runtime/definition/define-age
 import { manifestOf } from '../../src/runtime/definition/manifest.ts';
 import type { Usage } from '../../src/runtime/hosting/host.ts';
 import { specToKeep } from '../../src/runtime/fleet/spec-reading.ts';
+import { ofAnotherChart } from './another-snapshot.ts';
 
 const asState = wireOf<AgentState>();
 const AGENT = 'a';
@@ -29,17 +30,18 @@ export interface Seen {
 }
 
 export class KeptAgent {
+  readonly #definition: AnyAgentDefinition;
   #state: AgentState;
   now = 0;
 
   constructor(definition: AnyAgentDefinition, spec: Omit<AgentSpecInput, 'module' | 'id'> = {}) {
-    const kept = specToKeep(
-      agentSpec.parse({ id: AGENT, module: definition, ...spec }),
-      AGENT,
-      definition.type,
-    );
-    const added = { id: AGENT, spec: kept, manifest: manifestOf(definition) };
+    this.#definition = definition;
+    const added = { id: AGENT, spec: keptSpec(definition, spec), manifest: manifestOf(definition) };
     this.#state = AgentTurn.registering(added, { now: 0, chance: 0 }).state;
+  }
+
+  get manifest() {
+    return this.#state.manifest;
   }
 
   get record() {
@@ -134,6 +136,15 @@ export class KeptAgent {
     return this.turn((turn) => turn.end({ type: 'agent.stop', at: this.now, ...asked }, undefined));
   }
 
+  update(spec: Omit<AgentSpecInput, 'module' | 'id'>): Seen {
+    const kept = keptSpec(this.#definition, spec);
+    return this.turn((turn) => turn.follow(kept, turn.state.manifest, [], undefined));
+  }
+
+  kill(): Seen {
+    return this.turn((turn) => turn.end({ type: 'agent.kill', at: this.now }, undefined));
+  }
+
   exit(reason: Extract<NodeReport, { type: 'exited' }>['reason']): Seen {
     return this.report({ type: 'exited', reason });
   }
@@ -170,6 +181,14 @@ export class KeptAgent {
     return this.turn((turn) => turn.reported(incarnation, heard + 1, [], usage));
   }
 
+  /** Code with another chart finds it. */
+  upgrade(): Seen {
+    return this.turn((turn) => {
+      ofAnotherChart(turn.state);
+      turn.adoptChart();
+    });
+  }
+
   /** @param look at the turn, when its node is gone */
   lose(look: (turn: AgentTurn) => void = () => {}): Seen {
     const { node, incarnation } = this.#state.seat!;
@@ -178,6 +197,10 @@ export class KeptAgent {
       look(turn);
     });
   }
+}
+
+function keptSpec(definition: AnyAgentDefinition, spec: Omit<AgentSpecInput, 'module' | 'id'>) {
+  return specToKeep(agentSpec.parse({ id: AGENT, module: definition, ...spec }), AGENT, definition.type);
 }
 
 function numberOf(taskId: string): string {

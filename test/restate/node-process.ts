@@ -8,6 +8,9 @@ import type { Engine } from './engine.ts';
 /** How long a node may take to leave in order. */
 const LEAVE_MS = 10_000;
 
+/** Gives a node's program another agent chart. */
+const OTHER_CHART = new URL('other-chart.ts', import.meta.url).href;
+
 export interface NodeProcess {
   readonly name: string;
   readonly pid: number;
@@ -20,12 +23,13 @@ export async function nodeProcess(
   name: string,
   options: Partial<AgentNodeOptions> = {},
   version: 1 | 2 = 1,
+  chart: 'same' | 'other' = 'same',
 ): Promise<NodeProcess> {
   const program = fileURLToPath(new URL('node-program.ts', import.meta.url));
   const given = { name, listen: 'http://127.0.0.1:0', restate: { ingressUrl, adminUrl }, ...options };
   const child: ChildProcess = fork(program, [JSON.stringify(given), String(version)], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    execArgv: [],
+    execArgv: chart === 'same' ? [] : ['--import', OTHER_CHART],
   });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   onTestFinished(async () => {

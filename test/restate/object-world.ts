@@ -29,6 +29,7 @@ import {
   TASK_TIMEOUT_MS,
 } from '../models/life/life-state.ts';
 import { SecretNet } from '../../src/runtime/values/secret-net.ts';
+import { ofAnotherChart } from './another-snapshot.ts';
 import { reportMove } from '../models/life/body-reports.ts';
 import { definition, specFor } from '../models/life/subject.ts';
 import {
@@ -49,6 +50,7 @@ export function isPlayable(move: Move): boolean {
 
 export class ObjectWorld {
   readonly #profile: Profile;
+  readonly #isUpgraded: boolean;
   readonly #clock;
   readonly #host = scriptedHost({ onOpen: (body) => this.#opened(body) });
   readonly #names = new TaskNames();
@@ -76,8 +78,10 @@ export class ObjectWorld {
   #openings: object[] = [];
   #answers = new Map<number, Answer>();
 
-  constructor(profile: Profile, startAt: number) {
+  /** @param isUpgraded before each move it gets another chart where it serves */
+  constructor(profile: Profile, startAt: number, isUpgraded = false) {
     this.#profile = profile;
+    this.#isUpgraded = isUpgraded;
     this.#clock = simulatedClock({ startAt });
     this.#register();
     this.#events = [];
@@ -85,6 +89,7 @@ export class ObjectWorld {
 
   async play(move: Move) {
     const bodies = [this.#body];
+    if (this.#isUpgraded) this.#upgrade();
     await this.#perform(move);
     await settled();
     if (this.#body !== bodies[0]) bodies.push(this.#body);
@@ -166,6 +171,16 @@ export class ObjectWorld {
     // The next turn has what the engine gives back of the last one.
     const state = asState.deserialize(asState.serialize(this.#state!));
     return new AgentTurn(state, { now: this.#clock.now(), chance: this.#profile.chance });
+  }
+
+  /** Another chart takes it up where it serves, and is not ending. */
+  #upgrade(): void {
+    const { seat, known, life } = this.#state ?? {};
+    if (seat === undefined || known?.at !== 'serving' || life?.context.ordered !== undefined) return;
+    const turn = this.#turn();
+    ofAnotherChart(turn.state);
+    turn.adoptChart();
+    this.#conclude(turn);
   }
 
   #register(): void {

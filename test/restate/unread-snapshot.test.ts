@@ -1,6 +1,6 @@
 /**
- * A snapshot at a place that the fleet's code does not know, as after an upgrade to another chart: real nodes and a real
- * server, in which the snapshot is rewritten.
+ * An agent at a place that the fleet's code does not know, as after a downgrade: real nodes and a real server, in which
+ * what is kept of it is rewritten.
  */
 import { describe, expect, test, vi } from 'vitest';
 import { agentChartHash } from '../../src/restate/agent/chart-version.ts';
@@ -37,11 +37,7 @@ describe.runIf(hasEngine())('an agent whose snapshot the fleet cannot read', () 
     const known = await rewrite(engine(), id, (state) => ({
       ...state,
       chart: OTHER,
-      life: {
-        ...state.life,
-        value: { alive: 'dreaming' } as never,
-        active: ['agent', 'agent.alive', 'agent.alive.dreaming'],
-      },
+      known: { ...state.known!, at: 'dreaming' as never },
     }));
     const refusal = expect.objectContaining({
       code: 'STORE_FAILED',
@@ -57,12 +53,17 @@ describe.runIf(hasEngine())('an agent whose snapshot the fleet cannot read', () 
     return { fleet, home, heir, id, taskId, known };
   }
 
-  test('is refused by name, and goes on elsewhere once its node is gone', async () => {
-    const { fleet, home, heir, id, taskId } = await unread();
+  test('is refused by name, and goes on elsewhere once its node is gone and code is there that knows the place', async () => {
+    const { fleet, home, heir, id, taskId, known } = await unread();
     home.kill('SIGKILL');
+    await eventually(
+      () => fleet.formerNodes(),
+      (gone) => gone.some(({ name }) => name === home.name),
+    );
+    await rewrite(engine(), id, () => known);
     const record = await eventually(
       () => fleet.agents.get(id).catch(() => undefined),
-      (found) => found?.status === 'running',
+      (found) => found?.status === 'running' && found.incarnation === 2,
     );
     expect(record).toMatchObject({ incarnation: 2, node: heir.name });
     expect(await fleet.agents.execute(id, { type: 'count' })).toBe(2);

@@ -95,15 +95,14 @@ export const agentObject = object({
       await conclude(ctx, turn);
     }),
 
-    /** Its node is gone: it goes on under this chart, whatever its snapshot is of. */
+    /** Its node is gone. */
     lost: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
       const { node, incarnation, at, offer } = given as LostNode;
       const turn = await turnOf(ctx, at);
       if (turn === undefined) return giveBack(ctx, incarnation + 1);
-      if (!turn.isSeatedAt(node, incarnation)) {
-        if (!turn.isReadable) return giveBack(ctx, incarnation + 1);
-        turn.adoptChart();
-      }
+      if (!turn.isReadable) return send(ctx, toAgent(ctx.key, 'lost'), given, UNREAD_AGAIN_MS);
+      // One that was there goes on from its last event anyway.
+      if (!turn.isSeatedAt(node, incarnation)) turn.adoptChart();
       turn.hostLost(node, incarnation, offer);
       await conclude(ctx, turn);
     }),
@@ -112,6 +111,7 @@ export const agentObject = object({
     permit: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
       const { placement, incarnation } = given as { placement: Placement; incarnation: number };
       const turn = await turnOf(ctx);
+      if (turn?.isReadable === false) return giveBack(ctx, incarnation);
       turn?.adoptChart();
       const isWaiting =
         turn !== undefined &&

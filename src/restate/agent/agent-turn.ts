@@ -55,6 +55,7 @@ import { AgentPlaces, type LossOffer } from './agent-places.ts';
 import { type AgentState, positionOfState, recordOfState } from './agent-state.ts';
 import { agentChartHash, type Charted, chartRefusal, verdictOn } from './chart-version.ts';
 import { type NewAgent, newAgentState } from './new-agent.ts';
+import { takenUpLife } from './taken-up-life.ts';
 import type { AbortReason } from '../tasks/abort-reason.ts';
 
 type Told = EventBody & { readonly at: number };
@@ -144,14 +145,16 @@ export class AgentTurn {
   /**
    * Goes on under the chart of this code if its snapshot is of another.
    *
-   * @throws AgentSystemError `STORE_FAILED`, with both identities, for one that stands where this chart has no place
+   * @throws AgentSystemError `STORE_FAILED`, with both identities, for one whose last event told of a place that this
+   * chart does not have
    */
   adoptChart(): void {
     const verdict = verdictOn(this.#charted);
     if (verdict === 'same') return;
     if (verdict === 'refused') throw chartRefusal(this.#charted);
-    this.state.chart = agentChartHash();
+    this.state.isUnlisted = true;
     if (verdict === 'resumed') this.#resumeLife(this.state.known);
+    else this.#takeUpLife(this.state.known!);
   }
 
   /** Whether `adoptChart` succeeds. */
@@ -160,8 +163,8 @@ export class AgentTurn {
   }
 
   get #charted(): Charted {
-    const { id: agentId, chart, life, seat } = this.state;
-    return { agentId, chart, active: life.active, hasBody: seat !== undefined };
+    const { id: agentId, chart, known, seat } = this.state;
+    return { agentId, chart, known, hasBody: seat !== undefined };
   }
 
   /** Whether this incarnation has its body on this node. */
@@ -382,6 +385,15 @@ export class AgentTurn {
     this.#resumed = known;
     this.send({ type: 'life.resumed', at: this.now, tick: this.now, life: known });
     this.#resumed = undefined;
+  }
+
+  /** A new chart goes on with the life that its last event told of, and with its body. */
+  #takeUpLife(known: AgentLife): void {
+    const { life, deadlines, ending } = takenUpLife(this.state, known, this);
+    this.state.life = life;
+    this.state.deadlines = deadlines;
+    this.state.chart = agentChartHash();
+    for (const effect of ending) this.#perform(effect);
   }
 
   /** Takes all deadlines that are due, in their order. */

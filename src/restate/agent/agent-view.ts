@@ -35,14 +35,14 @@ export function lookUnderThisChart(state: AgentState, moment: Moment): Answer<Lo
 }
 
 export function lookOf(state: AgentState): Look {
-  const { manifest, alerts, registeredAt, seat, placement, isMoving, chart, life, revision } = state;
+  const { manifest, alerts, registeredAt, seat, placement, isMoving, chart, known, revision } = state;
   return {
     record: recordOfState(state),
     manifest,
     alerts,
     registeredAt,
     chart,
-    active: life.active,
+    ...(known === undefined ? {} : { known: { at: known.at, startedFrom: known.startedFrom } }),
     placement: seat === undefined ? undefined : placement,
     isMoving,
     revision,

@@ -15,8 +15,8 @@ export interface PlannedUpgrade {
 /** Goes through every agent that the fleet lists. Changes nothing. */
 export async function planUpgrade(fleet: Fleet): Promise<readonly PlannedUpgrade[]> {
   const looks = await fleet.agents.looks();
-  return looks.map(({ record, chart, active, placement }) => {
-    const charted = { agentId: record.id, chart, active, hasBody: placement !== undefined };
+  return looks.map(({ record, chart, known, placement }) => {
+    const charted = { agentId: record.id, chart, known, hasBody: placement !== undefined };
     const verdict = verdictOn(charted);
     const plan = { agentId: record.id, type: record.type, chart, verdict };
     return verdict === 'refused' ? { ...plan, problem: chartRefusal(charted).message } : plan;

@@ -10,6 +10,7 @@ import type { ParentRule } from '../../machines/index.ts';
 import type { Alert } from '../../runtime/observability/alerts.ts';
 import type { BodyMessage, NodeReport, RequestAnswer } from '../agent/agent-acts.ts';
 import type { LossOffer } from '../agent/agent-places.ts';
+import type { KnownPlace } from '../agent/chart-version.ts';
 import type { Answer } from './call-answer.ts';
 import type { Placement } from '../nodes/placement.ts';
 import type { KeptPoolSpec } from '../pools/pool-turn.ts';
@@ -200,9 +201,9 @@ export interface Look {
   readonly manifest: AgentManifest;
   readonly alerts: readonly Alert[];
   readonly registeredAt: number;
-  /** Identity of its chart, and ids of the active states. */
+  /** Identity of its chart, and where its last event said that its life is; absent if it was never started. */
   readonly chart: string;
-  readonly active: readonly string[];
+  readonly known?: KnownPlace | undefined;
   /** The node that its body is on. */
   readonly placement?: Placement | undefined;
   /** Whether it takes tasks while it moves from one body to the next. */
