@@ -4,6 +4,7 @@ import { type AgentSpecInput, agentSpec } from '../../src/machines/index.ts';
 import { defineAgent } from '../../src/index.ts';
 import { agentObject } from '../../src/restate/agent/agent-object.ts';
 import type { NodeReport } from '../../src/restate/agent/agent-acts.ts';
+import { agentChartHash } from '../../src/restate/agent/chart-version.ts';
 import type { Look, MessageBatch } from '../../src/restate/engine/names.ts';
 import type { AnyAgentDefinition } from '../../src/runtime/definition/define-agent.ts';
 import { manifestOf } from '../../src/runtime/definition/manifest.ts';
@@ -88,6 +89,27 @@ function mailOf(sent: readonly Sent[]): unknown[] {
     .map(({ given }) => given as MessageBatch)
     .map(({ first, messages }) => [first, ...messages.map(({ type }) => type)]);
 }
+/** Its body runs, and the code changes. */
+async function changed() {
+  const object = rig();
+  await object.running();
+  const state = object.kept('agent') as object;
+  object.keep('agent', { ...state, chart: 'another' });
+  return { ...object, chart: () => (object.kept('agent') as { chart: string }).chart };
+}
+const unread = async () => {
+  const object = await changed();
+  const state = object.kept('agent') as { life: object };
+  object.keep('agent', { ...state, wakeAt: 5, life: { ...state.life, active: ['agent.nowhere'] } });
+  return object;
+};
+
+const metricsOf = async ({ lookedAt }: ReturnType<typeof rig>) => (await lookedAt()).record.metrics;
+/** The last task that its body was told to do. */
+const taskOf = (mail: readonly Sent[]) =>
+  (mail.find(({ to }) => to.startsWith('host'))!.given as { messages: { taskId: string }[] }).messages.at(
+    -1,
+  )!;
 const besides = (sent: readonly Sent[]): readonly Sent[] =>
   sent.filter(({ to }) => !to.startsWith('registry'));
 
@@ -632,5 +654,211 @@ describe('a pause', () => {
     });
     const { value } = (await command('resume', { token: 'r' })) as { value: object };
     expect(value).not.toHaveProperty('paused');
+  });
+});
+
+describe('a snapshot of another version of the chart', () => {
+  it.each([
+    ['command', { type: 'coordinate', turns: 0, at: 0 }],
+    ['report', { node: 'n', incarnation: 1, first: 9, reports: [], at: 0 }],
+    ['quota', { parked: null, at: 0 }],
+    ['lost', { node: 'other', incarnation: 1, at: 0 }],
+    ['lost', { node: 'n', incarnation: 1, at: 0 }],
+  ])('goes on under this one with the next step: %s %o', async (handler, given) => {
+    const { does, chart } = await changed();
+    expect(await does('look')).toMatchObject({ chart: agentChartHash() });
+    expect(chart()).toBe('another');
+    await does(handler, given);
+    expect(chart()).toBe(agentChartHash());
+  });
+
+  it('goes on under this one when it is woken', async () => {
+    const { keep, kept, does, chart } = await changed();
+    keep('agent', { ...(kept('agent') as object), wakeAt: 5 });
+    await does('wake', { at: 5 });
+    expect(chart()).toBe(agentChartHash());
+  });
+
+  it('that has no place here is left as it is: what has come for it comes again in a second', async () => {
+    const { does, sent, chart, command } = await unread();
+    const batch = { node: 'n', incarnation: 1, first: 9, reports: [], at: 0 };
+    expect(await does('report', batch)).toEqual({
+      isAlive: true,
+      isWatched: false,
+      answers: [],
+      isUnread: true,
+    });
+    await does('wake', { at: 5 });
+    await does('quota', { parked: null, at: 7 });
+    await does('lost', { node: 'other', incarnation: 1, at: 0 });
+    expect(sent()).toEqual([
+      { to: 'agent ada wake', given: { at: 5 }, delay: 1_000 },
+      { to: 'agent ada quota', given: { parked: null, at: 7 }, delay: 1_000 },
+      { to: 'nodes fleet giveBack', given: { agentId: 'ada', incarnation: 2 } },
+    ]);
+    expect(await command('stop')).toMatchObject({ refusal: { code: 'STORE_FAILED' } });
+    expect(await does('look', { takesRefusal: true })).toMatchObject({ refusal: { code: 'STORE_FAILED' } });
+    await expect(does('look')).rejects.toThrow('its snapshot is of chart another');
+    expect(chart()).toBe('another');
+  });
+
+  it('that has no place here goes on all the same once its node is gone', async () => {
+    const { does, chart } = await unread();
+    await does('lost', { node: 'n', incarnation: 1, at: 0 });
+    expect(chart()).toBe(agentChartHash());
+  });
+});
+
+describe('what a body has told', () => {
+  it('of a former life, or that it was not asked for, is counted as dropped', async () => {
+    const agent = rig();
+    await agent.running();
+    const late = { node: 'n', incarnation: 0, first: 1, at: 0 };
+    await agent.does('report', { ...late, reports: [{ type: 'finished' }, { type: 'finished' }] });
+    await agent.report([{ type: 'dropped' }]);
+    expect(await metricsOf(agent)).toMatchObject({ dropped: 3 });
+  });
+
+  it('of its use is over with its life: with its end, and with its node', async () => {
+    for (const end of [
+      (agent: ReturnType<typeof rig>) => agent.exit('normal'),
+      (agent: ReturnType<typeof rig>) => agent.does('lost', { node: 'n', incarnation: 1, at: 0 }),
+    ]) {
+      const agent = rig();
+      await agent.running();
+      await agent.report([], 0, { usage: { memoryBytes: 5 } });
+      expect(await metricsOf(agent)).toMatchObject({ memoryBytes: 5 });
+      await end(agent);
+      expect(await metricsOf(agent)).not.toHaveProperty('memoryBytes');
+    }
+  });
+
+  it('of a health check that is missed makes it unresponsive, and the next that passes makes it run again', async () => {
+    const { running, report, lookedAt, exit } = rig();
+    await running();
+    const health = { status: 'healthy', misses: 0 } as const;
+    await report([{ type: 'health', health: { status: 'unknown', misses: 1 }, verdict: 'missed' }]);
+    expect((await lookedAt()).record).toMatchObject({ status: 'unresponsive', health: { misses: 1 } });
+    await report([{ type: 'health', health, verdict: 'passed' }]);
+    expect((await lookedAt()).record).toMatchObject({ status: 'running', health });
+    await exit('normal');
+    expect((await lookedAt()).record.health).toEqual({ status: 'not_running', misses: 0 });
+  });
+});
+
+describe('a step of a task', () => {
+  it('is kept with those before it, given to the next attempt, and dropped with the task', async () => {
+    const { running, execute, report, sent, does, opened, ready, keys, answers, resolved } = rig({
+      spec: { restart: { policy: 'immediate', delayMs: 10 } },
+    });
+    await running();
+    await execute({ type: 'again', input: 3 });
+    const { taskId } = taskOf(sent());
+    const step = (requestId: number, key: string) =>
+      report([
+        { type: 'request.made', requestId, taskId, name: 'task.step', args: { key, value: `of ${key}` } },
+      ]);
+    expect(await step(1, 'a')).toMatchObject({
+      answers: [{ type: 'request.answered', requestId: 1, taskId }],
+    });
+    await step(2, 'b');
+    expect(keys()).toContain(`steps ${taskId}`);
+    answers['nodes fleet requestRestart'] = PLACED.placement;
+    await does('lost', { node: 'n', incarnation: 1, at: 1 });
+    opened();
+    sent();
+    await ready();
+    expect(taskOf(sent())).toMatchObject({
+      type: 'task.run',
+      taskId,
+      input: 3,
+      attempt: 2,
+      steps: [
+        ['a', 'of a'],
+        ['b', 'of b'],
+      ],
+    });
+    await report([{ type: 'task.completed', taskId, output: 1 }]);
+    expect(resolved().at(-1)).toEqual(['caller', { value: 1 }]);
+    expect(keys().filter((key) => key.startsWith('steps') || key.startsWith('input'))).toEqual([]);
+  });
+});
+
+describe('one that shares a limit', () => {
+  it('asks how that stands before it takes tasks, is parked by the answer, and goes on when it is told', async () => {
+    const parked = { at: 0, until: 50, why: 'full', quota: 'model' };
+    const { register, command, opened, ready, called, answers, path, does, sent, exit, execute, report } =
+      rig({
+        spec: { quota: 'model' },
+      });
+    answers['quota model join'] = parked;
+    await register();
+    await command('start', { token: 't' });
+    opened();
+    called();
+    await ready();
+    expect(called()).toContainEqual({ to: 'quota model join', given: { agentId: 'ada', load: 0 } });
+    expect(await path()).toMatch(/parked$/);
+    await execute();
+    sent();
+    await does('quota', { parked: null, at: 50 });
+    expect(await path()).not.toMatch(/parked$/);
+    const [mail] = sent().filter(({ to }) => to.startsWith('host'));
+    const { taskId } = (mail!.given as { messages: { taskId: string }[] }).messages[0]!;
+    await report([{ type: 'task.completed', taskId, output: 1 }]);
+    await exit('normal');
+    expect(sent().filter(({ to }) => to === 'quota model told')).toEqual([
+      { to: 'quota model told', given: { agentId: 'ada', load: 0, message: { type: 'passed' } } },
+      { to: 'quota model told', given: { agentId: 'ada', load: 0, message: { type: 'part' } } },
+    ]);
+  });
+});
+
+describe('a wake that is on its way', () => {
+  it('serves what is due later, too: there is one at the most', async () => {
+    const { running, execute, sent } = rig();
+    await running();
+    await execute({ timeoutMs: 60_000 });
+    expect(sent().filter(({ to }) => to.endsWith('wake'))).toEqual([]);
+    await execute({ timeoutMs: 20_000 }, { token: 'second' });
+    expect(sent().filter(({ to }) => to.endsWith('wake'))).toEqual([
+      { to: 'agent ada wake', given: { at: 20_000 }, delay: 20_000 },
+    ]);
+  });
+});
+
+describe('a move', () => {
+  it('ends its body in order, keeps taking tasks, and begins where there is room, now or later', async () => {
+    const { running, command, exit, sent, path, execute, called, answers, does, opened, ready } = rig();
+    await running();
+    await command('move');
+    expect(mailOf(sent())).toHaveLength(1);
+    expect(await command('awaitEnd', { token: 'e' })).toMatchObject({ value: { id: 'ada' } });
+    expect(await execute()).toBe('pending');
+    await exit({ shutdown: 'requested' });
+    expect(sent()).toContainEqual({ to: 'agent ada command', given: { type: 'moveOn' } });
+    called();
+    await command('moveOn');
+    expect(called()).toMatchObject([{ to: 'nodes fleet requestRestart', given: { incarnation: 2 } }]);
+    expect(await path()).toBe('stopped');
+    answers['nodes fleet requestRestart'] = PLACED.placement;
+    await command('moveOn');
+    expect(await path()).toBe('alive.starting.initializing');
+    opened();
+    sent();
+    await ready();
+    expect(mailOf(sent())).toEqual([[2, 'task.run']]);
+    await command('moveOn');
+    await does('look');
+    expect(called().filter(({ to }) => to.endsWith('requestRestart'))).toHaveLength(1);
+  });
+});
+
+it('a task that runs is not retried', async () => {
+  const { running, submit, command } = rig();
+  await running();
+  const taskId = await submit();
+  expect(await command('retryTask', { taskId })).toMatchObject({
+    refusal: { code: 'AGENT_ILLEGAL_COMMAND' },
   });
 });

@@ -143,3 +143,122 @@ it('the account of a task goes with it, and its alerts are told to be over', asy
   expect(events()).toMatchObject([{ type: 'alert.cleared', budget: 'each of t', at: 2 }]);
   expect([...kept.keys()].filter((key) => key.startsWith('account'))).toEqual(['account ["daily",""]']);
 });
+
+const limitsOf = async (step: ReturnType<typeof rig>['step']) =>
+  ((await step('list', { at: 0 })) as { name: string; limits: unknown }[]).map(({ name, limits }) => [
+    name,
+    limits,
+  ]);
+
+describe('a budget that is defined again', () => {
+  it('keeps its place among the others, and they their limits; its account has the new one', async () => {
+    const { define, step, reserve } = rig();
+    for (const name of ['a', 'ab', 'b']) await define({ name });
+    await reserve(2);
+    await define({ name: 'ab', limits: { calls: 9 } });
+    expect(await limitsOf(step)).toEqual([
+      ['a', { calls: 2 }],
+      ['ab', { calls: 9 }],
+      ['b', { calls: 2 }],
+    ]);
+    expect(await step('get', { name: 'ab', of: '', at: 0 })).toMatchObject({
+      value: { reserved: { calls: 2 }, left: { calls: 7 } },
+    });
+    expect(await step('get', { name: 'a', of: '', at: 0 })).toMatchObject({ value: { left: { calls: 0 } } });
+  });
+
+  it('for others than before is refused, and stays as it is', async () => {
+    const { define, step } = rig();
+    await define();
+    expect(await define({ scope: 'agent', limits: { calls: 9 } })).toMatchObject({
+      refusal: { code: 'AGENT_SPEC_INVALID' },
+    });
+    expect(await limitsOf(step)).toEqual([['daily', { calls: 2 }]]);
+  });
+});
+
+describe('an account', () => {
+  it('of a budget that all share is there before anything was reserved; of one for each, with the first', async () => {
+    const { define, step, reserve } = rig();
+    await define();
+    await define({ name: 'each', scope: 'agent' });
+    await define({ name: 'of eve', scope: { agent: 'eve' } });
+    const accounts = async () =>
+      ((await step('list', { at: 0 })) as { name: string; of?: string }[]).map(({ name, of }) => [name, of]);
+    expect(await accounts()).toEqual([
+      ['daily', undefined],
+      ['of eve', undefined],
+    ]);
+    expect(await step('get', { name: 'each', of: 'ada', at: 0 })).toMatchObject({
+      refusal: { code: 'BUDGET_UNKNOWN' },
+    });
+    expect(await reserve(1)).toMatchObject({
+      value: {
+        accounts: [
+          ['daily', ''],
+          ['each', 'ada'],
+        ],
+        events: [{ type: 'budget.reserved' }, { type: 'budget.reserved' }],
+      },
+    });
+    await reserve(1, 0, { agentId: 'bob' });
+    expect(await accounts()).toEqual([
+      ['daily', undefined],
+      ['each', 'ada'],
+      ['each', 'bob'],
+      ['of eve', undefined],
+    ]);
+  });
+
+  it('that nobody knows is refused by its name', async () => {
+    const { define, step, events } = rig();
+    await define();
+    events();
+    for (const handler of ['get', 'refill'] as const)
+      expect(await step(handler, { name: 'other', of: '', at: 0 })).toMatchObject({
+        refusal: { code: 'BUDGET_UNKNOWN', message: 'no budget "other" is known' },
+      });
+    expect(events()).toEqual([]);
+  });
+
+  it('is refilled by somebody, told with who, and its alerts are over', async () => {
+    const { define, step, reserve, events } = rig();
+    await define();
+    await reserve(2);
+    await step('settle', {
+      accounts: [['daily', '']],
+      spender,
+      reserved: { calls: 2 },
+      actual: { calls: 2 },
+      how: 'settled',
+      at: 1,
+    });
+    expect(await step('alerts', {})).toMatchObject([{ alert: 'budget_exhausted', budget: 'daily' }]);
+    events();
+    expect(await step('refill', { name: 'daily', of: '', by: 'ann', at: 2 })).toMatchObject({
+      value: { spent: {}, left: { calls: 2 } },
+    });
+    expect(events()).toMatchObject([
+      { type: 'budget.refilled', by: 'ann', at: 2 },
+      { type: 'alert.cleared' },
+    ]);
+    expect(await step('alerts', {})).toEqual([]);
+  });
+});
+
+describe('a settlement', () => {
+  it('says how it was, of each account that is known', async () => {
+    const { define, step, reserve } = rig();
+    await define({ limits: { calls: 10 } });
+    await reserve(3);
+    const accounts = [
+      ['gone', ''],
+      ['daily', ''],
+    ];
+    const settling = { accounts, spender, reserved: { calls: 3 }, actual: { calls: 1 }, how: 'left', at: 1 };
+    expect(await step('settle', settling)).toMatchObject([{ type: 'budget.settled', how: 'left' }]);
+    expect(await step('get', { name: 'daily', of: '', at: 1 })).toMatchObject({
+      value: { spent: { calls: 1 }, left: { calls: 9 } },
+    });
+  });
+});
