@@ -4,7 +4,8 @@
  *
  * Owns that one process. It is in a session of its own, keeps no program alive, and is started with the first group.
  *
- * I1  A group that was watched and not released does not outlive the program, a kill with -9 included.
+ * I1  A group that was watched and not released does not outlive the program, a kill with -9 included. A shell that was
+ *     killed itself has a successor.
  * I2  Where there is no such shell, nothing is watched, and nothing fails.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -24,6 +25,7 @@ const ignore = (): void => {};
 export class GroupGuard {
   readonly #command: string;
   #shell: ChildProcess | undefined;
+  readonly #groups = new Set<number>();
   #isClosed = false;
 
   /** @param command a POSIX shell; default `sh` */
@@ -33,11 +35,13 @@ export class GroupGuard {
 
   watch(group: number): void {
     if (this.#isClosed) return;
-    this.#shell ??= this.#start();
-    this.#shell.stdin?.write(`+ ${group}\n`);
+    this.#groups.add(group);
+    if (this.#shell === undefined) this.#start();
+    else this.#shell.stdin?.write(`+ ${group}\n`);
   }
 
   release(group: number): void {
+    this.#groups.delete(group);
     this.#shell?.stdin?.write(`- ${group}\n`);
   }
 
@@ -47,16 +51,25 @@ export class GroupGuard {
     this.#shell?.stdin?.end();
   }
 
-  #start(): ChildProcess {
+  #start(): void {
     const shell = spawn(this.#command, ['-c', SCRIPT], {
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
     });
     shell.on('error', ignore);
     shell.stdin?.on('error', ignore);
+    // A shell that ends by itself is none: it would only end again.
+    shell.on('exit', (_, signal) => signal === 'SIGKILL' && this.#killed());
     shell.unref();
     (shell.stdin as { unref?(): void } | null)?.unref?.();
-    return shell;
+    for (const group of this.#groups) shell.stdin?.write(`+ ${group}\n`);
+    this.#shell = shell;
+  }
+
+  /** Somebody has killed the shell, the kernel for its memory say. */
+  #killed(): void {
+    this.#shell = undefined;
+    if (!this.#isClosed && this.#groups.size > 0) this.#start();
   }
 }
 
