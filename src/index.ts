@@ -72,7 +72,12 @@ export type {
 } from './runtime/coordination/rounds/proposal.ts';
 export type { CoordinationControl, CoordinationStatus } from './runtime/coordination/coordination.ts';
 export type { Leader } from './runtime/coordination/leader/leader-election.ts';
-export type { Constraint, Values } from './runtime/coordination/variables/constraints.ts';
+export {
+  type Constraint,
+  defineConstraint,
+  type NamedConstraint,
+  type Values,
+} from './runtime/coordination/variables/constraints.ts';
 export type { Confirmation, OutOfDate, VariableVersion } from './runtime/coordination/variables/topic.ts';
 export {
   defineVariable,

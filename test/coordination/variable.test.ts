@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { z } from 'zod';
 import {
   defineAgent,
+  defineConstraint,
   defineVariable,
   memoryStore,
   type Store,
@@ -644,6 +645,31 @@ describe('constraints', () => {
       'VARIABLE_INVALID',
     );
     expect(await codeOf(() => system.variables.constrain([], () => true))).toBe('VARIABLE_INVALID');
+  });
+
+  it('with a name say so, and one that is not as expected is refused when it is defined', async () => {
+    const { system } = await rig();
+    await system.variables.define('lr', lr);
+    const small = defineConstraint('small', ['lr'], ({ lr: rate }) => (rate as number) < 0.5);
+    expect(small).toMatchObject({ name: 'small', variables: ['lr'] });
+    const lift = system.variables.constrain(small);
+    expect((await refusal(system.variables.set('lr', 0.6))).message).toBe(
+      'the constraint "small" on lr does not hold for lr = 0.6',
+    );
+    lift();
+    await system.variables.set('lr', 0.6);
+    const odd = defineConstraint as (...given: unknown[]) => unknown;
+    for (const [field, ...given] of [
+      ['name', '', ['lr'], () => true],
+      ['name', 7, ['lr'], () => true],
+      ['variables', 'small', [], () => true],
+      ['variables', 'small', 'lr', () => true],
+      ['variables', 'small', [7], () => true],
+      ['holds', 'small', ['lr'], true],
+    ] as const) {
+      const { code, message } = await refusal(() => odd(...given));
+      expect([code, message]).toEqual(['VARIABLE_INVALID', expect.stringContaining(field)]);
+    }
   });
 
   it('declared before their variables hold for the defaults as well', async () => {

@@ -5,6 +5,8 @@ import {
   type Confirmation,
   type CoordinationStatus,
   defineAgent,
+  defineConstraint,
+  type NamedConstraint,
   type OpenRound,
   type OutOfDate,
   variable,
@@ -33,6 +35,7 @@ export interface CoordinatedSubject extends Subject {
       listener: (change: Pick<VariableChange, 'name' | 'value' | 'version' | 'why'>) => void,
     ): () => void;
     history(name: string): Either<readonly VariableVersion[]>;
+    constrain(constraint: NamedConstraint): Either<() => Either<void>>;
   };
 }
 
@@ -55,6 +58,26 @@ const citizen = defineAgent({
 });
 
 export const coordinatedAgents: readonly AgentCode[] = [citizen];
+
+const ordered = defineConstraint('ordered', ['least', 'most'], ({ least, most }) =>
+  (least as number) <= (most as number) ? true : 'least is above most',
+);
+const capped = defineConstraint('capped', ['limit', 'cap'], ({ limit, cap }) => Number(limit) <= Number(cap));
+/** What a rule may do that it should not, by the value that it is asked about. */
+const moody = defineConstraint('moody', ['mood'], ({ mood }): boolean => {
+  if (mood === 'throws') throw new Error('cannot say');
+  if (mood === 'promises') return Promise.reject(new Error('later')) as never;
+  return mood === 'odd' ? (7 as never) : mood !== 'bad';
+});
+
+export const lawConstraints: readonly NamedConstraint[] = [ordered, capped, moody];
+
+async function refusedAs(work: Promise<unknown>): Promise<string> {
+  return work.then(
+    (value) => `no refusal, but ${JSON.stringify(value)}`,
+    ({ code, message }: { code: string; message: string }) => `${code}: ${message}`,
+  );
+}
 
 async function codeOf(work: Promise<unknown>): Promise<string> {
   return work.then(
@@ -179,6 +202,55 @@ export function coordinationLaws(subjectOf: () => CoordinatedSubject): void {
     ).toBe('VARIABLE_INVALID');
   });
 
+  test('a constraint refuses what would break it, and nothing else, until it is lifted', async () => {
+    const { variables, consensus } = subjectOf();
+    const about = 'VARIABLE_INVALID: the constraint "ordered" on least, most does not hold for';
+    const lift = await variables.constrain(ordered);
+    await variables.define('least', variable.integer({ default: 2 }));
+    expect(await refusedAs(variables.define('most', variable.integer({ default: 1 })))).toBe(
+      `${about} least = 2, most = 1: least is above most`,
+    );
+    expect((await variables.list()).map(({ name }) => name)).not.toContain('most');
+    await variables.define('most', variable.integer({ default: 5 }));
+    expect(await refusedAs(variables.set('least', 6))).toBe(
+      `${about} least = 6, most = 5: least is above most`,
+    );
+    await variables.set('most', 7);
+    await variables.set('least', 6);
+    expect(await refusedAs(variables.rollback('most', 1))).toContain(`${about} least = 6, most = 5`);
+    expect(await refusedAs(consensus.propose({ variable: 'most', value: 5 }))).toContain(
+      `${about} least = 6, most = 5`,
+    );
+    expect((await variables.history('most')).map(({ value }) => value)).toEqual([5, 7]);
+    expect((await variables.history('least')).map(({ value }) => value)).toEqual([2, 6]);
+    await lift();
+    await variables.set('least', 8);
+    expect(await refusedAs((async () => variables.constrain(ordered))())).toContain(
+      `${about} least = 8, most = 7`,
+    );
+    await variables.set('least', 9);
+  });
+
+  test('a constraint that throws, promises or answers nonsense refuses the change, and says so', async () => {
+    const { variables } = subjectOf();
+    const options = ['good', 'bad', 'throws', 'promises', 'odd', 'fine'];
+    await variables.define('mood', variable.choice({ options, default: 'good' }));
+    const lift = await variables.constrain(moody);
+    const about = 'VARIABLE_INVALID: the constraint "moody" on mood';
+    for (const [mood, why] of [
+      ['bad', 'does not hold for mood = "bad"'],
+      ['throws', 'threw: cannot say'],
+      ['promises', 'gave a promise, expected true, or why not, at once'],
+      ['odd', 'does not hold for mood = "odd"'],
+    ] as const) {
+      expect(await refusedAs(variables.set('mood', mood))).toBe(`${about} ${why}`);
+    }
+    expect(await variables.get('mood')).toMatchObject({ value: 'good', version: 1 });
+    await variables.set('mood', 'fine');
+    await lift();
+    await variables.set('mood', 'bad');
+  });
+
   test('a number without a bound takes any number on that side', async () => {
     const { variables } = subjectOf();
     await variables.define('drift', variable.float({ max: 1, default: 0 }));
@@ -284,5 +356,35 @@ export function coordinationLaws(subjectOf: () => CoordinatedSubject): void {
     );
     await agents.stop(id!, { timeoutMs: 0 });
     expect(await codeOf((async () => variables.outOfDate('nothing'))())).toBe('VARIABLE_UNKNOWN');
+  });
+
+  test('a value that is accepted, and that a constraint rules out by then, does not come into force: the round says why', async () => {
+    const { variables, consensus } = subjectOf();
+    await citizens(2);
+    await variables.set('limit', 1);
+    await variables.define('cap', variable.integer({ default: 100 }));
+    await variables.set('cap', 100);
+    const lift = await variables.constrain(capped);
+    onTestFinished(async () => lift());
+    const { version } = await variables.get('limit');
+    const deciding = consensus.propose({
+      variable: 'limit',
+      value: UNDECIDED,
+      quorum: 1,
+      fallback: { retry: 2 },
+    });
+    await eventually(
+      async () => consensus.rounds(),
+      (rounds) => rounds.length === 1,
+    );
+    await variables.set('cap', 5);
+    gate.resolve();
+    const decision = await deciding;
+    expect(decision).toMatchObject({ outcome: 'expired', cut: 'superseded', rounds: 1 });
+    expect(decision.problem).toContain(
+      'the constraint "capped" on limit, cap does not hold for limit = 7, cap = 5',
+    );
+    expect(await variables.get('limit')).toMatchObject({ value: 1, version });
+    expect(await consensus.rounds()).toEqual([]);
   });
 }

@@ -12,7 +12,12 @@ import { bodyLaws } from './body-laws.ts';
 import { seenAgents, seenLaws, type SeenSubject } from './seen-laws.ts';
 import { lawSecrets, secretAgents, secretLaws, type SecretSubject } from './secret-laws.ts';
 import { poolAgents, poolLaws, type PoolSubject } from './pool-laws.ts';
-import { coordinatedAgents, type CoordinatedSubject, coordinationLaws } from './coordination-laws.ts';
+import {
+  coordinatedAgents,
+  type CoordinatedSubject,
+  coordinationLaws,
+  lawConstraints,
+} from './coordination-laws.ts';
 import { ledAgents, leaderLaws, type LedSubject } from './leader-laws.ts';
 import { workAgents, workLaws } from './work-laws.ts';
 import { addingLaws } from '../laws/on-both/adding.ts';
@@ -118,6 +123,7 @@ describe.runIf(hasEngine())('a fleet on two nodes', () => {
         listen: 'http://127.0.0.1:0',
         restate,
         agents: lawAgents,
+        constraints: lawConstraints,
         logger,
         hosts: { 'in-process': bodies.host() },
         leaseMs: PATIENT_MS,

@@ -1,6 +1,6 @@
 /** Laws of the object that keeps the variables of a fleet and its open rounds, over state that is data. */
 import { describe, expect, it } from 'vitest';
-import { variablesObject } from '../../src/restate/coordination/variables-object.ts';
+import { variablesObjectOf } from '../../src/restate/coordination/variables-object.ts';
 import { objectContext } from './object-context.ts';
 
 const integer = (name: string, value: number, bounds: object = { min: 0, max: 100 }) => ({
@@ -11,14 +11,14 @@ const integer = (name: string, value: number, bounds: object = { min: 0, max: 10
 });
 
 function rig() {
-  const object = objectContext(variablesObject);
+  const object = objectContext(variablesObjectOf([]));
   const { does } = object;
   return {
     ...object,
     change: (value: unknown, name = 'rate', more: object = {}) =>
       does('change', { name, value, by: 'ann', ...more }),
     open: (roundId: string, name = 'rate') =>
-      does('openRound', { roundId, variable: name, token: `of ${roundId}` }),
+      does('openRound', { roundId, variable: name, value: 5, token: `of ${roundId}` }),
     stands: (roundId: string, more: object = {}) => does('roundStands', { roundId, ...more }),
     enact: (roundId: string, after: number, value: unknown, name = 'rate') =>
       does('enact', { roundId, after, name, value, by: 'voters', why: `decided in ${roundId}` }),

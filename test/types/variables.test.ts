@@ -15,6 +15,7 @@ import {
   defineAgent,
   defineChartAgent,
   defineFleet,
+  defineConstraint,
   defineVariable,
   type Proposal,
   type ValuesOf,
@@ -105,6 +106,8 @@ const wrong = ({ variables, consensus }: AgentSystem) => [
   consensus.propose({ variable: rate, value: 1, fallback: () => 'high' }),
   // @ts-expect-error -- no variable of the rule
   variables.constrain([rate], (values) => values.plan === 'a'),
+  // @ts-expect-error -- no variable of the constraint
+  defineConstraint('of rate', [rate], (values) => values.plan === 'a'),
   // @ts-expect-error -- it has no name
   variables.define(variable.boolean({ default: true })),
   // @ts-expect-error -- no option

@@ -1,6 +1,7 @@
 /** The variables of a fleet, as its clients see them: `fleet.variables`. Reads are promises. */
 import { z } from 'zod';
 import { positiveDurationMs } from '../../machines/index.ts';
+import { isNamedConstraint, type NamedConstraint } from '../../runtime/coordination/variables/constraints.ts';
 import type { Confirmation, OutOfDate, VariableVersion } from '../../runtime/coordination/variables/topic.ts';
 import {
   isVariableDefinition,
@@ -24,6 +25,7 @@ import { type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
 import type { FleetCommands } from './fleet-commands.ts';
 import type { FleetEvents } from './fleet-events.ts';
 import { COORDINATION, FLEET, VARIABLES } from '../engine/names.ts';
+import type { AskedConstraint, KeptConstraint } from '../coordination/kept-constraints.ts';
 import type { Definition } from '../coordination/variables-object.ts';
 import type { NodeEntry } from '../nodes/placement.ts';
 
@@ -182,11 +184,25 @@ export class FleetVariables {
     return told.flat().toSorted((one, other) => (one.agentId < other.agentId ? -1 : 1));
   }
 
-  /** @throws AgentSystemError `VARIABLE_INVALID`, always: a rule is a function, and every program would have to have it */
-  constrain(): never {
-    const message =
-      'variables.constrain: a fleet has no rule over several variables, which is a function of one program';
-    throw new AgentSystemError('VARIABLE_INVALID', message);
+  /**
+   * Puts a constraint into force for the fleet, by its name: a change, a definition or a round that would break it is
+   * refused with `VARIABLE_INVALID`. Its code is on the nodes, `createAgentNode({ constraints })`. One that is in force
+   * already stays so. Resolves with how to lift it, whoever put it into force.
+   *
+   * It is in force until it is lifted, over the ends of all programs and nodes. While the node that answers for the fleet
+   * was not given it, changes of its variables are refused.
+   *
+   * @throws AgentSystemError `VARIABLE_INVALID` when the values of now break it, when that node was not given it or has one
+   * on other variables, and for a function that is no constraint of a name; `SYSTEM_CLOSED`
+   */
+  async constrain(constraint: NamedConstraint | string): Promise<() => Promise<void>> {
+    this.#engine.assertOpen();
+    const asked = askedConstraint(constraint);
+    valueOf(await this.#engine.call<Answer<KeptConstraint>>(of('constrain'), asked));
+    return async () => {
+      this.#engine.assertOpen();
+      await this.#engine.call(of('lift'), asked);
+    };
   }
 
   /**
@@ -218,6 +234,14 @@ function readChange(options: ChangeOptions, what: string): z.output<typeof chang
     what: `variables.${what}: options`,
     code: 'VARIABLE_INVALID',
   });
+}
+
+/** @throws AgentSystemError `VARIABLE_INVALID` */
+function askedConstraint(given: unknown): AskedConstraint {
+  if (typeof given === 'string' && given !== '') return { name: given };
+  if (isNamedConstraint(given)) return { name: given.name, variables: given.variables.map(nameOf) };
+  const message = `variables.constrain: expected what defineConstraint gives, or its name, got ${inWords(given)}: a function alone stays in this program, so give the nodes a constraint with a name, createAgentNode({ constraints })`;
+  throw new AgentSystemError('VARIABLE_INVALID', message);
 }
 
 const of = (method: string) => ({ service: VARIABLES, key: FLEET, method });

@@ -37,8 +37,8 @@ import { COORDINATION, FLEET, nodeOf, type Turned, VARIABLES } from '../engine/n
 import type { SeatedVoter } from '../nodes/nodes-object.ts';
 import type { NodeEntry } from '../nodes/placement.ts';
 import { fleetOptions } from '../engine/service-options.ts';
-import type { ListedRound, RoundStanding } from './open-rounds.ts';
-import type { Change, Defined, Enactment } from './variables-object.ts';
+import type { RoundStanding } from './open-rounds.ts';
+import type { AskedOpening, Change, Defined, Enactment } from './variables-object.ts';
 import { wire, wireOf } from '../engine/wire.ts';
 
 /** How much longer than its agents a node may take, ms. */
@@ -388,17 +388,20 @@ function count(box: BallotBox, { ballots, left }: VoteAnswer, send: (event: Roun
 }
 
 async function propose(ctx: Context, asked: AskedRound): Promise<Answer<Decided>> {
-  const { variable, terms } = asked;
+  const { variable, value, terms } = asked;
   const attempts = typeof terms.fallback === 'object' ? terms.fallback.retry + 1 : 1;
   let last: Decision | undefined;
   for (let rounds = 1; ; rounds++) {
     const roundId = `round-${ctx.rand.uuidv4()}`;
     const { id: token, promise } = ctx.awakeable<RoundCut>(wireOf<RoundCut>());
-    const listed: ListedRound = { roundId, variable, token };
-    const known = await call<Answer<VariableRecord>>(ctx, of('openRound'), listed);
+    const opening: AskedOpening = { roundId, variable, token, value };
+    const known = await call<Answer<VariableRecord>>(ctx, of('openRound'), opening);
     if ('refusal' in known) {
+      if (last === undefined) return known;
       // A proposal that already had a round ends as that round did.
-      return last === undefined ? known : { value: { decision: last, isConsulted: false } };
+      const { code, message } = known.refusal;
+      const decision = code === 'VARIABLE_INVALID' ? { ...last, problem: message } : last;
+      return { value: { decision, isConsulted: false } };
     }
     const record = known.value!;
     const cut = promise.map((why): Cut => ({ cut: why! }));

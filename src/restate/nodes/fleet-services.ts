@@ -1,4 +1,5 @@
 /** The services of the fleet itself. Every node offers them. */
+import type { NamedConstraint } from '../../runtime/coordination/variables/constraints.ts';
 import { agentObject } from '../agent/agent-object.ts';
 import { leaderObject } from '../coordination/leader-object.ts';
 import { coordinationService } from '../coordination/coordination-service.ts';
@@ -10,9 +11,10 @@ import { scheduleObject } from '../tasks/schedule-object.ts';
 import { budgetsObject } from '../limits/budgets-object.ts';
 import { quotaObject } from '../limits/quota-object.ts';
 import { registryObject } from '../agent/registry-object.ts';
-import { variablesObject } from '../coordination/variables-object.ts';
+import { variablesObjectOf } from '../coordination/variables-object.ts';
 
-export const fleetServices = [
+/** As a node offers them that was given these constraints. */
+export const fleetServicesOf = (constraints: readonly NamedConstraint[]) => [
   agentObject,
   nodesObject,
   registryObject,
@@ -24,6 +26,6 @@ export const fleetServices = [
   keyObject,
   leaderObject,
   poolCrew,
-  variablesObject,
+  variablesObjectOf(constraints),
   coordinationService,
-] as const;
+];

@@ -7,6 +7,8 @@ import type { SecretProvider } from '../../runtime/agent/agent-secrets.ts';
 import type { Host } from '../../runtime/hosting/host.ts';
 import type { Clock } from '../../runtime/time/clock.ts';
 import { type TelemetryOptions, telemetryOptions } from '../../runtime/observability/telemetry.ts';
+import { isNamedConstraint, type NamedConstraint } from '../../runtime/coordination/variables/constraints.ts';
+import { inWords } from '../../runtime/values/errors.ts';
 import { having } from '../../runtime/values/malformed.ts';
 
 /** A node: a program that runs agents of a fleet on its machine. */
@@ -26,6 +28,11 @@ export interface AgentNodeOptions {
   };
   /** The code that it can run: definitions of this program, or `{ type, module: URL }`. */
   readonly agents?: readonly AgentCode[];
+  /**
+   * Constraints that `fleet.variables.constrain` may put into force: the node that answers for the fleet checks them, so
+   * every node that may do so has to have them.
+   */
+  readonly constraints?: readonly NamedConstraint[];
   /** Labels that agents may require by `placement.labels`. */
   readonly labels?: Readonly<Record<string, string>>;
   /** What its agents may use together: agents at once, and bytes that they reserve. Default no limit. */
@@ -67,6 +74,16 @@ const isFunction = z.custom<SecretProvider>((value) => typeof value === 'functio
   error: 'expected a function',
 });
 const limit = z.union([z.literal(Infinity), z.int().min(0)]);
+const constraintList = z
+  .array(z.custom<NamedConstraint>(isNamedConstraint, { error: 'expected what defineConstraint gives' }))
+  .default([])
+  .superRefine((given, issues) => {
+    const names = new Set<string>();
+    for (const { name: each } of given) {
+      if (names.has(each)) issues.addIssue(`two constraints of the name ${inWords(each)}`);
+      names.add(each);
+    }
+  });
 const host = having('refusal', 'describe', 'open', 'close').optional();
 export const nodeOptions = z.strictObject({
   name,
@@ -78,6 +95,7 @@ export const nodeOptions = z.strictObject({
     advertise: httpUrl.optional(),
   }),
   agents: agentCodeList,
+  constraints: constraintList,
   labels: z.record(z.string(), z.string()).default({}),
   limits: z
     .strictObject({ maxAgents: limit.default(Infinity), maxMemoryBytes: limit.default(Infinity) })

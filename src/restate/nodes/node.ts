@@ -35,7 +35,7 @@ import { SeatPatience } from './seat-patience.ts';
 import { emptied } from './emptying.ts';
 import { BRIEF_MS, EngineAdmin } from '../engine/engine-admin.ts';
 import { EngineClient } from '../engine/engine-client.ts';
-import { fleetServices } from './fleet-services.ts';
+import { fleetServicesOf } from './fleet-services.ts';
 import { FleetAgents } from '../client/fleet-agents.ts';
 import { FleetCalls } from '../client/fleet-calls.ts';
 import { FleetCommands } from '../client/fleet-commands.ts';
@@ -273,7 +273,8 @@ class Node implements AgentNode {
   }
 
   #listen({ hostname, port }: URL): Promise<string> {
-    const { identityKeys } = this.#options.restate;
+    const { constraints, restate } = this.#options;
+    const { identityKeys } = restate;
     const keys = identityKeys === undefined ? {} : { identityKeys };
     const bodies = servicesOf({
       name: this.name,
@@ -288,7 +289,11 @@ class Node implements AgentNode {
       },
     });
     const hosting = createEndpointHandler({ services: [...bodies], ...keys, logger: silent });
-    const control = createEndpointHandler({ services: [...fleetServices], ...keys, logger: silent });
+    const control = createEndpointHandler({
+      services: fleetServicesOf(constraints),
+      ...keys,
+      logger: silent,
+    });
     const server = createServer((request, response) => {
       const path = request.url;
       if (path.startsWith('/host/')) hosting(request, response);

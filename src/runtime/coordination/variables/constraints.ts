@@ -3,7 +3,10 @@
  *
  * Asks the user's functions; what they throw, or answer instead of true or false, is a refusal that says so.
  */
+import { z } from 'zod';
+import { nameOf, type ValuesOf, variableName, type VariableRef } from '../../definition/variable-handle.ts';
 import { AgentSystemError, errorInfoOf, inWords } from '../../values/errors.ts';
+import { parseInput } from '../../values/malformed.ts';
 import { ignoreRejection, isThenable } from '../../values/thenable.ts';
 
 /** Values of all variables, by name. */
@@ -11,9 +14,49 @@ export type Values = Readonly<Record<string, unknown>>;
 /** `true` when the values go together; else why not. Asked at the moment of a change: a promise is refused. */
 export type Constraint<Of = Values> = (values: Of) => boolean | string;
 
-interface Rule {
+/** A constraint with a name: what `defineConstraint` gives. */
+export interface NamedConstraint {
+  readonly name: string;
+  readonly variables: readonly VariableRef[];
+  readonly holds: Constraint;
+}
+
+export interface Rule {
+  /** Of one that has a name. */
+  readonly name?: string;
   readonly names: readonly string[];
   readonly constraint: Constraint;
+}
+
+const namedConstraint = z.strictObject({
+  name: z.string().min(1).max(256),
+  variables: z.array(variableName).min(1),
+  holds: z.custom<Constraint>((value) => typeof value === 'function', { error: 'expected a function' }),
+});
+
+/**
+ * A constraint by its name. One program puts it into force by `variables.constrain`; on many machines the nodes are given
+ * it, for it is code, and `fleet.variables.constrain` puts it into force.
+ *
+ * @param holds gives `true` when the values go together, else why not, at once
+ * @throws AgentSystemError `VARIABLE_INVALID` naming what is not as expected
+ */
+export function defineConstraint<Ref extends VariableRef>(
+  name: string,
+  variables: readonly Ref[],
+  holds: Constraint<ValuesOf<Ref>>,
+): NamedConstraint {
+  const given = { name, variables, holds: holds as Constraint };
+  parseInput(namedConstraint, given, { what: 'defineConstraint', code: 'VARIABLE_INVALID' });
+  return Object.freeze({ ...given, variables: Object.freeze([...variables]) });
+}
+
+export function isNamedConstraint(value: unknown): value is NamedConstraint {
+  return namedConstraint.safeParse(value).success;
+}
+
+export function ruleOf({ name, variables, holds }: NamedConstraint): Rule {
+  return { name, names: variables.map(nameOf), constraint: holds };
 }
 
 export class Constraints {
@@ -26,8 +69,7 @@ export class Constraints {
   }
 
   /** Returns how to lift it. @throws AgentSystemError `VARIABLE_INVALID` when the values of now break it */
-  add(names: readonly string[], constraint: Constraint): () => void {
-    const rule: Rule = { names, constraint };
+  add(rule: Rule): () => void {
     assertHolds(rule, this.#valuesNow());
     this.#rules.add(rule);
     return () => {
@@ -43,9 +85,10 @@ export class Constraints {
   }
 }
 
-function assertHolds({ names, constraint }: Rule, values: Record<string, unknown>): void {
-  if (!names.every((name) => name in values)) return;
-  const about = `the constraint on ${names.join(', ')}`;
+/** Holds where one of its variables has no value. @throws AgentSystemError `VARIABLE_INVALID` where it does not hold */
+export function assertHolds({ name, names, constraint }: Rule, values: Record<string, unknown>): void {
+  if (!names.every((each) => each in values)) return;
+  const about = `the constraint ${name === undefined ? '' : `${inWords(name)} `}on ${names.join(', ')}`;
   let answer: unknown;
   try {
     answer = constraint(values);
@@ -58,7 +101,7 @@ function assertHolds({ names, constraint }: Rule, values: Record<string, unknown
     throw invalid(`${about} gave a promise, expected true, or why not, at once`);
   }
   const why = typeof answer === 'string' ? `: ${answer}` : '';
-  const shown = names.map((name) => `${name} = ${inWords(values[name])}`).join(', ');
+  const shown = names.map((each) => `${each} = ${inWords(values[each])}`).join(', ');
   throw invalid(`${about} does not hold for ${shown}${why}`);
 }
 

@@ -25,7 +25,13 @@ import { parseInput } from '../../values/malformed.ts';
 import type { Verdict } from '../../values/schema.ts';
 import type { Recovery } from '../../journal/store.ts';
 import { tellListener } from '../../values/thenable.ts';
-import { type Constraint, Constraints } from './constraints.ts';
+import {
+  type Constraint,
+  Constraints,
+  isNamedConstraint,
+  type NamedConstraint,
+  ruleOf,
+} from './constraints.ts';
 import { type Confirmation, type OutOfDate, Topic, type VariableVersion } from './topic.ts';
 import { HISTORY_LIMIT, historyFrom, storedHistory } from './variable-history.ts';
 import { nameOf, type ValuesOf, variableName, type VariableRef } from '../../definition/variable-handle.ts';
@@ -129,6 +135,7 @@ export interface Variables {
    *
    * @throws AgentSystemError `VARIABLE_INVALID` when the values of now break it
    */
+  constrain(constraint: NamedConstraint): () => void;
   constrain<Ref extends VariableRef>(
     variables: readonly Ref[],
     constraint: Constraint<ValuesOf<Ref>>,
@@ -271,16 +278,22 @@ export class VariableRegistry implements Variables {
     });
   }
 
+  constrain(constraint: NamedConstraint): () => void;
   constrain<Ref extends VariableRef>(
     variables: readonly Ref[],
     constraint: Constraint<ValuesOf<Ref>>,
-  ): () => void {
-    const list = parsed(z.array(variableName).min(1), variables, 'variables.constrain: names');
+  ): () => void;
+  constrain(variables: NamedConstraint | readonly VariableRef[], constraint?: Constraint): () => void {
+    if (isNamedConstraint(variables)) {
+      for (const variable of variables.variables) this.#assertAsDefined(variable);
+      return this.#constraints.add(ruleOf(variables));
+    }
+    const names = parsed(z.array(variableName).min(1), variables, 'variables.constrain: names');
     if (typeof constraint !== 'function') {
       throw invalid(`variables.constrain: expected a function, got ${inWords(constraint)}`);
     }
     for (const variable of variables) this.#assertAsDefined(variable);
-    return this.#constraints.add(list, constraint as Constraint);
+    return this.#constraints.add({ names, constraint });
   }
 
   subscribe(listener: (change: VariableChange) => void): () => void;
