@@ -116,6 +116,6 @@ export function sinceLastFailure(policy: RestartPolicy, history: RestartHistory,
   return afterUptime(policy, history, at - (history.recent.at(-1) ?? at));
 }
 
-function inWindow(policy: RestartPolicy, history: RestartHistory, at: number): readonly number[] {
-  return history.recent.filter((restart) => at - restart < policy.withinMs);
+function inWindow({ withinMs }: RestartPolicy, { recent }: RestartHistory, at: number): readonly number[] {
+  return recent.length === 0 ? recent : recent.filter((restart) => at - restart < withinMs);
 }

@@ -43,6 +43,7 @@ import {
 } from '../engine/chart.ts';
 import type { BodyReport, BodyRequest, Host, TraceParent, Usage } from '../hosting/host.ts';
 import type { CommitListener, Journal } from '../journal/journal.ts';
+import type { EventDraft } from '../journal/system-event.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import { refused } from '../time/loop-turn.ts';
 import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
@@ -96,7 +97,7 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
   private fullSpecSoFar: ParsedAgentSpec | undefined = undefined;
   /** A restart is due and waits for the agent's secrets. */
   private isPermitWithheld = false;
-  hasPermit = false;
+  permitPeriod: number | undefined = undefined;
   // Of the services, once more: the chart and its parts ask for them again and again.
   readonly clock: SteadyClock;
   readonly observe: ChartOptions['observe'];
@@ -456,7 +457,7 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
 
   private tell(said: Announcement): void {
     this.observer?.();
-    const { event, life, reason = 'killed' } = said;
+    const { event, life } = said;
     const told = lifeEventOf(said, this.id, this.tasks, this.clock);
     switch (event) {
       case 'agent.started':
@@ -467,25 +468,15 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
       case 'agent.start_failed':
       case 'agent.stopped':
       case 'agent.completed':
-      case 'agent.crashed': {
-        const started = this.callers.answerStart(life.incarnation, () =>
-          startFailure(this.spec, reason, this.bodies.lastThrown),
-        );
-        const ended = this.callers.answerEnd(() => this.lastRecord());
-        this.journal.emit(told, bothOf(started, ended));
-        return this.bodies.left();
-      }
+      case 'agent.crashed':
+        return this.tellEnd(told, said);
       case 'agent.stopping':
         this.journal.emit(told);
         return this.bodies.retire();
       case 'agent.pausing':
       case 'agent.paused':
       case 'agent.resumed':
-        this.journal.emit(
-          told,
-          this.callers.answerHold(() => this.record()),
-        );
-        return;
+        return this.tellHold(told);
       case 'agent.forgotten':
         this.services.quotas.forget(this);
         this.services.forgotten(this);
@@ -495,6 +486,23 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
       default:
     }
     this.journal.emit(told);
+  }
+
+  private tellEnd(told: EventDraft, { life, reason = 'killed' }: Announcement): void {
+    const { callers, bodies } = this;
+    const failure = callers.isStartAwaited ? startFailure(this.spec, reason, bodies.lastThrown) : undefined;
+    const started = callers.answerStart(life.incarnation, failure);
+    const ended = callers.isEndAwaited ? callers.answerEnd(this.lastRecord()) : undefined;
+    this.journal.emit(told, bothOf(started, ended));
+    bodies.left();
+  }
+
+  /** Apart: a function written within `tell` would cost every announcement an object for what it shares with that. */
+  private tellHold(told: EventDraft): void {
+    this.journal.emit(
+      told,
+      this.callers.answerHold(() => this.record()),
+    );
   }
 
   /** An agent with a missing secret does not restart before it is given. */
@@ -561,7 +569,8 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
 
   /** Its body may never end: callers that wait for the end get the record as it is now. */
   answerEndEarly(): void {
-    const answer = this.callers.answerEnd(() => this.record());
+    const { callers } = this;
+    const answer = callers.isEndAwaited ? callers.answerEnd(this.record()) : undefined;
     if (answer) void this.journal.settled().then(() => answer());
   }
 

@@ -25,16 +25,23 @@ export class LifeCallers {
     return (this.ending ??= new Callers()).wait((record) => record);
   }
 
+  get isStartAwaited(): boolean {
+    return this.starting !== undefined;
+  }
+
+  get isEndAwaited(): boolean {
+    return this.ending !== undefined;
+  }
+
   /**
    * Returns a commit listener that answers the callers of the start.
    *
-   * @param failureOf why the start failed, if it did
+   * @param failure why the start failed, if it did
    */
-  answerStart(incarnation: number, failureOf?: () => AgentSystemError): CommitListener | undefined {
+  answerStart(incarnation: number, failure?: AgentSystemError): CommitListener | undefined {
     const starting = this.starting;
     if (starting === undefined) return undefined;
     this.starting = undefined;
-    const failure = failureOf?.();
     return (error) => {
       const refusal = failure ?? error;
       if (refusal) starting.refuse(refusal);
@@ -43,11 +50,10 @@ export class LifeCallers {
   }
 
   /** As above, for callers of the end. They get the record of now: by the commit the agent may run again. */
-  answerEnd(recordNow: () => AgentRecord): CommitListener | undefined {
+  answerEnd(record: AgentRecord): CommitListener | undefined {
     const ending = this.ending;
     if (ending === undefined) return undefined;
     this.ending = undefined;
-    const record = recordNow();
     return (error) => (error ? ending.refuse(error) : ending.tell(record));
   }
 

@@ -235,14 +235,15 @@ export abstract class ChartDriver implements Supervisor {
   private arm(deadline: Deadline): void {
     if (this.deadlines !== undefined) this.named(deadline.id);
     if (deadline.delayMs === Infinity) return;
-    const due = (): void => {
-      if (!this.forget(deadline)) return;
-      this.named(deadline.id);
-      this.deadlineDue(deadline);
-    };
-    deadline.handle = armDelay(this.options.clock, due, deadline.delayMs);
+    deadline.handle = armDelay(this.options.clock, this.due.bind(this, deadline), deadline.delayMs);
     deadline.earlier = this.deadlines;
     this.deadlines = deadline;
+  }
+
+  private due(deadline: Deadline): void {
+    if (!this.forget(deadline)) return;
+    this.named(deadline.id);
+    this.deadlineDue(deadline);
   }
 
   private disarm(which: Deadline | string | undefined): void {

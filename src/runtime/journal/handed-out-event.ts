@@ -8,7 +8,7 @@
  * I2  What the runtime or its user holds besides is not frozen under their hands: the event gets a copy of it.
  * I3  What is no JSON data (a client in the initArgs of an in-process agent, say) stays what it is, by reference.
  */
-import type { AgentLife } from '../../machines/index.ts';
+import type { AgentLife, RestartHistory } from '../../machines/index.ts';
 import { frozenData } from '../values/data-copy.ts';
 import type { SystemEvent } from './system-event.ts';
 
@@ -31,11 +31,17 @@ export function handOut(event: SystemEvent): SystemEvent {
   return Object.freeze(event);
 }
 
+/** The one that was frozen last: the events of a restart share theirs, and to freeze it again costs as much. */
+let frozenHistory: RestartHistory | undefined;
+
 /** A life belongs to its event, and what it shares with its chart is never changed there: it takes no copy. */
 function frozenLife(life: AgentLife): AgentLife {
   const { history, reason } = life;
-  Object.freeze(history.recent);
-  Object.freeze(history);
+  if (history !== frozenHistory) {
+    Object.freeze(history.recent);
+    Object.freeze(history);
+    frozenHistory = history;
+  }
   if (typeof reason === 'object') frozenData(reason);
   return Object.freeze(life);
 }

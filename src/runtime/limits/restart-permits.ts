@@ -9,6 +9,7 @@
 import { type SupervisorEffect, supervisorMachine } from '../../machines/index.ts';
 import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/chart.ts';
 import type { Alerts } from '../observability/alerts.ts';
+import { RenewedMap } from '../values/renewed-map.ts';
 import { PermitQueues } from './permit-queues.ts';
 
 /** An agent that is due to restart. */
@@ -16,8 +17,8 @@ export interface PermitTaker {
   readonly id: string;
   /** Agents of one kind wait for each other: those of one pool, or of one type. */
   readonly kind: string;
-  /** Whether it has a permit: `RestartPermits` alone says so. */
-  hasPermit: boolean;
+  /** The period in which it was given its permit, as long as it has one: `RestartPermits` alone says so. */
+  permitPeriod: number | undefined;
   permitGranted(): void;
 }
 
@@ -43,8 +44,8 @@ export class RestartPermits {
   private readonly queues = new PermitQueues<PermitTaker>();
   /** How many have a permit, by kind. */
   private readonly holders = new Map<string, number>();
-  /** Who has a permit, and the period in which it was granted: the oldest first. */
-  private readonly granted = new Map<PermitTaker, number>();
+  /** Who has a permit: the oldest first. Most restarts are over before the next one begins. */
+  private readonly granted = new RenewedMap<PermitTaker, PermitTaker>();
   private period = 0;
 
   constructor(options: RestartPermitsOptions) {
@@ -62,8 +63,8 @@ export class RestartPermits {
 
   /** The start has succeeded or failed. Without a permit, as in a start that was asked for, nothing happens. */
   release(taker: PermitTaker): void {
-    if (!taker.hasPermit) return;
-    taker.hasPermit = false;
+    if (taker.permitPeriod === undefined) return;
+    taker.permitPeriod = undefined;
     this.granted.delete(taker);
     const { kind } = taker;
     const left = this.holdersOf(kind) - 1;
@@ -131,8 +132,8 @@ export class RestartPermits {
   }
 
   private reclaim(): void {
-    for (const [taker, period] of this.granted) {
-      if (period === this.period) break;
+    for (const taker of this.granted.values()) {
+      if (taker.permitPeriod === this.period) break;
       this.release(taker);
     }
     this.period += 1;
@@ -148,8 +149,8 @@ export class RestartPermits {
   }
 
   private grant(taker: PermitTaker): void {
-    taker.hasPermit = true;
-    this.granted.set(taker, this.period);
+    taker.permitPeriod = this.period;
+    this.granted.add(taker, taker);
     this.holders.set(taker.kind, this.holdersOf(taker.kind) + 1);
     taker.permitGranted();
   }

@@ -146,11 +146,9 @@ export class Step {
       case DO.effectWith:
         this.work.add(TO.perform, { type: subject as string, params });
         return;
-      case DO.inline: {
-        const { scope } = this;
-        this.work.add(TO.run, new Call(() => (subject as Expression)(scope, undefined)));
+      case DO.inline:
+        this.runInline(subject as Expression);
         return;
-      }
       case DO.assign:
         this.assign((subject as Expression)(this.scope, params));
         return;
@@ -199,6 +197,12 @@ export class Step {
         this.output = this.outputOf(final, event);
       }
     }
+  }
+
+  /** Apart: a function written within `do` would cost every operation an object for what it shares with that. */
+  private runInline(action: Expression): void {
+    const { scope } = this;
+    this.work.add(TO.run, new Call(() => action(scope, undefined)));
   }
 
   private valueOf(value: unknown, params: unknown): unknown {
