@@ -5,17 +5,22 @@
  * of them is old, every table after it survives the collections of young memory, and with it all that its entries hold,
  * long after they were deleted. Here a new `Map` takes the place of one that has had as many deletions as it holds
  * entries: nothing leads from the old one to it. The newest entry is kept beside it until another one comes: an entry
- * that goes before that costs no step in a table.
+ * that goes before that costs no step in a table. Where several come before one goes, the next ones go to the table
+ * directly: each look at the newest would compare two texts in vain.
  *
  * I1  Entries are in the order in which their keys were added, as in a `Map`.
  */
 
-/** Fewer deletions are not worth a new map. */
-const MIN_DELETIONS = 64;
+/** Fewer deletions are not worth a new map: filling it costs more than a table that stays linked a little longer. */
+const MIN_DELETIONS = 512;
+/** So many go to the table directly, once two have come before one has gone. */
+const CROWD = 64;
 
 export class RenewedMap<Key, Value> {
   private map = new Map<Key, Value>();
   private deletions = 0;
+  /** How many of the next ones go to the table directly. */
+  private crowd = 0;
   private hasNewest = false;
   private newestKey: Key | undefined = undefined;
   private newest: Value | undefined = undefined;
@@ -36,7 +41,15 @@ export class RenewedMap<Key, Value> {
 
   /** Adds an entry whose key is not there. */
   add(key: Key, value: Value): void {
-    this.settle();
+    if (this.hasNewest) {
+      this.settle();
+      this.crowd = CROWD;
+    }
+    if (this.crowd > 0) {
+      this.crowd -= 1;
+      this.map.set(key, value);
+      return;
+    }
     this.hasNewest = true;
     this.newestKey = key;
     this.newest = value;
