@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ShownLives } from '../../src/restate/inspection/shown-lives.ts';
 import { AgentSystemError } from '../../src/runtime/values/errors.ts';
 import { settled } from '../../src/testing/index.ts';
+import { ShownQuotas } from '../../src/restate/inspection/shown-quotas.ts';
 import { chartWatch } from './chart-watch.ts';
 
 function shownLives() {
@@ -28,6 +29,7 @@ function shownLives() {
   const lives = new ShownLives({
     agents: agents as never,
     observe,
+    quotas: new ShownQuotas(() => Promise.resolve([]), observe),
     signal: over.signal,
     reportFault: (message, thrown) => void faults.push([message, thrown]),
   });

@@ -22,6 +22,9 @@ import { fresh, PATIENT_MS, sharedEngine } from './fleet-rig.ts';
 // Real servers and processes share the machine with whatever else it does.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
+/** Tasks that have run into a limit. */
+const limited = new Set<string>();
+
 const worker = defineAgent({
   type: 'traced',
   init: () => ({}),
@@ -35,6 +38,20 @@ const worker = defineAgent({
     fail: {
       run: () => {
         throw new Error('no luck');
+      },
+    },
+    spend: {
+      run: async ({ budget }) => {
+        const reserved = await budget.reserve({ calls: 8 });
+        await reserved.settle({ calls: 8 });
+      },
+    },
+    /** Runs into a limit, once. */
+    limited: {
+      run: ({ taskId, park }) => {
+        if (limited.has(taskId)) return 'done';
+        limited.add(taskId);
+        return park({ until: Date.now() + 3_600_000, why: 'enough' });
       },
     },
     ask: { run: ({ input, agents }) => agents.execute(input as string, { type: 'work' }) },
@@ -252,6 +269,66 @@ describe.runIf(hasEngine())('a fleet', () => {
       await node.close({ timeoutMs: 2_000 });
     }, 60_000);
     return fleet as unknown as Watched;
+  });
+
+  test('an inspector is shown limits, budgets, and whether there is coordination', async () => {
+    const inspector = await createInspector({
+      logger: silent,
+      filter: ({ definition }) => ['quota', 'budget', 'coordinator'].includes(definition?.id ?? ''),
+    });
+    onTestFinished(() => inspector.close());
+    const { ingressUrl } = engine();
+    const fleet = await connectFleet({
+      ingressUrl,
+      agents: [worker],
+      logger: silent,
+      inspect: inspector.observe,
+    });
+    const { adminUrl } = engine();
+    const node = await createAgentNode({
+      name: fresh('n'),
+      listen: 'http://127.0.0.1:0',
+      restate: { ingressUrl, adminUrl },
+      agents: [worker],
+      logger: silent,
+      leaseMs: PATIENT_MS,
+    });
+    onTestFinished(async () => {
+      await fleet.coordination.resume();
+      await fleet.stopAgents({ timeoutMs: 0 });
+      await fleet.close();
+      await node.close({ timeoutMs: 2_000 });
+    }, 60_000);
+    const viewer = new WebSocket(inspector.webSocketUrl);
+    onTestFinished(() => viewer.terminate());
+    const told: Told[] = [];
+    viewer.on('message', (data: Buffer) => void told.push(JSON.parse(String(data)) as Told));
+    await once(viewer, 'open');
+    const stands = (name: string) => () => {
+      const session = told.findLast((one) => one.name === name)?.sessionId;
+      return told.findLast(({ sessionId }) => sessionId === session)?.snapshot ?? {};
+    };
+    const [budget, group] = [fresh('llm'), fresh('api')];
+    await fleet.budgets.define({ name: budget, limits: { calls: 10 } });
+    const [shared, alone] = [fresh('shared'), fresh('alone')];
+    await fleet.agents.register({ id: shared, module: worker, quota: group });
+    await fleet.agents.register({ id: alone, module: worker });
+    for (const id of [shared, alone]) await fleet.agents.start(id);
+    await fleet.agents.execute(shared, { type: 'spend' });
+    const spent = await eventually(
+      stands(`budget ${budget}`),
+      ({ context }) => context?.['spent'] !== undefined && isDeepStrictEqual(context['spent'], { calls: 8 }),
+    );
+    expect(spent.value).toEqual({ open: 'low' });
+    for (const id of [shared, alone]) await fleet.tasks.submit(id, { type: 'limited' });
+    for (const name of [`quota ${group}`, `quota of ${alone}`])
+      await eventually(stands(name), ({ value }) => value === 'parked');
+    for (const name of [group, alone]) await fleet.quotas.lift(name);
+    for (const name of [`quota ${group}`, `quota of ${alone}`])
+      await eventually(stands(name), ({ value }) => value === 'open');
+    await eventually(stands('coordinator'), ({ value }) => value === 'available');
+    await fleet.coordination.suspend();
+    await eventually(stands('coordinator'), ({ value }) => isDeepStrictEqual(value, { away: 'suspended' }));
   });
 
   test('what is no observer of an inspector, or no telemetry, is refused by name', async () => {

@@ -23,7 +23,7 @@ export class FleetQuotas {
 
   /** Those that somebody waits for, or that are shared. */
   async list(): Promise<readonly QuotaRecord[]> {
-    const [shared, looks] = await Promise.all([this.#shared(), this.#agents.looks({ having: 'quota' })]);
+    const [shared, looks] = await Promise.all([this.shared(), this.#agents.looks({ having: 'quota' })]);
     return [...shared, ...looks.flatMap(({ quota }) => (quota === undefined ? [] : [quota]))];
   }
 
@@ -37,7 +37,7 @@ export class FleetQuotas {
     this.#engine.assertOpen();
     const { by } = parseInput(actSchema, options, { what: 'quotas.lift', code: 'REQUEST_INVALID' });
     if (typeof name !== 'string' || name === '') throw unknownQuota(name);
-    const isShared = (await this.#shared()).some((quota) => quota.name === name);
+    const isShared = (await this.shared()).some((quota) => quota.name === name);
     if (isShared) {
       const at = await this.#engine.now();
       return valueOf(await this.#engine.call<Answer<QuotaRecord>>(toQuota(name, 'lift'), { by, at }));
@@ -48,7 +48,8 @@ export class FleetQuotas {
     });
   }
 
-  #shared(): Promise<readonly QuotaRecord[]> {
+  /** @internal */
+  shared(): Promise<readonly QuotaRecord[]> {
     return this.#engine.call<readonly QuotaRecord[]>({ ...QUOTAS, method: 'list' }, null, REPEATABLE);
   }
 }

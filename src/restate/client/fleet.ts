@@ -194,13 +194,23 @@ class ConnectedFleet implements Fleet {
     this.variables = new FleetVariables(engine, commands, this.events);
     this.coordination = new FleetCoordination(engine);
     this.consensus = new FleetConsensus(engine, this.variables, reportFault);
-    const { agents, consensus, events, pools } = this;
+    const { agents, budgets, consensus, coordination, events, pools, quotas } = this;
     if (options.telemetry !== undefined)
       this.#watching.push(countFleet({ telemetry, agents, events, reportFault }));
     const { inspect } = options;
     if (inspect !== undefined)
       this.#watching.push(
-        inspectFleet({ agents, consensus, events, pools, observe: observerIn(inspect), reportFault }),
+        inspectFleet({
+          agents,
+          budgets,
+          consensus,
+          coordination,
+          events,
+          pools,
+          quotas,
+          observe: observerIn(inspect),
+          reportFault,
+        }),
       );
     this.alerts = {
       list: async () => {

@@ -10,12 +10,14 @@ import type { SystemEvent } from '../../runtime/journal/system-event.ts';
 import { AgentSystemError } from '../../runtime/values/errors.ts';
 import type { FleetAgents, PlacedRecord } from '../client/fleet-agents.ts';
 import { ShownCharts, type Standing } from './shown-charts.ts';
+import type { ShownQuotas } from './shown-quotas.ts';
 
 const AT_ONCE = 8;
 
 export interface ShownLivesOptions {
   readonly agents: FleetAgents;
   readonly observe: ChartObserver;
+  readonly quotas: ShownQuotas;
   readonly signal: AbortSignal;
   readonly reportFault: (message: string, thrown: unknown) => void;
 }
@@ -37,8 +39,7 @@ export class ShownLives {
     const { agents, signal, reportFault } = this.#options;
     try {
       for (const record of await agents.list())
-        if (!signal.aborted && !this.#lives.has(record.id))
-          this.#lives.show(record.id, standingOf(record), 'xstate.init');
+        if (!signal.aborted && !this.#lives.has(record.id)) this.#show(record, 'xstate.init');
     } catch (thrown) {
       if (!signal.aborted) reportFault('the agents could not be listed', thrown);
     }
@@ -65,12 +66,21 @@ export class ShownLives {
     const { agents, signal, reportFault } = this.#options;
     try {
       const record = await agents.get(id);
-      if (!signal.aborted) this.#lives.show(id, standingOf(record), event);
+      if (!signal.aborted) this.#show(record, event);
     } catch (thrown) {
-      if (thrown instanceof AgentSystemError && thrown.code === 'AGENT_NOT_FOUND')
-        this.#lives.end(id, { path: 'forgotten', context: { id } }, event);
+      if (thrown instanceof AgentSystemError && thrown.code === 'AGENT_NOT_FOUND') this.#end(id, event);
       else if (!signal.aborted) reportFault('an agent could not be shown', thrown);
     }
+  }
+
+  #show(record: PlacedRecord, event: string): void {
+    this.#lives.show(record.id, standingOf(record), event);
+    this.#options.quotas.agentSeen(record, event);
+  }
+
+  #end(id: string, event: string): void {
+    this.#lives.end(id, { path: 'forgotten', context: { id } }, event);
+    this.#options.quotas.agentForgotten(id, event);
   }
 }
 
