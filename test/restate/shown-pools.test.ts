@@ -40,6 +40,8 @@ describe('a pool', () => {
       'stepped autoscaler of p #2 steady by pool.seen',
       'stepped pool q #3 closing by pool.seen',
     ]);
+    await see(look('p', 'open', { load: 2 }, 'steady'), look('q', 'closing'));
+    expect(shown()).toEqual([]);
   });
 
   it('that scales, and is not said where its autoscaler stands, is shown alone', async () => {
