@@ -1,19 +1,13 @@
-/** What may be done to an agent now: only what is legal can be pressed, and what destroys asks first. */
+/** What may be done to an agent now. */
 import type { AgentCommand } from '../../src/machines/index.ts';
-import { act, part } from '../connection/api.ts';
-import { controlToken } from '../connection/session.ts';
+import { part } from '../connection/api.ts';
 import { go } from '../model/route.ts';
-import { askFirst } from './dialogs.tsx';
-import { say } from './toasts.tsx';
+import { type CommandButton, CommandButtons } from './command-buttons.tsx';
+import { performed } from './performed.ts';
 
-interface Command {
-  readonly command: Exclude<AgentCommand, 'execute'>;
-  readonly verb: string;
-  /** What it would destroy. */
-  readonly warning?: string;
-}
+type Command = Exclude<AgentCommand, 'execute'>;
 
-const COMMANDS: readonly Command[] = [
+const COMMANDS: readonly CommandButton<Command>[] = [
   { command: 'start', verb: 'Start' },
   { command: 'restart', verb: 'Restart' },
   { command: 'pause', verb: 'Pause' },
@@ -40,46 +34,18 @@ export function AgentControls({
   readonly id: string;
   readonly legal: readonly AgentCommand[];
 }) {
-  if (controlToken.value === null) return null;
   return (
-    <div class="buttons controls" role="group" aria-label={`Control ${id}`}>
-      {COMMANDS.map(({ command, verb, warning }) => (
-        <button
-          key={command}
-          type="button"
-          class={warning === undefined ? 'button' : 'button danger'}
-          disabled={!legal.includes(command)}
-          title={legal.includes(command) ? '' : 'not legal in the state it is in'}
-          onClick={() => {
-            const yes = () => void perform(id, command);
-            if (warning === undefined) yes();
-            else askFirst({ title: `${verb} ${id}?`, text: warning, verb, yes });
-          }}
-        >
-          {verb}
-        </button>
-      ))}
-    </div>
+    <CommandButtons
+      commands={COMMANDS}
+      legal={legal}
+      label={`Control ${id}`}
+      subject={id}
+      perform={(command) => void perform(id, command)}
+    />
   );
 }
 
-async function perform(id: string, command: Command['command']): Promise<void> {
+async function perform(id: string, command: Command): Promise<void> {
   const path = `agents/${part(id)}/${command}`;
-  if (await performed(path, {}, `${command} ${id}`)) if (command === 'forget') go('#/agents');
-}
-
-/** Acts, and says how it went. */
-export async function performed(
-  path: string,
-  body: Readonly<Record<string, unknown>>,
-  what: string,
-): Promise<boolean> {
-  try {
-    await act(path, body);
-    say(`${what}: done`);
-    return true;
-  } catch (thrown) {
-    say(`${what}: ${thrown instanceof Error ? thrown.message : String(thrown)}`, { isBad: true });
-    return false;
-  }
+  if ((await performed(path, {}, `${command} ${id}`)) && command === 'forget') go('#/agents');
 }

@@ -3,13 +3,12 @@ import { useEffect, useState } from 'preact/hooks';
 import type { ShownTask, TaskDetail } from '../../src/dashboard/protocol.ts';
 import type { TaskCommand } from '../../src/index.ts';
 import { ask, part } from '../connection/api.ts';
-import { controlToken } from '../connection/session.ts';
 import { now } from '../model/clock.ts';
 import { agentHref, agentsHref } from '../model/route.ts';
 import { moment, number } from '../words.ts';
-import { performed } from './agent-controls.tsx';
-import { askFirst } from './dialogs.tsx';
+import { type CommandButton, CommandButtons } from './command-buttons.tsx';
 import { Json } from './json.tsx';
+import { performed } from './performed.ts';
 import { isLost, TaskGlyph, taskWords } from './task-state.tsx';
 
 export function TaskList({
@@ -165,47 +164,26 @@ function Fault({ error }: { readonly error: unknown }) {
   );
 }
 
-const COMMANDS: readonly {
-  readonly command: TaskCommand;
-  readonly verb: string;
-  readonly warning?: string;
-}[] = [
+const COMMANDS: readonly CommandButton<TaskCommand>[] = [
   { command: 'retry', verb: 'Do again' },
   {
     command: 'cancel',
     verb: 'Cancel',
     warning: 'Its signal is aborted, and calls that wait for it are rejected as cancelled.',
+    asked: 'Cancel the task',
   },
   { command: 'forget', verb: 'Forget', warning: 'Its record is gone for good, and can not be done again.' },
 ];
 
 function Controls({ task, legal }: { readonly task: ShownTask; readonly legal: readonly TaskCommand[] }) {
-  if (controlToken.value === null) return null;
   const { id, task: name, agentId } = task;
   return (
-    <div class="buttons" role="group" aria-label={`Control ${name} ${id}`}>
-      {COMMANDS.map(({ command, verb, warning }) => (
-        <button
-          key={command}
-          type="button"
-          class={warning === undefined ? 'button' : 'button danger'}
-          disabled={!legal.includes(command)}
-          title={legal.includes(command) ? '' : 'not legal as it stands'}
-          onClick={() => {
-            const yes = () => void performed(`tasks/${part(id)}/${command}`, {}, `${command} ${name}`);
-            const of = agentId === '' ? name : `${name} of ${agentId}`;
-            if (warning === undefined) yes();
-            else askFirst({ title: `${verb} ${of}?`, text: warning, verb: verbOf(command), yes });
-          }}
-        >
-          {verb}
-        </button>
-      ))}
-    </div>
+    <CommandButtons
+      commands={COMMANDS}
+      legal={legal}
+      label={`Control ${name} ${id}`}
+      subject={agentId === '' ? name : `${name} of ${agentId}`}
+      perform={(command) => void performed(`tasks/${part(id)}/${command}`, {}, `${command} ${name}`)}
+    />
   );
-}
-
-/** Not "Cancel": the button beside it says that, and means another thing. */
-function verbOf(command: TaskCommand): string {
-  return command === 'cancel' ? 'Cancel the task' : 'Forget';
 }

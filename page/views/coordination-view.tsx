@@ -7,7 +7,7 @@ import { controlToken } from '../connection/session.ts';
 import { now } from '../model/clock.ts';
 import { coordination } from '../model/fleet.ts';
 import { agentHref } from '../model/route.ts';
-import { performed } from '../parts/agent-controls.tsx';
+import { performed } from '../parts/performed.ts';
 import { askFirst } from '../parts/dialogs.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { Glyph } from '../parts/glyph.tsx';

@@ -6,7 +6,7 @@ import { controlToken } from '../connection/session.ts';
 import { now } from '../model/clock.ts';
 import { pools } from '../model/fleet.ts';
 import { agentsHref } from '../model/route.ts';
-import { performed } from '../parts/agent-controls.tsx';
+import { performed } from '../parts/performed.ts';
 import { askFirst } from '../parts/dialogs.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { Plot } from '../parts/plot.tsx';

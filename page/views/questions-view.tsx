@@ -5,7 +5,7 @@ import { controlToken } from '../connection/session.ts';
 import { now } from '../model/clock.ts';
 import { hello, questions } from '../model/fleet.ts';
 import { agentHref, taskHref } from '../model/route.ts';
-import { performed } from '../parts/agent-controls.tsx';
+import { performed } from '../parts/performed.ts';
 import { AnswerFields } from '../parts/answer-form.tsx';
 import { askForSecret } from '../parts/dialogs.tsx';
 import { Empty } from '../parts/empty.tsx';

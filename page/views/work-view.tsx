@@ -7,7 +7,7 @@ import { controlToken } from '../connection/session.ts';
 import { now } from '../model/clock.ts';
 import { needs, work } from '../model/fleet.ts';
 import { go, taskHref, workHref } from '../model/route.ts';
-import { performed } from '../parts/agent-controls.tsx';
+import { performed } from '../parts/performed.ts';
 import { askFirst } from '../parts/dialogs.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { TaskList } from '../parts/task-list.tsx';
