@@ -1,17 +1,11 @@
-/**
- * `mabeam start|stop|restart|pause|resume|kill|forget ID…`: acts on agents of a running system.
- *
- * I1  An act that ends an agent's work is confirmed first.
- * I2  Each agent is acted on separately: a refusal does not affect the others, and fails the command.
- */
+/** `mabeam start|stop|restart|pause|resume|kill|forget ID…`: acts on agents of a running system. */
 import type { ActReport, AgentDetail } from '../../dashboard/protocol.ts';
-import { apiOf, type Call, confirm, type JsonOption, outJson, type UrlOptions } from '../call.ts';
+import type { Call } from '../call.ts';
 import { plainText } from '../console.ts';
-import { CommandFailure, linesOfFailure } from '../failure.ts';
 import { type FleetApi, part } from '../fleet-api.ts';
+import { actOnEach, type ActOnEachOptions } from './act-on-each.ts';
 
-export interface ActOptions extends UrlOptions, JsonOption {
-  readonly yes?: boolean;
+export interface ActOptions extends ActOnEachOptions {
   /** Grace of a stop, in ms. */
   readonly timeout?: number;
 }
@@ -25,50 +19,24 @@ const WHAT_IT_ENDS: Partial<Record<Act, string>> = {
   forget: 'removes its record and its saved state',
 };
 
-interface Outcome {
-  readonly agentId: string;
-  readonly text: string;
-  readonly result?: unknown;
-  readonly failure?: readonly string[];
-}
-
 export async function act(
   call: Call,
   command: Act,
   ids: readonly string[],
   options: ActOptions,
 ): Promise<void> {
-  const { console, signal } = call;
-  const api = apiOf(call, options);
-  api.assertControl();
-  const ends = WHAT_IT_ENDS[command];
-  if (ends !== undefined) {
-    const who = ids.length > 5 ? `${ids.length} agents` : ids.join(', ');
-    await confirm(call, `${command} ${plainText(who)}? This ${ends}.`, options.yes);
-  }
-  const outcomes = await Promise.all(
-    ids.map(async (agentId): Promise<Outcome> => {
-      try {
-        const { result } = await done(api, command, agentId, options);
-        return { agentId, text: textOf(result), result };
-      } catch (thrown) {
-        signal.throwIfAborted();
-        return { agentId, text: 'refused', failure: linesOfFailure(thrown) };
-      }
-    }),
+  await actOnEach(
+    call,
+    {
+      verb: command,
+      noun: 'agent',
+      ids,
+      ends: WHAT_IT_ENDS[command],
+      act: (api, agentId) => done(api, command, agentId, options),
+      textOf,
+    },
+    options,
   );
-  if (options.json) {
-    outJson(
-      console,
-      outcomes.map(({ agentId, result, failure }) => ({ agentId, result, refused: failure?.[0] })),
-    );
-  }
-  for (const { agentId, text, failure } of outcomes) {
-    if (failure === undefined && !options.json) console.out(`${plainText(agentId)}  ${text}`);
-    failure?.forEach((line) => console.note(line));
-  }
-  const refused = outcomes.filter(({ failure }) => failure !== undefined).length;
-  if (refused > 0) throw new CommandFailure(`${command}: refused for ${refused} of ${ids.length}`);
 }
 
 /** A restart of one that runs is a stop and a start: by itself the system restarts only what has ended. */

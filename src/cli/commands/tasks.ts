@@ -3,10 +3,10 @@ import type { ShownSchedule, ShownTask, TaskDetail, TaskPage } from '../../dashb
 import { apiOf, type Call, confirm, type JsonOption, outJson, type UrlOptions } from '../call.ts';
 import { type Console, plainText } from '../console.ts';
 import { inShort } from '../event-line.ts';
-import { CommandFailure, linesOfFailure } from '../failure.ts';
-import { count, counted, duration, moment } from '../figures.ts';
+import { count, duration, moment } from '../figures.ts';
 import { part } from '../fleet-api.ts';
 import { type Column, tableOf } from '../table.ts';
+import { actOnEach, type ActOnEachOptions } from './act-on-each.ts';
 
 export type ListOptions = UrlOptions & JsonOption;
 
@@ -18,8 +18,7 @@ export interface TasksOptions extends ListOptions {
   readonly ids?: boolean;
 }
 
-export interface ActOptions extends ListOptions {
-  readonly yes?: boolean;
+export interface ActOptions extends ActOnEachOptions {
   readonly why?: string;
 }
 
@@ -96,45 +95,25 @@ export async function task(call: Call, id: string, options: ListOptions): Promis
   }
 }
 
-/** Each task is acted on separately: a refusal does not affect the others, and fails the command. */
 export async function actOnTasks(
   call: Call,
-  act: TaskAct,
+  verb: TaskAct,
   ids: readonly string[],
   options: ActOptions,
 ): Promise<void> {
-  const { console, signal } = call;
-  const api = apiOf(call, options);
-  api.assertControl();
-  const ends = WHAT_IT_ENDS[act];
-  if (ends !== undefined) {
-    const which = ids.length > 5 ? counted(ids.length, 'task') : ids.join(', ');
-    await confirm(call, `${act} ${plainText(which)}? This ${ends}.`, options.yes);
-  }
-  const body = act === 'cancel' && options.why !== undefined ? { reason: options.why } : {};
-  const outcomes = await Promise.all(
-    ids.map(async (id) => {
-      try {
-        return { id, result: (await api.act(`tasks/${part(id)}/${ACTS[act]}`, body)).result };
-      } catch (thrown) {
-        signal.throwIfAborted();
-        return { id, refused: linesOfFailure(thrown) };
-      }
-    }),
+  const body = verb === 'cancel' && options.why !== undefined ? { reason: options.why } : {};
+  await actOnEach(
+    call,
+    {
+      verb,
+      noun: 'task',
+      ids,
+      ends: WHAT_IT_ENDS[verb],
+      act: (api, id) => api.act(`tasks/${part(id)}/${ACTS[verb]}`, body),
+      textOf: (result) => (result as { readonly status: string }).status,
+    },
+    options,
   );
-  if (options.json) {
-    outJson(
-      console,
-      outcomes.map(({ id, result, refused }) => ({ id, result, refused: refused?.[0] })),
-    );
-  }
-  for (const { id, result, refused } of outcomes) {
-    if (refused === undefined && !options.json)
-      console.out(`${plainText(id)}  ${(result as { readonly status: string }).status}`);
-    refused?.forEach((line) => console.note(line));
-  }
-  const refusals = outcomes.filter(({ refused }) => refused !== undefined).length;
-  if (refusals > 0) throw new CommandFailure(`${act}: refused for ${refusals} of ${ids.length}`);
 }
 
 export async function schedules(call: Call, options: ListOptions): Promise<void> {
