@@ -9,36 +9,30 @@ import { awaited, gate, rig, silent } from '../kit/rig.ts';
 /** Longer than a store that failed is left alone. */
 const RETRY_MS = 1_000;
 
+interface Done {
+  readonly done: unknown[];
+}
+
 /** An agent whose tasks are done when the test says so; what was begun, in order. @param isReady its init waits for it */
 function worker(isReady?: Promise<unknown>) {
   const begun: unknown[] = [];
   const open: (() => void)[] = [];
+  const work = async (input: unknown, { done }: Done) => {
+    begun.push(input);
+    const { promise, resolve } = gate();
+    open.push(resolve);
+    await promise;
+    done.push(input);
+  };
   const module = defineAgent({
     type: 'worker',
-    init: ({ restored }): { done: unknown[] } | Promise<{ done: unknown[] }> => {
-      const state = (restored as { done: unknown[] } | undefined) ?? { done: [] };
+    init: ({ restored }): Done | Promise<Done> => {
+      const state = (restored as Done | undefined) ?? { done: [] };
       return isReady ? isReady.then(() => state) : state;
     },
     tasks: {
-      work: {
-        retry: 'on_host_loss',
-        run: async ({ input, state }) => {
-          begun.push(input);
-          const { promise, resolve } = gate();
-          open.push(resolve);
-          await promise;
-          state.done.push(input);
-        },
-      },
-      once: {
-        run: async ({ input, state }) => {
-          begun.push(input);
-          const { promise, resolve } = gate();
-          open.push(resolve);
-          await promise;
-          state.done.push(input);
-        },
-      },
+      work: { retry: 'on_host_loss', run: ({ input, state }) => work(input, state) },
+      once: { run: ({ input, state }) => work(input, state) },
     },
   });
   /** Lets all that is begun be done, and what follows it, until nothing more is begun. */

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { createAgentSystem, defineAgent } from '../../src/index.ts';
 import { settled } from '../../src/testing/index.ts';
-import { diskOf, disks } from '../fleet/program.ts';
+import { disks, livesOf } from '../fleet/program.ts';
 import { awaited, codeOf, fateOf, gate, refusal, rig, silent } from '../kit/rig.ts';
 
 const backoff = { delayMs: 100, factor: 2, maxDelayMs: 150, jitter: 0 };
@@ -407,15 +407,7 @@ describe('an agent that ends during an attempt', () => {
 });
 
 describe.each(disks)('over the end of a program, on a %s', (kind) => {
-  async function lives() {
-    const disk = await diskOf(kind);
-    const subject = worker();
-    const boot = (afterMs = 0) => disk.boot({ agents: [subject.module] }, afterMs);
-    const first = await boot();
-    await first.agents.register({ id: 'ada', module: subject.module });
-    await first.agents.start('ada');
-    return { ...subject, boot, first };
-  }
+  const lives = () => livesOf(kind, worker());
 
   it.each([
     [0, 100],

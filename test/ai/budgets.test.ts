@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { defineModelAgent } from '../../src/ai.ts';
 import type { CallPrices } from '../../src/ai/call-cost.ts';
+import type { AnyAgentDefinition, Budgets } from '../../src/index.ts';
 import { awaited, refusal, rig } from '../kit/rig.ts';
 import { refuses, says, scripted, scriptedStreams, streams, type StreamPart, type Turn } from './scripted.ts';
 
@@ -16,13 +17,31 @@ async function spending(limits: object, budget: true | CallPrices, ...turns: Tur
     settings: { maxOutputTokens: 100 },
     tasks: { say: { prompt: () => 'well?' } },
   });
+  const { execute, ...made } = await payingFrom({ name: 'purse', ...limits } as never, module);
+  return { ...made, model, say: () => execute({ type: 'say' }) };
+}
+
+/** The same of an agent whose answer streams in these parts. */
+async function telling(parts: (StreamPart | Error)[]) {
+  const module = defineModelAgent({
+    type: 'teller',
+    model: scriptedStreams(parts),
+    budget: true,
+    settings: { maxOutputTokens: 100 },
+    tasks: { tell: { prompt: () => 'tell', stream: true } },
+  });
+  const { execute, ...made } = await payingFrom({ name: 'purse', limits: { tokens: 1_000 } }, module);
+  return { ...made, tell: () => execute({ type: 'tell' }) };
+}
+
+async function payingFrom(purse: Parameters<Budgets['define']>[0], module: AnyAgentDefinition) {
   const made = await rig();
-  made.system.budgets.define({ name: 'purse', ...limits } as never);
+  made.system.budgets.define(purse);
   await made.agents.register({ id: 'ada', module });
   await made.agents.start('ada');
-  const say = () => made.agents.execute('ada', { type: 'say' });
+  const execute = (task: { readonly type: string }) => made.agents.execute('ada', task);
   const spent = () => made.system.budgets.get('purse').spent;
-  return { ...made, model, say, spent };
+  return { ...made, execute, spent };
 }
 
 describe('a call of a model', () => {
@@ -96,21 +115,11 @@ describe('a call of a model', () => {
     const parts = streams('once').map((part) =>
       part.type === 'finish' ? { ...part, usage: undefined as never } : part,
     );
-    const made = await rig();
-    made.system.budgets.define({ name: 'purse', limits: { tokens: 1_000 } });
-    const module = defineModelAgent({
-      type: 'teller',
-      model: scriptedStreams(parts),
-      budget: true,
-      settings: { maxOutputTokens: 100 },
-      tasks: { tell: { prompt: () => 'tell', stream: true } },
-    });
-    await made.agents.register({ id: 'ada', module });
-    await made.agents.start('ada');
-    const { code, cause } = await refusal(made.agents.execute('ada', { type: 'tell' }));
+    const { tell, spent } = await telling(parts);
+    const { code, cause } = await refusal(tell());
     expect(code).toBe('TASK_FAILED');
     expect(String(cause)).toMatch(/the answer of .* \(.*\): usage: expected an object, got undefined/);
-    expect(made.system.budgets.get('purse').spent.tokens).toBeGreaterThan(100);
+    expect(spent().tokens).toBeGreaterThan(100);
   });
 
   test('of which the provider tells one side costs that', async () => {
@@ -177,20 +186,10 @@ describe('a call of a model', () => {
     ['as its stream breaks', [Object.assign(new Error('slow down'), { status: 429 })], true],
     ['within an answer', [...streams('once').slice(0, 3), limited], false],
   ])('whose stream says %s that a limit is reached costs nothing: %s', async (_, parts, isFree) => {
-    const made = await rig();
-    made.system.budgets.define({ name: 'purse', limits: { tokens: 1_000 } });
-    const module = defineModelAgent({
-      type: 'teller',
-      model: scriptedStreams(parts),
-      budget: true,
-      settings: { maxOutputTokens: 100 },
-      tasks: { tell: { prompt: () => 'tell', stream: true } },
-    });
-    await made.agents.register({ id: 'ada', module });
-    await made.agents.start('ada');
-    void awaited(made.agents.execute('ada', { type: 'tell' }));
-    while (made.agents.get('ada').parked === undefined) await made.clock.advance(0);
-    expect((made.system.budgets.get('purse').spent.tokens ?? 0) === 0).toBe(isFree);
+    const { tell, spent, agents, clock } = await telling(parts);
+    void awaited(tell());
+    while (agents.get('ada').parked === undefined) await clock.advance(0);
+    expect((spent().tokens ?? 0) === 0).toBe(isFree);
   });
 
   test('for which too little is left is not made, and fails its task', async () => {

@@ -7,7 +7,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { type AgentSystemOptions, memoryStore, type Store } from '../../src/index.ts';
+import {
+  type AgentSystemOptions,
+  type AnyAgentDefinition,
+  memoryStore,
+  type Store,
+} from '../../src/index.ts';
 import { sqliteStore } from '../../src/sqlite.ts';
 import { settled, type SimulatedClock, simulatedClock } from '../../src/testing/index.ts';
 import { type MortalStore, mortalStore } from '../kit/mortal-store.ts';
@@ -37,6 +42,19 @@ export async function diskOf(kind: (typeof disks)[number]): Promise<Disk> {
       return rig({ store, clock, ...options });
     },
   };
+}
+
+/** An agent `ada` of this module, running in a first program, and how to boot the next ones. */
+export async function livesOf<Subject extends { readonly module: AnyAgentDefinition }>(
+  kind: (typeof disks)[number],
+  subject: Subject,
+) {
+  const disk = await diskOf(kind);
+  const boot = (afterMs = 0) => disk.boot({ agents: [subject.module] }, afterMs);
+  const first = await boot();
+  await first.agents.register({ id: 'ada', module: subject.module });
+  await first.agents.start('ada');
+  return { ...subject, boot, first };
 }
 
 type Open = () => Store | Promise<Store>;

@@ -4,7 +4,7 @@ import { createAgentSystem, defineAgent, memoryStore, type Store } from '../../s
 import { settled, simulatedClock } from '../../src/testing/index.ts';
 import { mortalStore } from '../kit/mortal-store.ts';
 import { codeOf, gate, refusal, rig, silent } from '../kit/rig.ts';
-import { diskOf, disks } from './program.ts';
+import { disks, livesOf } from './program.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -235,15 +235,7 @@ describe('a schedule', () => {
 });
 
 describe.each(disks)('over the end of a program, on a %s, a schedule', (kind) => {
-  async function lives() {
-    const disk = await diskOf(kind);
-    const subject = worker();
-    const boot = (afterMs = 0) => disk.boot({ agents: [subject.module] }, afterMs);
-    const first = await boot();
-    await first.agents.register({ id: 'ada', module: subject.module });
-    await first.agents.start('ada');
-    return { ...subject, boot, first };
-  }
+  const lives = () => livesOf(kind, worker());
 
   it('goes on at its times, and submits no task twice', async () => {
     const { done, boot, first } = await lives();

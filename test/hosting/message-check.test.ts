@@ -22,6 +22,7 @@ import { openWitnessed } from '../../src/testing/host-laws/witness.ts';
 import { type SimulatedClock, settled, simulatedClock } from '../../src/testing/index.ts';
 import { awaited, refusal, rig } from '../kit/rig.ts';
 import { LIMIT_MS, walks } from '../models/fleet/runs.ts';
+import { anyData } from './any-data.ts';
 
 const module = new URL('../fixtures/agents/speaker.ts', import.meta.url);
 const run = (): number => 0;
@@ -120,19 +121,9 @@ const TYPES =
   'ready task.progress task.chunk task.completed task.failed finished health.answered health.failed state.saved state.save_failed state.changed offer.told variable.acknowledged vote.cast request.made request.withdrawn log exited crashed described usage counted constructor __proto__'.split(
     ' ',
   );
-const anything = fc.anything({
-  withBigInt: true,
-  withDate: true,
-  withMap: true,
-  withSet: true,
-  withTypedArray: true,
-  withSparseArray: true,
-  withNullPrototype: true,
-});
 /** The words of the protocol, with fields that are right, nearly right, or anything. */
 const report = (() => {
-  const field = (...near: unknown[]) =>
-    fc.oneof({ weight: 2, arbitrary: fc.constantFrom(...near) }, anything);
+  const field = (...near: unknown[]) => fc.oneof({ weight: 2, arbitrary: fc.constantFrom(...near) }, anyData);
   const error = { name: 'Error', message: 'm' };
   const errors = [
     error,
@@ -187,16 +178,16 @@ const report = (() => {
         [{ chart: 'c', hash: 'h', transitions: { a: -1 }, refusals: {} }],
         [{ chart: 'c' }],
       ),
-      output: anything,
-      chunk: anything,
-      value: anything,
+      output: anyData,
+      chunk: anyData,
+      value: anyData,
     },
     { requiredKeys: ['type'] },
   );
 })();
-const key = fc.oneof({ weight: 9, arbitrary: fc.constantFrom(CHILD, 1, 1, 2) }, anything);
-const pair = fc.tuple(key, fc.oneof({ weight: 9, arbitrary: report }, anything));
-const message = fc.oneof(anything, {
+const key = fc.oneof({ weight: 9, arbitrary: fc.constantFrom(CHILD, 1, 1, 2) }, anyData);
+const pair = fc.tuple(key, fc.oneof({ weight: 9, arbitrary: report }, anyData));
+const message = fc.oneof(anyData, {
   weight: 5,
   arbitrary: fc.array(pair, { minLength: 1, maxLength: 3 }).map((pairs) => pairs.flat()),
 });

@@ -1,5 +1,6 @@
 /** What an agent starts ends with it, and what it said before its end is heard: in whatever way it ends. */
 import { afterAll, describe, expect, test } from 'vitest';
+import type { Host } from '../../src/runtime/hosting/host.ts';
 import { processHost } from '../../src/runtime/hosting/hosts/process.ts';
 import { threadHost } from '../../src/runtime/hosting/hosts/thread.ts';
 import { gone, isAlive, livingChildren, outputOf, readyFaulty } from './hosts.ts';
@@ -49,37 +50,21 @@ describe('a tool that an agent has started is gone when the end of its agent is 
 
 const all = (what: string) => Array.from({ length: 20 }, (_, n) => `${what} ${n + 1}`);
 
-describe.for(['exit', 'abort', 'spin', 'reject'])('before %s', (end) => {
-  test('every line of a process is heard', async () => {
-    const witness = await readyFaulty(host);
-    witness.body.post({ type: 'task.run', taskId: 'last', task: 'lastLines', input: end });
-    const lines = () => witness.reports.flatMap((report) => (report.type === 'log' ? [report.message] : []));
-    if (end === 'spin') {
-      await witness.when(
-        () => (lines().includes('printed 20') && lines().includes('logged 20')) || undefined,
-      );
-      witness.body.kill();
-    }
-    await witness.exit();
-    expect(lines().filter((line) => line.startsWith('logged'))).toEqual(all('logged'));
-    expect(lines().filter((line) => line.startsWith('printed'))).toEqual(all('printed'));
-  });
-});
+/** All that a body logs and prints just before this end of it is heard. */
+async function expectLastLines(host: Host, end: string): Promise<void> {
+  const witness = await readyFaulty(host);
+  witness.body.post({ type: 'task.run', taskId: 'last', task: 'lastLines', input: end });
+  const lines = () => witness.reports.flatMap((report) => (report.type === 'log' ? [report.message] : []));
+  if (end === 'spin') {
+    await witness.when(() => (lines().includes('printed 20') && lines().includes('logged 20')) || undefined);
+    witness.body.kill();
+  }
+  await witness.exit();
+  expect(lines().filter((line) => line.startsWith('logged'))).toEqual(all('logged'));
+  expect(lines().filter((line) => line.startsWith('printed'))).toEqual(all('printed'));
+}
 
-test.for(['exit', 'spin', 'reject'])(
-  'every line that a thread logs and prints before %s is heard',
-  async (end) => {
-    const witness = await readyFaulty(threads);
-    witness.body.post({ type: 'task.run', taskId: 'last', task: 'lastLines', input: end });
-    const lines = () => witness.reports.flatMap((report) => (report.type === 'log' ? [report.message] : []));
-    if (end === 'spin') {
-      await witness.when(
-        () => (lines().includes('printed 20') && lines().includes('logged 20')) || undefined,
-      );
-      witness.body.kill();
-    }
-    await witness.exit();
-    expect(lines().filter((line) => line.startsWith('logged'))).toEqual(all('logged'));
-    expect(lines().filter((line) => line.startsWith('printed'))).toEqual(all('printed'));
-  },
-);
+describe('every line before an end is heard', () => {
+  test.for(['exit', 'abort', 'spin', 'reject'])('of a process: %s', (end) => expectLastLines(host, end));
+  test.for(['exit', 'spin', 'reject'])('of a thread: %s', (end) => expectLastLines(threads, end));
+});
