@@ -1,4 +1,4 @@
-/** One agent's life for a scrubber, and its lives as bars: from the steps of `events.replay`. Pure. */
+/** The steps of an agent for the page's scrubber, and its lives for the bars, from `events.replay`. Pure. */
 import { describeExit } from '../machines/index.ts';
 import type { AgentRecord, LifeStep } from '../index.ts';
 import { oneLine } from './agent-row.ts';
@@ -7,8 +7,8 @@ import type { Life, LifeReport } from './protocol.ts';
 const MAX_LIVES = 500;
 
 /**
- * @param limit steps, the newest
- * @param record of a listed agent: it knows the last life even if the store has dropped its events
+ * @param limit how many steps, the newest
+ * @param record of a listed agent: it knows the last life even if the store has dropped that life's events
  */
 export function lifeReportOf(steps: readonly LifeStep[], limit: number, record?: AgentRecord): LifeReport {
   const shown = limit === 0 ? [] : steps.slice(-limit);

@@ -9,14 +9,14 @@ import type { Target } from './deeds.ts';
 import type { FleetJudge } from './fleet-judge.ts';
 import { broken } from './laws.ts';
 
-/** What is asked of a store, a stop and a hung body comes on top of what was agreed; ms. */
+/** How much longer than agreed an answer may take: a store, a stop and a hung body may come on top. */
 export const GRACE_MS = 40_000;
 
 interface Call {
   readonly what: string;
   /** When it has to be answered; `Infinity` where nothing was agreed. */
   readonly dueAt: number;
-  /** The agent or pool whose work it waits for. */
+  /** The agent or pool that it waits for. */
   readonly of: Target | undefined;
   isOver: boolean;
 }
@@ -32,7 +32,7 @@ export class Callers {
     this.#now = now;
   }
 
-  /** @param told is called with the answer, if its program still lives */
+  /** @param told called with the answer, unless the program has died before */
   ask<Value>(
     what: string,
     withinMs: number,
@@ -57,13 +57,13 @@ export class Callers {
     );
   }
 
-  /** Their program has died: none of them is answered. */
+  /** The program has died: none of its callers is answered. */
   programDied(): void {
     for (const call of this.#calls) call.isOver = true;
     this.#calls.clear();
   }
 
-  /** The system has closed: nobody waits any more. */
+  /** The system has closed: every call must have been answered. */
   judgeClosed(): void {
     for (const { isOver, what } of this.#calls)
       if (!isOver) broken('every call is answered', `${what} was not, and its system has closed`);

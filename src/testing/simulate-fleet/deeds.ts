@@ -4,19 +4,19 @@ import { inWords } from '../../runtime/values/errors.ts';
 
 /** Kinds of fault that a seed may draw. */
 export const fleetFaults = [
-  /** A body ends by itself: killed by its machine, out of memory, an error. */
+  /** A body ends without being asked: killed by its machine, out of memory, an error. */
   'crash',
   /** A body answers nothing more, until it is killed. */
   'hang',
-  /** A body's answers are late, all of them behind the one that is held up. */
+  /** One report of a body is late, and those after it wait behind it. */
   'slow',
-  /** One answer of a body never arrives. */
+  /** One report of a body never arrives. */
   'lost_report',
   /** A body ends before it is ready. */
   'failed_start',
-  /** The store throws, rejects, hangs, answers late, or keeps and fails all the same. */
+  /** The store throws, rejects, hangs, answers late, or keeps a batch and still fails. */
   'store_failure',
-  /** The whole program dies, between two appends or in one, and another goes on with its store. */
+  /** The whole program dies, between two appends or during one, and another goes on with its store. */
   'program_killed',
   /** Coordination goes away, and comes back. */
   'coordination_lost',
@@ -32,16 +32,16 @@ export type StoreTrouble =
   /** Keeps nothing. */
   | 'throws'
   | 'rejects'
-  /** Keeps all of it, and says that it has not. */
+  /** Keeps the batch, and rejects. */
   | 'keeps and rejects'
-  /** Keeps all of it, and answers after a second. */
+  /** Keeps the batch, and answers after a second. */
   | 'answers late'
-  /** Keeps nothing, and does not answer until it is mended. */
+  /** Keeps nothing, and answers only when it is mended. */
   | 'hangs';
 
 export type Target = string | { readonly pool: string };
 
-/** One deed. Time only goes on by `wait`, and what a deed began only settles by `settle` and `wait`. */
+/** One deed. Time goes on by `wait` alone; `settle` and `wait` let settle what earlier deeds began. */
 export type Deed =
   | { readonly do: 'register' | 'start' | 'restart' | 'kill' | 'forget' | 'check'; readonly agent: string }
   | { readonly do: 'stop'; readonly agent: string; readonly timeoutMs?: number }
@@ -52,10 +52,10 @@ export type Deed =
       readonly input?: unknown;
       readonly timeoutMs?: number;
       readonly priority?: number;
-      /** Before it may begin; of one that is submitted. */
+      /** Of a submitted task: how long it may not begin. */
       readonly delayMs?: number;
     }
-  /** Gives up the task that was asked for so many tasks ago. */
+  /** Cancels or retries the task that was asked for so many tasks ago. */
   | { readonly do: 'cancel' | 'retry'; readonly ago: number }
   | { readonly do: 'pause' | 'resume' | 'lift'; readonly agent: string }
   /** Reads so many chunks of a task's output, and no more. */
@@ -95,7 +95,7 @@ export type Deed =
   | { readonly do: 'resume coordination' | 'mend store' }
   | { readonly do: 'settle' }
   | { readonly do: 'wait'; readonly ms: number }
-  /** Until so many ms before (or after) the next deadline of all, if there is one. */
+  /** Waits until so many ms after the next deadline; a negative number means before it. */
   | { readonly do: 'wait for deadline'; readonly offMs: number }
   | { readonly fault: 'crash'; readonly agent: string; readonly reason: ExitReason }
   | { readonly fault: 'hang'; readonly agent: string }

@@ -1,12 +1,12 @@
 /**
- * A host of real bodies whose channel to the runtime, and whose end, is what a script says.
+ * A host whose faults a script decides: it delays and loses reports, and ends bodies.
  *
- * Owns what is held up, lost, or made to end. What agents do is their own code, run in this program.
+ * The bodies are real: each runs its agent's own code, in this program.
  *
- * I1  What a body reports arrives in the order in which it was said, or not at all.
- * I2  `exited` is told once of every body, and nothing after it: as the contract of hosts has it.
- * I3  A task, and a start, takes as long as the seed says; its work is done at the end of that time, at once.
- * I4  A body whose program has died tells nothing.
+ * I1  Reports of a body arrive in the order in which it made them, or not at all.
+ * I2  The end of a body is told once, and nothing of it afterwards, as the contract of hosts demands.
+ * I3  A task, or a start, takes as long as the seed says: its code runs all at once, at the end of that time.
+ * I4  A body whose program has died reports nothing.
  */
 import type { ExitReason, ParsedAgentSpec } from '../../machines/index.ts';
 import type { SavedState } from '../../runtime/definition/saved-state.ts';
@@ -32,10 +32,10 @@ export interface BodyWitness {
   /** A body was told the version of a variable. */
   variablePosted(agentId: string, incarnation: number, name: string, version: number): void;
   exited(agentId: string, incarnation: number): void;
-  /** A body was given a task, and has told of its end. */
+  /** A body was given a task, and has reported its end. */
   taskBegun(agentId: string, taskId: string): void;
   taskOver(agentId: string, taskId: string): void;
-  /** A task asks for the work of other agents, and was answered, or does not wait for it any more. */
+  /** A task asked other agents for work; it was answered, or no longer waits. */
   asked(agentId: string, taskId: string, requestId: number, args: unknown): void;
   answered(agentId: string, taskId: string, requestId: number): void;
 }
@@ -51,7 +51,7 @@ export interface FaultyHostOptions {
 
 interface Arranged {
   readonly report: ReportKind;
-  /** `undefined`: it is lost. */
+  /** How late it is; `undefined` if it is lost. */
   readonly ms: number | undefined;
 }
 
@@ -100,13 +100,13 @@ export class FaultyHost implements Host {
     return [...this.#bodies].map(({ start }) => start.agentId);
   }
 
-  /** Nobody hears of its bodies any more, and they end. */
+  /** The program has died: its bodies end, and nobody hears of them. */
   die(): void {
     for (const body of this.#bodies) body.mute();
     this.#bodies.clear();
   }
 
-  /** What was arranged and has not come about does not. */
+  /** Cancels the faults that were arranged and have not occurred. */
   forgetArranged(): void {
     this.#arranged.clear();
     this.#limits.clear();
@@ -121,7 +121,7 @@ export class FaultyHost implements Host {
     this.#bodyOf(agentId)?.hang();
   }
 
-  /** The next task of the agent runs into a limit. @param afterMs to its reset; `undefined`: nobody says */
+  /** The next task of the agent runs into a limit. @param afterMs until its reset; `undefined` if that is unknown */
   limit(agentId: string, afterMs: number | undefined): void {
     const limits = this.#limits.get(agentId) ?? [];
     this.#limits.set(agentId, [...limits, afterMs]);
@@ -131,7 +131,7 @@ export class FaultyHost implements Host {
     this.#failingStarts.add(agentId);
   }
 
-  /** @param ms how late the next report of that kind is; `undefined`: it is lost */
+  /** @param ms how late the next report of that kind is; `undefined` if it is lost */
   arrange(agentId: string, report: ReportKind, ms: number | undefined): void {
     const arranged = this.#arranged.get(agentId) ?? [];
     this.#arranged.set(agentId, [...arranged, { report, ms }]);
@@ -150,7 +150,7 @@ export class FaultyHost implements Host {
 
 interface Surroundings {
   readonly arranged: (report: ReportKind) => Arranged | undefined;
-  /** The limit that its next task runs into, if any. */
+  /** The limit that the next task runs into, if any. */
   readonly limit: () => readonly (number | undefined)[] | undefined;
   readonly gone: (body: FaultyBody) => void;
 }
@@ -160,12 +160,12 @@ class FaultyBody implements Body, BodyListener {
   readonly #listener: BodyListener;
   readonly #options: FaultyHostOptions;
   readonly #around: Surroundings;
-  /** Tasks whose time is not over. */
+  /** Timers of the tasks whose time is not over. */
   readonly #working = new Map<string, unknown>();
-  /** What is said and has not arrived, in order. */
-  readonly #line: { readonly deliver: () => void; readonly ms: number }[] = [];
+  /** Reports on their way, in order. */
+  readonly #queue: { readonly deliver: () => void; readonly ms: number }[] = [];
   #isDelivering = false;
-  /** The timer of what is held up. */
+  /** The timer of the report that is held up. */
   #late: unknown;
   #inner: Body | undefined;
   #isHung = false;
@@ -199,8 +199,8 @@ class FaultyBody implements Body, BodyListener {
     switch (request.type) {
       case 'task.run': {
         this.#options.witness.taskBegun(agentId, request.taskId);
-        const [limit] = [this.#around.limit() ?? []];
-        if (limit.length > 0) {
+        const limit = this.#around.limit();
+        if (limit !== undefined && limit.length > 0) {
           const [afterMs] = limit;
           const { taskId } = request;
           const reset = afterMs === undefined ? {} : { afterMs };
@@ -252,8 +252,8 @@ class FaultyBody implements Body, BodyListener {
     const end = () => this.#end(this.#exitAs ?? reason, thrown);
     const arranged = this.#around.arranged('exit');
     if (!this.#isKilled) return this.#say(end, arranged?.ms ?? 0);
-    // What it had said dies with it.
-    this.#line.length = 0;
+    // Its reports that have not arrived are lost.
+    this.#queue.length = 0;
     this.#isHung = true;
     if (arranged?.ms === undefined) end();
     else this.#options.clock.setTimeout(end, arranged.ms);
@@ -324,15 +324,14 @@ class FaultyBody implements Body, BodyListener {
     this.#listener.exited(reason, thrown);
   }
 
-  /** First said, first heard. */
   #say(deliver: () => void, ms: number): void {
-    if (ms === 0 && this.#line.length === 0 && !this.#isDelivering) return deliver();
-    this.#line.push({ deliver, ms });
+    if (ms === 0 && this.#queue.length === 0 && !this.#isDelivering) return deliver();
+    this.#queue.push({ deliver, ms });
     if (!this.#isDelivering) this.#deliver();
   }
 
   #deliver(): void {
-    const next = this.#line.shift();
+    const next = this.#queue.shift();
     this.#isDelivering = next !== undefined;
     if (next === undefined) return;
     const arrive = () => {

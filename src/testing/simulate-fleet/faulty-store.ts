@@ -1,8 +1,8 @@
 /**
- * What a simulated fleet keeps, over all its programs, behind a store that fails when it is told to.
+ * The store of a simulated fleet: it outlives the programs, and fails when a script says so.
  *
  * I1  A batch is kept whole or not at all, whatever the trouble.
- * I2  A program that has died hears nothing any more, and keeps nothing.
+ * I2  A program that has died is not answered, and nothing that it appends is kept.
  */
 import type { Store, StoreBatch } from '../../runtime/journal/store.ts';
 import { memoryStore } from '../../runtime/journal/stores/memory.ts';
@@ -10,7 +10,7 @@ import type { SystemEvent } from '../../runtime/journal/system-event.ts';
 import type { SimulatedClock } from '../simulated-clock.ts';
 import type { StoreTrouble } from './deeds.ts';
 
-/** A late answer takes so long; ms. */
+/** How late a late answer is. */
 const LATE_MS = 1_000;
 
 export interface KeptOptions {
@@ -32,7 +32,7 @@ export class KeptFleet {
   }
 
   keep(batch: StoreBatch): void {
-    // Of its own: the batch is used again.
+    // A copy: the journal uses the batch again.
     const events = [...batch.events];
     void this.#memory.append(batch);
     this.#options.kept(events);
@@ -45,11 +45,11 @@ export class FaultyStore implements Store {
   readonly #fleet: KeptFleet;
   readonly #clock: SimulatedClock;
   #trouble: StoreTrouble | undefined;
-  /** How to refuse the appends that were not answered. */
+  /** Each refuses an append that was not answered. */
   readonly #hanging: (() => void)[] = [];
   isDead = false;
   #unanswered = 0;
-  /** Appends until the program dies, and whether that one is kept. */
+  /** Appends before the one in which the program dies, and whether that one is kept. */
   #death: { left: number; readonly isKept: boolean } | undefined;
 
   constructor(fleet: KeptFleet, clock: SimulatedClock) {
@@ -67,7 +67,7 @@ export class FaultyStore implements Store {
     this.#trouble = trouble;
   }
 
-  /** It works again; what it never answered it has not kept. */
+  /** The store works again; appends that it never answered are refused, and not kept. */
   mend(): void {
     this.#trouble = undefined;
     for (const refuse of this.#hanging.splice(0)) refuse();

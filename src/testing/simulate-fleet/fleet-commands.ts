@@ -1,4 +1,4 @@
-/** The commands of a script: each is asked of the living system, and its answer is held against what the store has. */
+/** The commands of a script: each is given to the running system, and its answer is compared with what the store kept. */
 import type { AgentSpec } from '../../runtime/fleet/spec-reading.ts';
 import type { AgentSystem } from '../../runtime/system/agent-system.ts';
 import { type Callers, GRACE_MS } from './callers.ts';
@@ -10,7 +10,7 @@ import { type FleetAnswer, idsOfMembers, type SimulationOptions } from './simula
 /** A task that was asked for. */
 interface Asked {
   readonly controller: AbortController;
-  /** Of one that was submitted, and has its record. */
+  /** Once a submitted task has been accepted. */
   id: string | undefined;
 }
 
@@ -21,13 +21,13 @@ export type FleetCommand = Exclude<
 >;
 
 export interface CommandsOwner {
-  /** Of the living program. */
+  /** Of the running program. */
   readonly system: AgentSystem;
   readonly options: SimulationOptions;
   readonly judge: FleetJudge;
   readonly secrets: FleetSecrets;
   readonly callers: Callers;
-  /** A caller was answered the output of a task. */
+  /** A caller was given the output of a task. */
   answered(answer: FleetAnswer): void;
 }
 
@@ -162,7 +162,7 @@ export class FleetCommands {
     return { ...this.#options.plan.specs.get(id), ...spec, id, module };
   }
 
-  /** Of an agent that is there, and lacks them. */
+  /** Gives an agent its secrets, if it is registered and lacks them. */
   giveSecrets(id: string): void {
     const spec = this.#specOf(id);
     if (spec === undefined || !this.#secrets.lacks(id) || !this.#judge.told.told.agents.has(id)) return;
@@ -223,7 +223,7 @@ export class FleetCommands {
     });
   }
 
-  /** The limit that an agent waits for. */
+  /** Lifts the limit that an agent waits for. */
   async #lift(agent: string): Promise<unknown> {
     const { agents, quotas } = this.#system;
     return quotas.lift(agents.get(agent).parked?.quota ?? agent, { by: 'the seed' });
@@ -273,7 +273,7 @@ export class FleetCommands {
   }
 }
 
-/** One of the values that a question's schema has. */
+/** A value that a question's schema allows. */
 function answerTo(schema: Readonly<Record<string, unknown>> | undefined, which: number): unknown {
   const { enum: values, type } = schema ?? {};
   if (Array.isArray(values)) return values[which % values.length];

@@ -1,5 +1,5 @@
 /**
- * The secrets that a fleet's specs name: what they are, and of whom the present program was given them. Knows no system.
+ * The secrets that a fleet's specs name, and those that the running program was given. Knows no system.
  */
 import type { SecretProvider } from '../../runtime/agent/agent-secrets.ts';
 import type { AgentSpec } from '../../runtime/fleet/spec-reading.ts';
@@ -13,12 +13,12 @@ import {
 type Spec = Partial<AgentSpec>;
 
 export class FleetSecrets {
-  /** By id of an agent. */
+  /** By agent id. */
   readonly #values = new Map<string, SecretValues>();
   #given = new Set<string>();
   #isProvided = false;
 
-  /** @param agents specs by the ids of agents that have them */
+  /** @param agents ids of agents with their specs */
   constructor(agents: Iterable<readonly [id: string, spec: Spec]>) {
     for (const [id, { secrets = [], initArgs }] of agents) {
       const { values } = splitSecrets(initArgs, outermostPaths(secrets));
@@ -30,18 +30,18 @@ export class FleetSecrets {
     return [...this.#values.values()].flatMap((values) => secretTexts(values));
   }
 
-  /** Another program: nobody has given it any, unless it asks for them. @param isProvided whether it does */
+  /** A new program has no secrets yet. @param isProvided whether it asks a provider for them */
   programBegins(isProvided: boolean): void {
     this.#given = new Set();
     this.#isProvided = isProvided;
   }
 
-  /** What `createAgentSystem({ secrets })` is given, for a program that asks. */
+  /** The option `secrets` of `createAgentSystem`, for a program that asks a provider. */
   get provider(): SecretProvider | undefined {
     return this.#isProvided ? ({ agentId = '', path }) => this.#values.get(agentId)?.get(path) : undefined;
   }
 
-  /** @param asked what gives it, unless it is refused */
+  /** Notes that a call gives an agent its secrets, unless it is refused. */
   give<Value>(id: string, asked: Promise<Value>): Promise<Value> {
     const given = this.#given;
     if (given.has(id)) return asked;

@@ -41,11 +41,11 @@ export const fleetLaws = [
   'restarts take turns',
   /** A restart that is due has begun, unless all permits are out. */
   'a due restart comes',
-  /** A round that was opened is closed once, in its time, and when coordination goes. */
+  /** An open round is closed once: in time, or when coordination goes. */
   'every round ends',
-  /** A vote that counts is of a voter of the round, in the incarnation that was asked, and its only one. */
+  /** A vote counts only from a voter of the round, in the incarnation that was asked, and once. */
   'a vote counts once',
-  /** Versions grow by one. */
+  /** Each version of a variable is one more than the last. */
   'versions only grow',
   /** While coordination is there, a running agent was told the newest value of each variable it listens to. */
   'a value reaches its listeners',
@@ -55,9 +55,9 @@ export const fleetLaws = [
   'a pool keeps its bounds',
   /** Every promise settles, in the time that was agreed. */
   'every call is answered',
-  /** With an `AgentSystemError`. */
+  /** A call is refused with an `AgentSystemError`, and with nothing else. */
   'only the system refuses',
-  /** No chart and no listener of the runtime's own breaks. */
+  /** No chart fails, and no listener of the runtime itself. */
   'nothing breaks inside',
   /** The record of an agent agrees with its events. */
   'records say what happened',
@@ -70,7 +70,7 @@ export class FleetLawBroken extends Error {
   override readonly name = 'FleetLawBroken';
   /** A law, or `invariant NAME`. */
   readonly law: FleetLaw | `invariant ${string}`;
-  /** In what way. */
+  /** How it was broken. */
   readonly problem: string;
   /** The deeds up to the one that broke it. */
   deeds: readonly Deed[] = [];

@@ -11,7 +11,7 @@ import { LIFE_ORDER } from './life-order.ts';
 
 type OfTask = SystemEvent & { readonly taskId: string; readonly agentId: string };
 
-/** What may follow beside `LIFE_ORDER`, if another program goes on with the life. */
+/** What may follow besides what `LIFE_ORDER` allows, when another program goes on with the life. */
 const RESUMED: readonly SystemEventType[] = [
   'agent.starting',
   'agent.crashed',
@@ -64,7 +64,7 @@ function judgeTask(history: FleetHistory, event: OfTask): void {
   const task = tasks.get(event.taskId);
   if (event.type === 'task.forgotten') return;
   if (event.type === 'task.accepted') {
-    // One that waits for its agent to run is accepted again when it does.
+    // A task that waits for its agent is accepted again when the agent runs.
     if (task?.isStarted && !task.isCarried) broken('a task ends once', `accepted twice: ${inLine(event)}`);
     return;
   }
@@ -78,7 +78,7 @@ function judgeTask(history: FleetHistory, event: OfTask): void {
     const how = agent.isPaused ? 'is paused' : `is parked until ${agent.parkedUntil}`;
     broken('a held agent begins nothing', `${agent.id} ${how}: ${inLine(event)}`);
   }
-  // A stop lets finish what was accepted.
+  // An agent that stops still works off the tasks that it has accepted.
   const isAtWork = history.isServing(event.agentId) || agent?.last === 'agent.stopping';
   if (!isAtWork || agent?.incarnation !== event.incarnation)
     broken('a task ends once', `begun in a life that does not serve: ${inLine(event)}`);
@@ -89,7 +89,7 @@ function judgeTurn(history: FleetHistory, event: OfTask): void {
   const task = tasks.get(event.taskId)!;
   if (task.dueAt !== undefined && event.at < task.dueAt)
     broken('what waits has its turn', `${task.dueAt - event.at} ms before its time: ${inLine(event)}`);
-  // As they were accepted.
+  // Tasks are listed in the order in which they were accepted.
   for (const [id, other] of tasks) {
     if (other === task) return;
     if (other.agentId !== task.agentId || !other.isInTurn || other.isStarted) continue;

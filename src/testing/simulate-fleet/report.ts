@@ -1,4 +1,4 @@
-/** How a broken law of a fleet is told: the script, what broke, and a test of it that can be pasted. Pure. */
+/** The report of a broken law: the script, what broke, and a test of it to paste. Pure. */
 import { type Deed, deedInWords } from './deeds.ts';
 import type { FleetLawBroken } from './laws.ts';
 
@@ -66,7 +66,7 @@ function testOf({ broken, seed }: FleetFindingParts): string {
   ].join('\n');
 }
 
-/** A deed is JSON data, but for what JSON has no text for: that is left out. */
+/** A deed as JSON; what JSON has no text for is left out. */
 function deedAsCode(deed: Deed): string {
   return JSON.stringify(deed)
     .replaceAll(/"(\w+)":/g, ' $1: ')

@@ -1,7 +1,7 @@
 /**
- * A whole fleet from one seed: `simulateFleet`, and `replayFleet` for one script of it.
+ * Simulates a whole fleet from one seed: `simulateFleet`, and `replayFleet` for a single script.
  *
- * The runtime is the real one, all of it; time, hosts and the store are made to obey, and to fail.
+ * The whole runtime is real. Time, hosts and the store are simulated, and fail as the seed says.
  */
 import type * as FastCheck from 'fast-check';
 import { z } from 'zod';
@@ -27,9 +27,9 @@ export interface SimulatedAgents {
   readonly count?: number;
   /** A pool of them instead, with its bounds. */
   readonly pool?: { readonly name: string; readonly min: number; readonly max: number };
-  /** What of their spec is not for the seed to draw: restart, health, coordination, times, … */
+  /** Parts of their spec that the seed does not draw: restart, health, coordination, times, … */
   readonly spec?: Omit<Partial<AgentSpec>, 'id' | 'module' | 'isolation'>;
-  /** Inputs of their tasks; of a task that is not named they are made up by its schema, for which fast-check is needed. */
+  /** Inputs of their tasks. For a task that is not named they are generated from its schema, which needs fast-check. */
   readonly tasks?: Readonly<Record<string, { readonly examples: readonly unknown[] }>>;
 }
 
@@ -42,17 +42,17 @@ export interface SimulatedFleet {
   readonly budgets?: readonly BudgetSpecInput[];
   /** Kinds of fault that a seed may draw; default all. */
   readonly faults?: readonly FleetFault[];
-  /** What holds each time that nothing moves; `false`, or a throw, breaks it. */
+  /** What has to hold whenever nothing moves; `false`, or a throw, breaks it. */
   readonly invariants?: Readonly<Record<string, FleetInvariant>>;
 }
 
 /** A fleet to simulate, for how long, and from which seed. */
 export interface SimulateFleetOptions extends SimulatedFleet {
-  /** The same seed, the same events, to the byte; default 1. */
+  /** The same seed gives the same events, to the byte; default 1. */
   readonly seed?: number;
-  /** Of fleet life; default 1. */
+  /** How long the fleet lives, in simulated hours; default 1. */
   readonly hours?: number;
-  /** Simulations that may be spent on making a finding short; default 500, 0 leaves it as it is. */
+  /** How many simulations may be spent on shortening a finding; default 500, 0 leaves it as it is. */
   readonly shrinkRuns?: number;
 }
 
@@ -64,7 +64,7 @@ export interface FleetRun {
   /** How many there were of each type. */
   readonly eventCounts: Readonly<Record<string, number>>;
   readonly deeds: number;
-  /** Programs that followed each other on the store. */
+  /** How many programs followed each other on the store. */
   readonly programs: number;
   readonly simulatedMs: number;
   /** Faults that came about, by kind. */

@@ -1,4 +1,4 @@
-/** What a simulation is of: a plan, the fleet's members and pools, and the invariants that users give. */
+/** What is simulated: a plan, the members and pools of the fleet, and the invariants that users give. */
 import type { BudgetSpecInput } from '../../machines/index.ts';
 import type { Leader } from '../../runtime/coordination/leader/leader-election.ts';
 import type { VariableDefinition } from '../../runtime/coordination/variables/variable.ts';
@@ -9,7 +9,7 @@ import type { AgentSystem } from '../../runtime/system/agent-system.ts';
 import type { Target } from './deeds.ts';
 import type { FleetPlan } from './fleet-plan.ts';
 
-/** A task of an agent that was answered. */
+/** A task whose caller was given its output. */
 export interface FleetAnswer {
   readonly to: Target;
   readonly task: string;
@@ -22,9 +22,9 @@ export interface FleetSeen {
   readonly system: AgentSystem;
   /** Epoch ms, simulated. */
   readonly now: number;
-  /** Since the last look. */
+  /** Events since the last look. */
   readonly events: readonly SystemEvent[];
-  /** Tasks that callers were answered since the last look, in order. */
+  /** Answers that callers were given since the last look, in order. */
   readonly answers: readonly FleetAnswer[];
   readonly leader: Leader | undefined;
   /** The invariant's own: an empty object when a simulation begins. */
@@ -59,7 +59,7 @@ export interface SimulationOptions {
   readonly invariants: Readonly<Record<string, FleetInvariant>>;
 }
 
-/** As a pool names them, as far as it may grow. */
+/** Ids of all the members that a pool may have, as it names them. */
 export function idsOfMembers({ name, max }: FleetPool): readonly string[] {
   return Array.from({ length: 2 * max }, (_, n) => `${name}-${n + 1}`);
 }

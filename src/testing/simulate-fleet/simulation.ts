@@ -24,8 +24,9 @@ import { FleetSecrets } from './fleet-secrets.ts';
 import { broken, FleetLawBroken } from './laws.ts';
 import { type FleetAnswer, idsOfMembers, type SimulationOptions } from './simulation-options.ts';
 
-/** After the script everything has so long to come right. */
+/** How long the fleet has to come right after the script. */
 const CALM_MS = 300_000;
+
 interface Program {
   readonly system: AgentSystem;
   readonly clock: SimulatedClock;
@@ -47,7 +48,7 @@ export interface Simulated {
   readonly tail: readonly string[];
 }
 
-/** Lines by which the runtime says that something of its own broke. */
+/** Log lines that report a fault of the runtime itself. */
 const BREAKS =
   /a bug in the chart|a listener of events threw|could not be closed|an observer of charts threw/;
 
@@ -172,18 +173,18 @@ class Simulation {
     }
     await settled();
     if (this.#programs > 1) for (const { name } of this.#options.pools) this.#commands.openPool(name);
-    // What was due while nobody was there is due now.
+    // What fell due between the programs is due now.
     await this.#pass(0);
   }
 
-  /** Its bodies, timers and callers are gone; what was kept stays. */
+  /** The program ends with its bodies, timers and callers; the next one begins with what the store kept. */
   async #die(): Promise<void> {
     const { clock, host, store } = this.#program;
     store.isDead = true;
     host.die();
     this.#callers.programDied();
     this.#judge.assertHolds();
-    // What it still does is lost.
+    // What the dead program still does is lost.
     await settled();
     this.#judge.programEnds();
     await this.#boot(clock.elapsed());
@@ -199,7 +200,7 @@ class Simulation {
     await this.#boot(clock.elapsed());
   }
 
-  /** `undefined` where its program died meanwhile. */
+  /** `undefined` if the program died meanwhile. */
   async #close(): Promise<CloseReport | undefined> {
     const { system, store } = this.#program;
     const closed: { report?: CloseReport } = {};
@@ -207,7 +208,7 @@ class Simulation {
       closed.report = report;
     });
     this.#callers.ask('close', 60_000 + GRACE_MS, closing);
-    // Its longest stop, the grace of a host and of a store.
+    // Enough for the longest stop and the grace of a host and of a store.
     for (let waited = 0; closed.report === undefined && waited < 60_000 && !store.isDead; waited += 1_000) {
       await this.#pass(1_000, false);
     }
@@ -257,7 +258,7 @@ class Simulation {
     }
   }
 
-  /** Nothing moves: how does it stand? */
+  /** Judges how the fleet stands, once nothing moves. */
   async #quiet(): Promise<void> {
     await settled();
     this.#judge.assertHolds();
@@ -306,10 +307,10 @@ class Simulation {
     }
   }
 
-  /** Lets time go on. @param looks whether it is looked at how the fleet stands then */
+  /** Lets time go on. @param looks whether the fleet is judged at the end */
   async #pass(ms: number, looks = true): Promise<void> {
     const { clock, store } = this.#program;
-    // By and by: a program that dies on the way is gone from then on.
+    // Timer by timer: a program that dies on the way does nothing after that.
     const until = clock.elapsed() + ms;
     await settled();
     for (;;) {
