@@ -373,14 +373,14 @@ export const plantedFaults: readonly PlantedFault[] = [
     snippet: '    rest.takeOver(this.gathering);',
     becomes:
       '    for (let at = 0; at < this.gathering.eventCount; at++)\n      rest.addEvent(this.gathering.events[at]!, this.gathering.events[at]!.sequence);',
-    by: 'test/journal/outage.test.ts',
+    by: 'test/journal/backlog.test.ts',
   },
   {
     harm: 'events that were told while the store failed are told twice once it is back',
     file: 'src/runtime/journal/journal.ts',
     snippet: '    rest.told = rest.eventCount;',
     becomes: '',
-    by: 'test/journal/outage.test.ts',
+    by: 'test/journal/backlog.test.ts',
   },
   {
     harm: 'a store that has answered too late is sent the same events again',
@@ -401,7 +401,7 @@ export const plantedFaults: readonly PlantedFault[] = [
     file: 'src/runtime/journal/outage.ts',
     snippet: 'while (this.#waiting > maxEvents || (this.#bytes > maxBytes && this.#waiting > 1)) {',
     becomes: 'while (this.#waiting > maxEvents) {',
-    by: 'test/journal/outage.test.ts',
+    by: 'test/journal/backlog.test.ts',
   },
   {
     harm: 'a commit that took too long keeps its timer, and is answered twice',
