@@ -121,9 +121,9 @@ const TYPES =
   'ready task.progress task.chunk task.completed task.failed finished health.answered health.failed state.saved state.save_failed state.changed offer.told variable.acknowledged vote.cast request.made request.withdrawn log exited crashed described usage counted constructor __proto__'.split(
     ' ',
   );
+const field = (...near: unknown[]) => fc.oneof({ weight: 2, arbitrary: fc.constantFrom(...near) }, anyData);
 /** The words of the protocol, with fields that are right, nearly right, or anything. */
 const report = (() => {
-  const field = (...near: unknown[]) => fc.oneof({ weight: 2, arbitrary: fc.constantFrom(...near) }, anyData);
   const error = { name: 'Error', message: 'm' };
   const errors = [
     error,
