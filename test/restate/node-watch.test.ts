@@ -262,3 +262,67 @@ describe('a watch', () => {
     expect(at).toBeLessThanOrEqual(8_500 + LEASE_MS);
   });
 });
+
+/** The node with the seat falls silent at 0; the next one looks after so long, and hears who that was. */
+function after(lateMs: number, silentMs: number, leaseMs = LEASE_MS) {
+  const [lost, alive] = [node('lost', leaseMs), node('alive')];
+  const at = LOOK_MS + lateMs;
+  watchNodes([lost, alive], { dueAt: LOOK_MS, now: at });
+  heardOf(alive, at, 0);
+  const looked = watchNodes([lost, alive], { dueAt: at, now: at, unseated: { name: 'lost', silentMs } });
+  return { lost, alive, at, looked };
+}
+function goneAt(nodes: readonly KnownNode[], from: number, beforeLook?: (now: number) => void): number {
+  for (let now = from + LOOK_MS; ; now += LOOK_MS) {
+    beforeLook?.(now);
+    if (now > from + 60_000) return Infinity;
+    if (watchNodes(nodes, { dueAt: now, now }).gone.length > 0) return now;
+  }
+}
+
+describe('a watch that was late because the node that answered for the fleet was silent', () => {
+  test('counts that time against that node, which is asked at once, and has a quarter of its lease left at the least', () => {
+    const { looked } = after(800, 500);
+    expect([names(looked.probed), looked.gone]).toEqual([['lost'], []]);
+    const { lost, at } = after(2_000, 1_500);
+    expect(goneAt([lost], at)).toBe(3_250);
+    const later = after(6_000, 1_500);
+    expect(goneAt([later.lost], later.at)).toBe(later.at + 1_000);
+  });
+
+  test('counts no more than its lease: one whose lease is longer has all that is left of it', () => {
+    const { lost, at } = after(2_000, 1_500, 15_000);
+    expect(goneAt([lost], at)).toBe(15_250);
+  });
+
+  test('counts it against no other', () => {
+    const { alive } = after(2_000, 1_500);
+    expect(alive.beatAt).toBe(2_250);
+  });
+
+  test('believes no sign of life of it that had waited meanwhile', () => {
+    const lost = node('lost');
+    watchNodes([lost], { dueAt: LOOK_MS, now: 2_250 });
+    heardOf(lost, 2_250, 10);
+    watchNodes([lost], { dueAt: 2_250, now: 2_250, unseated: { name: 'lost', silentMs: 1_500 } });
+    expect(lost.beatAt).toBe(750);
+  });
+
+  test('has one that says that it is alive, and is not reached, gone after two thirds of its lease', () => {
+    const { lost, at } = after(2_000, 1_500);
+    expect(goneAt([lost], at, (now) => heardOf(lost, now, now))).toBe(at + 2_250);
+  });
+
+  test('keeps one that answers', () => {
+    const { lost, at } = after(2_000, 1_500);
+    reached(lost, at + 500);
+    expect(goneAt([lost], at, (now) => reached(lost, now))).toBe(Infinity);
+  });
+
+  test('is told that twice, and counts it once', () => {
+    const { lost, at } = after(2_000, 1_500);
+    const before = { ...lost };
+    watchNodes([lost], { dueAt: at, now: at, unseated: { name: 'lost', silentMs: 1_500 } });
+    expect(lost.beatAt).toBe(before.beatAt);
+  });
+});

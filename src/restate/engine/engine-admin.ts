@@ -7,6 +7,8 @@ export interface Deployment {
   readonly id: string;
   readonly uri: string;
   readonly services: readonly string[];
+  /** Of those that offer the same services, new calls go to the one with the highest. */
+  readonly revision: number;
   readonly metadata: Metadata;
 }
 
@@ -16,7 +18,7 @@ const deploymentSchema = z.looseObject({
   id: z.string(),
   uri: z.string().optional(),
   metadata: z.record(z.string(), z.string()).default({}),
-  services: z.array(z.looseObject({ name: z.string() })).default([]),
+  services: z.array(z.looseObject({ name: z.string(), revision: z.number().default(0) })).default([]),
 });
 const listSchema = z.looseObject({ deployments: z.array(deploymentSchema) });
 
@@ -38,6 +40,7 @@ export class EngineAdmin {
       uri,
       metadata,
       services: services.map(({ name }) => name),
+      revision: Math.max(0, ...services.map(({ revision }) => revision)),
     }));
   }
 

@@ -8,7 +8,8 @@
  * frozen does neither. A node needs both ways: one that says that it is alive and is not reached cannot be told to end a
  * body. The lease is for either.
  *
- * I1  Time by which the watch itself was late counts against no node: signs of life may have been held up, too.
+ * I1  Time by which the watch itself was late counts against no node: signs of life may have been held up, too. But it
+ *     counts against the node whose silence made it late: the one that answered for the fleet.
  * I2  No node counts as gone before it was asked.
  * I3  A refusal ends a node only if that is silent, too: one that says that it is alive has its whole lease to be reached.
  */
@@ -31,19 +32,32 @@ export interface Verdict {
   readonly probed: readonly KnownNode[];
 }
 
+/** The node that the seat was taken from. */
+export interface Unseated {
+  readonly name: string;
+  /** For how long it has left calls without an answer, at least. */
+  readonly silentMs: number;
+}
+
+export interface Look {
+  readonly dueAt: number;
+  readonly now: number;
+  readonly unseated?: Unseated | undefined;
+}
+
 /** Changes what is kept of the nodes: when they were heard of and reached, by the time of a watch that was not late. */
-export function watchNodes(
-  nodes: readonly KnownNode[],
-  { dueAt, now }: { readonly dueAt: number; readonly now: number },
-): Verdict {
+export function watchNodes(nodes: readonly KnownNode[], { dueAt, now, unseated }: Look): Verdict {
   const lateMs = Math.max(0, now - dueAt);
   const gone: KnownNode[] = [];
   const asked: KnownNode[] = [];
   const probed: KnownNode[] = [];
   for (const node of nodes) {
     const { leaseMs } = node;
-    node.beatAt = Math.min(now, node.beatAt + lateMs);
+    const heardAt = node.beatAt;
+    node.beatAt = Math.min(now, heardAt + lateMs);
+    node.forgivenMs = (node.forgivenMs ?? 0) + node.beatAt - heardAt;
     node.reachedAt = Math.min(now, reachedAtOf(node) + lateMs);
+    if (node.name === unseated?.name) unseat(node, now, unseated.silentMs);
     const unreachedMs = now - node.reachedAt;
     const isOver = now - node.beatAt > leaseMs || unreachedMs > leaseMs;
     const isInDoubt = isSilent(node, now) || lateMs > HELD_UP_MS;
@@ -63,6 +77,18 @@ export function watchNodes(
     }
   }
   return { gone, asked, probed };
+}
+
+/**
+ * Its lease has run on while nobody answered for the fleet. What is left of it is enough to ask it: a quarter if it says
+ * nothing, and two thirds if it is not reached.
+ */
+function unseat(node: KnownNode, now: number, silentMs: number): void {
+  const { leaseMs, beatAt, forgivenMs = 0 } = node;
+  const silentAt = Math.min(beatAt - forgivenMs, now - silentMs);
+  node.beatAt = Math.min(beatAt, Math.max(silentAt, now - leaseMs * (1 - SUSPECT_SHARE)));
+  node.forgivenMs = 0;
+  node.reachedAt = Math.min(reachedAtOf(node), Math.max(now - silentMs, now - leaseMs * REACH_SHARE));
 }
 
 /** Whether the answer to what was asked then should be there. */
@@ -87,6 +113,7 @@ function reachedAtOf({ reachedAt, beatAt }: KnownNode): number {
  */
 export function heardOf(node: KnownNode, now: number, reachedMsAgo?: number): void {
   node.beatAt = now;
+  node.forgivenMs = 0;
   if (reachedMsAgo === undefined) return;
   node.tellsReach = true;
   const at = now - reachedMsAgo;
@@ -100,6 +127,7 @@ export function heardOf(node: KnownNode, now: number, reachedMsAgo?: number): vo
 /** Notes that it answered a probe. */
 export function reached(node: KnownNode, now: number): void {
   node.beatAt = now;
+  node.forgivenMs = 0;
   node.reachedAt = now;
   node.askedAt = undefined;
   node.probedAt = undefined;

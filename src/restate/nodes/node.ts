@@ -31,7 +31,7 @@ import { toNodes } from '../engine/calls.ts';
 import { agentChartHash } from '../agent/chart-version.ts';
 import { ClockCheck } from './clock-check.ts';
 import { ControlSeat } from './control-seat.ts';
-import { SeatPatience } from './seat-patience.ts';
+import { SeatWatch } from './seat-watch.ts';
 import { emptied } from './emptying.ts';
 import { BRIEF_MS, EngineAdmin } from '../engine/engine-admin.ts';
 import { EngineClient } from '../engine/engine-client.ts';
@@ -70,11 +70,10 @@ export interface AgentNode extends AsyncDisposable {
 
 const drainSchema = z.strictObject({ timeoutMs: durationMs.default(30_000) });
 
-/** A sign of life without an answer for so long is missed. */
-const CONTROL_TIMEOUT_MS = 1_000;
-/** A timeout that comes later than this shows that this program itself was held up. */
-const HELD_UP_MS = 500;
-/** The longest time between signs of life. A node that gets no answer to them finds the seat empty. */
+/** How long a node that joins waits for an answer before it asks again. */
+const JOIN_TIMEOUT_MS = 4_000;
+const CATCH_UP_TIMEOUT_MS = 1_000;
+/** The longest time between signs of life. */
 const MAX_BEAT_MS = 500;
 /** The least time that a closing node has to say that it leaves. */
 const LEAVE_MS = 1_000;
@@ -115,6 +114,7 @@ class Node implements AgentNode {
   readonly #clockCheck: ClockCheck;
   readonly #sessions = new Set<ServerHttp2Session>();
   #seat: ControlSeat | undefined;
+  readonly #seatWatch: SeatWatch;
   #server: Http2Server | undefined;
   readonly #residents: Residents;
   #epoch = '';
@@ -125,8 +125,6 @@ class Node implements AgentNode {
   /** When the engine reached it last, by the steady clock, ms. */
   #reachedAt = 0;
   #beat: unknown;
-  #misses = 0;
-  readonly #patience = new SeatPatience();
   /** Why it does not belong to the fleet, though it sends signs of life. */
   #isOut: string | undefined;
   #isClosed = false;
@@ -149,6 +147,12 @@ class Node implements AgentNode {
     this.#engine = new EngineClient(options.restate.ingressUrl);
     this.#admin = new EngineAdmin(options.restate.adminUrl);
     this.#clockCheck = new ClockCheck(this.#admin);
+    this.#seatWatch = new SeatWatch({
+      clock: this.#clock,
+      seat: () => this.#seat,
+      mayTake: () => !this.#isClosed && this.#clockCheck.problem === undefined,
+      logger,
+    });
     const reportFault = (message: string, err: unknown) => logger.error({ err }, message);
     const commands = new FleetCommands(this.#engine);
     const calls = new FleetCalls(commands, reportFault, new Telemetry(given.telemetry));
@@ -367,28 +371,26 @@ class Node implements AgentNode {
 
   async #sayAlive(): Promise<void> {
     if (this.#clockCheck.isDue) await this.#checkClock();
-    const askedAt = this.#clock.elapsed();
+    let isAnswered = false;
     try {
-      const signal = AbortSignal.timeout(CONTROL_TIMEOUT_MS);
+      const { unseated } = this.#seatWatch;
       const sign: SignOfLife = {
         name: this.name,
         epoch: this.#epoch,
-        reachedMsAgo: Math.ceil(askedAt - this.#reachedAt),
+        reachedMsAgo: Math.ceil(this.#clock.elapsed() - this.#reachedAt),
+        unseated,
       };
-      const { isKnown, isReplaced, missed } = await this.#engine.call<BeatAnswer>(toNodes('beat'), sign, {
-        signal,
-        isRepeatable: true,
-      });
-      this.#misses = 0;
+      const { isKnown, isReplaced, missed } = await this.#seatWatch.answerTo((signal) =>
+        this.#engine.call<BeatAnswer>(toNodes('beat'), sign, { signal, isRepeatable: true }),
+      );
+      isAnswered = true;
+      if (unseated !== undefined) this.#seatWatch.told();
       if (!isKnown && !this.#isClosed && this.#closing === undefined) await this.#rejoin(isReplaced === true);
       else if (missed > this.#caughtUp) await this.#catchUp(missed);
     } catch (err) {
-      const wasHeldUp = this.#clock.elapsed() - askedAt > CONTROL_TIMEOUT_MS + HELD_UP_MS;
-      this.#misses = wasHeldUp ? 0 : this.#misses + 1;
-      const isOver = this.#patience.isOver(this.#misses, this.#clock.elapsed());
-      if (isOver && !this.#isClosed) await this.#missed(err);
+      this.#logger.debug({ err }, 'a sign of life was not answered');
     }
-    this.#nextBeat(this.#misses > 0 ? 0 : undefined);
+    this.#nextBeat(isAnswered ? undefined : 0);
   }
 
   /** One whose clock was set wrong has another node answer for the fleet, and tells the fleet's time. */
@@ -407,22 +409,10 @@ class Node implements AgentNode {
     }
   }
 
-  /** Nobody answers for the fleet. */
-  async #missed(err: unknown): Promise<void> {
-    this.#logger.debug({ err }, 'a sign of life was not answered');
-    try {
-      if (this.#clockCheck.problem !== undefined || !(await this.#seat?.take())) return;
-      this.#patience.taken(this.#clock.elapsed());
-      this.#misses = 0;
-    } catch (thrown) {
-      this.#logger.debug({ err: thrown }, 'the engine is away');
-    }
-  }
-
   /** Asks for the values of variables: the engine could not tell this node of a change. */
   async #catchUp(missed: number): Promise<void> {
     const target = { service: VARIABLES, key: FLEET, method: 'list' };
-    const signal = AbortSignal.timeout(CONTROL_TIMEOUT_MS);
+    const signal = AbortSignal.timeout(CATCH_UP_TIMEOUT_MS);
     const call = { signal, isRepeatable: true } as const;
     const records = await this.#engine.call<readonly VariableRecord[]>(target, null, call);
     this.#residents.catchUp(records.map(({ name, value, version }) => ({ name, value, version })));
@@ -452,14 +442,13 @@ class Node implements AgentNode {
   }
 
   /** Repeats until there is an answer: the node that answers for the fleet may be gone meanwhile. */
-  async #whileAnswered(call: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
+  async #whileAnswered<Answer>(call: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
     for (;;) {
       try {
-        await call(AbortSignal.timeout(CONTROL_TIMEOUT_MS * 4));
-        return;
+        return await this.#seatWatch.answerTo(call, JOIN_TIMEOUT_MS);
       } catch (err) {
         if (this.#isClosed || err instanceof AgentSystemError) throw err;
-        await this.#missed(err);
+        this.#logger.debug({ err }, 'nobody has answered for the fleet yet');
       }
     }
   }

@@ -25,7 +25,7 @@ import type { LossOffer } from '../agent/agent-places.ts';
 import { type Command, isAway, type LostNode, NODES, nodeOf, type Turned } from '../engine/names.ts';
 import { fleetOptions } from '../engine/service-options.ts';
 import { wire, wireOf } from '../engine/wire.ts';
-import { heardOf, LOOK_MS, reached, refused, watchNodes } from './node-watch.ts';
+import { heardOf, LOOK_MS, reached, refused, type Unseated, watchNodes } from './node-watch.ts';
 import type { NodeEntry, Occupant, Placement } from './placement.ts';
 import {
   allReservations,
@@ -62,6 +62,8 @@ export interface SignOfLife {
   readonly epoch: string;
   /** How long ago the engine reached it last. */
   readonly reachedMsAgo: number;
+  /** It has taken the seat, from a node that did not answer. */
+  readonly unseated?: Unseated | undefined;
 }
 
 /** The answer to a node's sign of life. */
@@ -156,11 +158,16 @@ async function endNode(
   }
 }
 
-async function sweep(ctx: ObjectContext, book: Reservations, dueAt: number): Promise<void> {
+async function sweep(
+  ctx: ObjectContext,
+  book: Reservations,
+  dueAt: number | undefined,
+  unseated?: Unseated,
+): Promise<void> {
   const { roster } = book;
-  if (roster.sweepAt !== dueAt) return;
+  if (dueAt === undefined || roster.sweepAt !== dueAt) return;
   const now = await ctx.date.now();
-  const { gone, asked, probed } = watchNodes(roster.nodes, { dueAt, now });
+  const { gone, asked, probed } = watchNodes(roster.nodes, { dueAt, now, unseated });
   for (const node of gone) await endNode(ctx, book, node, now);
   for (const { name, epoch } of asked) send(ctx, toNode(name), isItThere(epoch));
   for (const { name, epoch } of probed) send(ctx, toNodes('probe'), { name, epoch });
@@ -207,9 +214,12 @@ async function seatedWhere(
 
 const codec = { input: wire, output: wire, enableLazyState: true } as const;
 
+/** A step takes a few ms. One that was sent to a node that is frozen now is given up after both: the watch waits for it. */
+const SHORT = { inactivityTimeout: 1_000, abortTimeout: 1_000 } as const;
+
 /** One step: what it changes is kept at its end. */
 function step<Answer>(take: (ctx: ObjectContext, book: Reservations, given: never) => Promise<Answer>) {
-  return exclusive(codec, async (ctx: ObjectContext, given: unknown): Promise<Answer> => {
+  return exclusive({ ...codec, ...SHORT }, async (ctx: ObjectContext, given: unknown): Promise<Answer> => {
     const { agentId } = (given ?? {}) as { readonly agentId?: string };
     const book = await Reservations.open(ctx, agentId);
     const answer = await take(ctx, book, given as never);
@@ -244,7 +254,8 @@ export const nodesObject = object({
     }),
 
     /** A sign of life. */
-    beat: step(async (ctx, book, { epoch, name, reachedMsAgo }: SignOfLife): Promise<BeatAnswer> => {
+    beat: step(async (ctx, book, sign: SignOfLife): Promise<BeatAnswer> => {
+      const { epoch, name, reachedMsAgo, unseated } = sign;
       const node = book.nodeOf(epoch);
       if (node === undefined) {
         const isReplaced = book.roster.nodes.some((other) => other.name === name);
@@ -252,6 +263,7 @@ export const nodesObject = object({
       }
       const now = await ctx.date.now();
       heardOf(node, now, reachedMsAgo);
+      if (unseated !== undefined) await sweep(ctx, book, book.roster.sweepAt, unseated);
       look(ctx, book, now);
       return { isKnown: true, missed: node.missed ?? 0 };
     }),

@@ -29,6 +29,8 @@ export type Place = { readonly placement: Placement } | { readonly problem: stri
 /** A node of the fleet, as it is kept. */
 export interface KnownNode extends NodeEntry {
   readonly leaseMs: number;
+  /** How much later `beatAt` is than its last sign of life: the watch was late. */
+  forgivenMs?: number;
   /** When the engine reached it last, epoch ms. */
   reachedAt?: number;
   /** It says itself when the engine reached it. */

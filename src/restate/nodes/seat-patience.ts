@@ -17,11 +17,20 @@ export class SeatPatience {
 
   /** @param now ms of a steady clock */
   isOver(misses: number, now: number): boolean {
-    if (now - this.#takenAt >= CALM_MS) {
-      this.#misses = MISSES;
-      this.#hasTaken = false;
-    }
+    this.#calmDown(now);
     return misses >= this.#misses;
+  }
+
+  /** Whether it waits no longer than at first. */
+  isFresh(now: number): boolean {
+    this.#calmDown(now);
+    return this.#misses === MISSES;
+  }
+
+  #calmDown(now: number): void {
+    if (now - this.#takenAt < CALM_MS) return;
+    this.#misses = MISSES;
+    this.#hasTaken = false;
   }
 
   taken(now: number): void {

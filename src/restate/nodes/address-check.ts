@@ -1,0 +1,26 @@
+/** Whether somebody is there at an address of a node, as this program finds it: no call of the fleet's services. */
+import { connect } from 'node:http2';
+
+/**
+ * - `refuses`: nothing listens there any more; its machine says so at once
+ * - `silent`: frozen, cut off, or very late
+ * - `answers`: the way is open, or it fails otherwise
+ */
+export type AddressState = 'refuses' | 'silent' | 'answers';
+
+/** @param withinMs how long it is waited for */
+export function checkAddress(url: string, withinMs: number): Promise<AddressState> {
+  return new Promise((resolve) => {
+    const session = connect(url);
+    const over = (state: AddressState): void => {
+      clearTimeout(patience);
+      session.destroy();
+      resolve(state);
+    };
+    const patience = setTimeout(over, withinMs, 'silent');
+    session.on('error', (err: NodeJS.ErrnoException) =>
+      over(err.code === 'ECONNREFUSED' ? 'refuses' : 'answers'),
+    );
+    session.on('connect', () => session.ping((err) => over(err === null ? 'answers' : 'silent')));
+  });
+}

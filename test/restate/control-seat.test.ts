@@ -1,0 +1,67 @@
+/** Who has the seat, and who is said to have lost it: an engine that is a list of deployments. */
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import type { Deployment } from '../../src/restate/engine/engine-admin.ts';
+import { AGENT, hostOf } from '../../src/restate/engine/names.ts';
+import { ControlSeat } from '../../src/restate/nodes/control-seat.ts';
+
+const control = (id: string, node: string, revision = 1): Deployment => ({
+  id,
+  uri: `http://${node}/control/`,
+  services: [AGENT],
+  metadata: {},
+  revision,
+});
+const host = (node: string): Deployment => ({
+  id: `host of ${node}`,
+  uri: `http://${node}/host`,
+  services: [hostOf(node)],
+  metadata: {},
+  revision: 1,
+});
+
+function seatOf(node: string, deployments: readonly Deployment[]) {
+  const done: string[] = [];
+  const seat = new ControlSeat({
+    admin: {
+      deployments: () => Promise.resolve(deployments),
+      register: (uri) => Promise.resolve(void done.push(`register ${uri}`)),
+      move: (id, uri) => Promise.resolve(void done.push(`move ${id} to ${uri}`)),
+    },
+    uri: `http://${node}/control`,
+    version: 'v',
+    logger: pino({ level: 'silent' }),
+  });
+  return { seat, done };
+}
+
+test('a node takes the seat of another, and says whose it was', async () => {
+  const { seat, done } = seatOf('b', [host('a'), host('b'), control('s', 'a')]);
+  expect((await seat.others()).map(({ id }) => id)).toEqual(['s']);
+  expect(await seat.take(() => true)).toEqual({ from: 'a' });
+  expect(done).toEqual(['move s to http://b/control']);
+});
+
+test('a seat that is not free stays, and so does its own', async () => {
+  const { seat, done } = seatOf('b', [host('a'), control('s', 'a'), control('t', 'b', 2)]);
+  expect((await seat.others()).map(({ id }) => id)).toEqual(['s']);
+  expect(await seat.take(() => false)).toBeUndefined();
+  expect(done).toEqual([]);
+});
+
+test('of two versions it takes both, and the node that had the newer one is the one that did not answer', async () => {
+  const { seat, done } = seatOf('c', [host('a'), host('b'), control('new', 'b', 2), control('old', 'a', 1)]);
+  expect(await seat.take(() => true)).toEqual({ from: 'b' });
+  expect(done).toEqual(['move new to http://c/control', 'move old to http://c/control']);
+});
+
+test('where the older version alone is free, nobody is said to have been silent', async () => {
+  const { seat } = seatOf('c', [host('a'), host('b'), control('new', 'b', 2), control('old', 'a', 1)]);
+  expect(await seat.take(({ id }) => id === 'old')).toEqual({ from: undefined });
+});
+
+test('where nobody has it, it is registered', async () => {
+  const { seat, done } = seatOf('a', [host('a')]);
+  expect(await seat.take(() => false)).toEqual({ from: undefined });
+  expect(done).toEqual(['register http://a/control']);
+});

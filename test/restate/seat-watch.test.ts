@@ -1,0 +1,185 @@
+/** When a node takes the seat, and when it leaves it to who has it: on a clock that moves when it is told to. */
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import type { AddressState } from '../../src/restate/nodes/address-check.ts';
+import type { HeldSeat, Taken } from '../../src/restate/nodes/control-seat.ts';
+import { DOUBT_MS, MISSED_MS, SeatWatch } from '../../src/restate/nodes/seat-watch.ts';
+import { steadyClock } from '../../src/runtime/time/clock.ts';
+import { settled, simulatedClock } from '../../src/testing/index.ts';
+
+function rig() {
+  const clock = simulatedClock({ startAt: 0 });
+  /** Who has it, as the engine knows. */
+  let holder = 'a';
+  let mayTake = true;
+  let found: AddressState | Promise<AddressState> = 'answers';
+  const held = (): readonly HeldSeat[] =>
+    holder === 'me' ? [] : [{ id: 's', uri: `http://${holder}/control` }];
+  const takenAt: number[] = [];
+  const watch = new SeatWatch({
+    clock: steadyClock(clock),
+    seat: () => ({
+      others: () => Promise.resolve(held()),
+      take: (isFree): Promise<Taken | undefined> => {
+        const [seat] = held();
+        if (seat === undefined || !isFree(seat)) return Promise.resolve(undefined);
+        const from = holder;
+        holder = 'me';
+        takenAt.push(clock.now());
+        return Promise.resolve({ from });
+      },
+    }),
+    mayTake: () => mayTake,
+    logger: pino({ level: 'silent' }),
+    check: () => Promise.resolve(found),
+  });
+  return {
+    watch,
+    takenAt: () => takenAt.splice(0),
+    holds: (name: string) => (holder = name),
+    mayNot: () => (mayTake = false),
+    finds: (next: AddressState | Promise<AddressState>) => void (found = next),
+    pass: async (ms: number) => {
+      await clock.advance(ms);
+      await settled();
+    },
+    /** A call that nobody answers, until `answer`. */
+    ask: (timeoutMs?: number) => {
+      const { promise, resolve } = Promise.withResolvers<string>();
+      const answered = watch.answerTo(
+        (signal) =>
+          new Promise<string>((resolveCall, reject) => {
+            signal.addEventListener('abort', () => reject(signal.reason as Error));
+            void promise.then(resolveCall);
+          }),
+        timeoutMs,
+      );
+      const outcome = answered.then(
+        () => 'answered',
+        (err: unknown) => (err as Error).message,
+      );
+      return { outcome, answer: () => resolve('') };
+    },
+  };
+}
+
+const MISSED = `no answer in ${MISSED_MS} ms`;
+
+test.each(['refuses', 'silent'] as const)(
+  'an address that %s loses the seat with the first call that has no answer; that is made again, and says who was silent for how long',
+  async (found) => {
+    const { watch, ask, pass, finds, takenAt } = rig();
+    finds(found);
+    const { outcome } = ask();
+    await pass(DOUBT_MS - 1);
+    expect(takenAt()).toEqual([]);
+    await pass(1);
+    expect(takenAt()).toEqual([DOUBT_MS]);
+    expect(await outcome).toBe('the seat was taken');
+    await pass(20);
+    expect(watch.unseated).toEqual({ name: 'a', silentMs: DOUBT_MS + 20 });
+    watch.told();
+    expect(watch.unseated).toBeUndefined();
+  },
+);
+
+test('one that answers there, and no call, keeps it until two calls in a row have no answer', async () => {
+  const { ask, pass, takenAt, watch } = rig();
+  const first = ask();
+  await pass(MISSED_MS);
+  expect([await first.outcome, takenAt()]).toEqual([MISSED, []]);
+  const second = ask();
+  await pass(MISSED_MS);
+  expect([await second.outcome, takenAt()]).toEqual([MISSED, [2 * MISSED_MS]]);
+  expect(watch.unseated).toEqual({ name: 'a', silentMs: 2 * MISSED_MS });
+});
+
+test('an answer ends the count', async () => {
+  const { ask, pass, takenAt } = rig();
+  for (const isAnswered of [false, true, false]) {
+    const { outcome, answer } = ask();
+    await pass(MISSED_MS / 2);
+    if (isAnswered) answer();
+    await pass(MISSED_MS / 2);
+    expect(await outcome).toBe(isAnswered ? 'answered' : MISSED);
+  }
+  expect(takenAt()).toEqual([]);
+});
+
+test('a call that waits for longer counts for as many', async () => {
+  const { ask, pass, takenAt } = rig();
+  const { outcome } = ask(4_000);
+  await pass(4_000);
+  expect([await outcome, takenAt()]).toEqual(['no answer in 4000 ms', [4_000]]);
+});
+
+test('an answer that comes while the address is looked at leaves the seat where it is', async () => {
+  const { ask, pass, finds, takenAt } = rig();
+  const looking = Promise.withResolvers<AddressState>();
+  finds(looking.promise);
+  const { outcome, answer } = ask();
+  await pass(DOUBT_MS);
+  answer();
+  expect(await outcome).toBe('answered');
+  looking.resolve('refuses');
+  await pass(0);
+  expect(takenAt()).toEqual([]);
+});
+
+test('another node that has taken it while the address was looked at keeps it, and has its whole time from then on', async () => {
+  const { ask, pass, finds, holds, takenAt } = rig();
+  const looking = Promise.withResolvers<AddressState>();
+  finds(looking.promise);
+  const first = ask();
+  await pass(DOUBT_MS);
+  holds('b');
+  looking.resolve('silent');
+  await pass(0);
+  expect(takenAt()).toEqual([]);
+  finds('answers');
+  // The first call has waited for a, not for b.
+  await pass(MISSED_MS - DOUBT_MS);
+  expect(await first.outcome).toBe(MISSED);
+  for (const taken of [[], [3 * MISSED_MS]]) {
+    const { outcome } = ask();
+    await pass(MISSED_MS);
+    expect([await outcome, takenAt()]).toEqual([MISSED, taken]);
+  }
+});
+
+test('a node that was held up itself counts anew', async () => {
+  const { ask, pass, takenAt } = rig();
+  const first = ask();
+  await pass(MISSED_MS);
+  await first.outcome;
+  // It fails only long after it should have: this program stood still.
+  const late = rig();
+  const { watch } = late;
+  const standing = Promise.withResolvers<void>();
+  const held = watch.answerTo(() => standing.promise).catch(() => 'failed');
+  await late.pass(MISSED_MS + 501);
+  standing.reject(new Error('late'));
+  expect(await held).toBe('failed');
+  const next = late.ask();
+  await late.pass(MISSED_MS);
+  expect([await next.outcome, late.takenAt(), takenAt()]).toEqual([MISSED, [], []]);
+});
+
+test('who may not take it does not; who has taken it twice lately does not for an address alone', async () => {
+  const forbidden = rig();
+  forbidden.finds('refuses');
+  forbidden.mayNot();
+  const { outcome } = forbidden.ask();
+  await forbidden.pass(MISSED_MS);
+  expect([await outcome, forbidden.takenAt()]).toEqual([MISSED, []]);
+  const often = rig();
+  often.finds('refuses');
+  for (const taken of [1, 1, 0]) {
+    often.holds('a');
+    const asked = often.ask();
+    await often.pass(DOUBT_MS);
+    expect(often.takenAt().length).toBe(taken);
+    await often.pass(MISSED_MS);
+    await asked.outcome;
+  }
+});
