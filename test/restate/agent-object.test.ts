@@ -99,8 +99,8 @@ async function changed() {
 }
 const unread = async () => {
   const object = await changed();
-  const state = object.kept('agent') as { life: object };
-  object.keep('agent', { ...state, wakeAt: 5, life: { ...state.life, active: ['agent.nowhere'] } });
+  const state = object.kept('agent') as { known: object };
+  object.keep('agent', { ...state, wakeAt: 5, known: { ...state.known, at: 'nowhere' } });
   return object;
 };
 
@@ -690,22 +690,17 @@ describe('a snapshot of another version of the chart', () => {
     });
     await does('wake', { at: 5 });
     await does('quota', { parked: null, at: 7 });
-    await does('lost', { node: 'other', incarnation: 1, at: 0 });
+    const lost = { node: 'n', incarnation: 1, at: 0 };
+    await does('lost', lost);
     expect(sent()).toEqual([
       { to: 'agent ada wake', given: { at: 5 }, delay: 1_000 },
       { to: 'agent ada quota', given: { parked: null, at: 7 }, delay: 1_000 },
-      { to: 'nodes fleet giveBack', given: { agentId: 'ada', incarnation: 2 } },
+      { to: 'agent ada lost', given: lost, delay: 1_000 },
     ]);
     expect(await command('stop')).toMatchObject({ refusal: { code: 'STORE_FAILED' } });
     expect(await does('look', { takesRefusal: true })).toMatchObject({ refusal: { code: 'STORE_FAILED' } });
     await expect(does('look')).rejects.toThrow('its snapshot is of chart another');
     expect(chart()).toBe('another');
-  });
-
-  it('that has no place here goes on all the same once its node is gone', async () => {
-    const { does, chart } = await unread();
-    await does('lost', { node: 'n', incarnation: 1, at: 0 });
-    expect(chart()).toBe(agentChartHash());
   });
 });
 
