@@ -69,4 +69,12 @@ describe('ids of rounds, agents and tasks', () => {
     expect(given).toEqual([true, true]);
     expect(foreign.map((id) => ids.wasGiven(id))).toEqual(foreign.map(() => false));
   });
+
+  it('count on over every length of their number, beside ids that have a name of their own', () => {
+    const ids = new NewIds('task', 0);
+    for (let count = 1; count <= 1_001; count++) {
+      if (count % 10 === 7) expect(ids.nextOf('own')).toBe(`own-1-${count}`);
+      else expect(ids.next()).toBe(`task-1-${count}`);
+    }
+  });
 });
