@@ -34,7 +34,10 @@ const completed = (output: unknown, taskId = 't'): ChildReport => ({
   taskId,
   output,
 });
-const changed = (json: string): ChildReport => ({ type: 'state.changed', state: { json, stateVersion: 1 } });
+const changed = (value: string): ChildReport => ({
+  type: 'state.changed',
+  state: { json: JSON.stringify(value), stateVersion: 1 },
+});
 const turn = () => Promise.resolve();
 
 describe('batches', () => {
