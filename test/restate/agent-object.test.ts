@@ -456,10 +456,10 @@ describe('its wake', () => {
 });
 
 describe('a restart', () => {
+  const RESTART = { policy: 'immediate', delayMs: 10 } as const;
+
   it('asks for a permit; granted at once it begins, else when it is told', async () => {
-    const { running, exit, does, path, sent, called } = rig({
-      spec: { restart: { policy: 'immediate', delayMs: 10 } },
-    });
+    const { running, exit, does, path, sent, called } = rig({ spec: { restart: RESTART } });
     await running();
     await exit('killed', 1);
     const [wake] = sent().filter(({ to }) => to === 'agent ada wake');
@@ -470,18 +470,47 @@ describe('a restart', () => {
     ]);
     expect(await path()).toBe('crashed.queued');
     sent();
+    // The nodes know it as one that waits for its second life: what is given back would be that.
     await does('permit', { placement: PLACED.placement, incarnation: 1 });
     expect(await path()).toBe('crashed.queued');
-    expect(sent()).toEqual([{ to: 'nodes fleet giveBack', given: { agentId: 'ada', incarnation: 1 } }]);
+    expect(sent().filter(({ to }) => to.startsWith('nodes'))).toEqual([]);
     await does('permit', { placement: PLACED.placement, incarnation: 2 });
     expect(await path()).toBe('alive.starting.initializing');
     expect(mailOf(sent())).toEqual([[1, 'open']]);
   });
 
+  it('that a caller starts while its permit is on the way keeps the place that it runs on', async () => {
+    const { running, exit, does, command, path, sent } = rig({ spec: { restart: RESTART } });
+    await running();
+    await exit('killed', 1);
+    await does('wake', { at: 11 });
+    await command('start', { token: 't' });
+    sent();
+    await does('permit', { placement: { node: 'other', epoch: 'e' }, incarnation: 2 });
+    expect(await path()).toBe('alive.starting.initializing');
+    expect(sent().filter(({ to }) => to.startsWith('nodes'))).toEqual([]);
+  });
+
+  it('that waits for a permit when the chart changes gives that back, and asks again at once', async () => {
+    const { running, exit, does, kept, keep, path, sent, called } = rig({ spec: { restart: RESTART } });
+    await running();
+    await exit('killed', 1);
+    await does('wake', { at: 11 });
+    keep('agent', { ...(kept('agent') as object), chart: 'another' });
+    for (const all of [sent, called]) all();
+    await does('permit', { placement: PLACED.placement, incarnation: 2 });
+    const [back, wake] = sent();
+    expect(back).toEqual({ to: 'nodes fleet giveBack', given: { agentId: 'ada', incarnation: 2 } });
+    expect(wake).toMatchObject({ to: 'agent ada wake' });
+    await does('wake', wake!.given);
+    expect(called().filter(({ to }) => to.startsWith('nodes'))).toMatchObject([
+      { to: 'nodes fleet requestRestart', given: { agentId: 'ada', incarnation: 2 } },
+    ]);
+    expect(await path()).toBe('crashed.queued');
+  });
+
   it('that is granted at once withdraws nothing, and frees its permit when it runs', async () => {
-    const { running, exit, does, sent, answers, opened, ready, path } = rig({
-      spec: { restart: { policy: 'immediate', delayMs: 10 } },
-    });
+    const { running, exit, does, sent, answers, opened, ready, path } = rig({ spec: { restart: RESTART } });
     await running();
     await exit('killed', 1);
     answers['nodes fleet requestRestart'] = PLACED.placement;
@@ -499,9 +528,7 @@ describe('a restart', () => {
   });
 
   it('that is stopped while it waits for a permit withdraws that', async () => {
-    const { running, exit, does, command, sent } = rig({
-      spec: { restart: { policy: 'immediate', delayMs: 10 } },
-    });
+    const { running, exit, does, command, sent } = rig({ spec: { restart: RESTART } });
     await running();
     await exit('killed', 1);
     await does('wake', { at: 11 });
@@ -692,10 +719,13 @@ describe('a snapshot of another version of the chart', () => {
     await does('quota', { parked: null, at: 7 });
     const lost = { node: 'n', incarnation: 1, at: 0 };
     await does('lost', lost);
+    const permit = { placement: PLACED.placement, incarnation: 2 };
+    await does('permit', permit);
     expect(sent()).toEqual([
       { to: 'agent ada wake', given: { at: 5 }, delay: 1_000 },
       { to: 'agent ada quota', given: { parked: null, at: 7 }, delay: 1_000 },
       { to: 'agent ada lost', given: lost, delay: 1_000 },
+      { to: 'agent ada permit', given: permit, delay: 1_000 },
     ]);
     expect(await command('stop')).toMatchObject({ refusal: { code: 'STORE_FAILED' } });
     expect(await does('look', { takesRefusal: true })).toMatchObject({ refusal: { code: 'STORE_FAILED' } });

@@ -8,7 +8,6 @@ import { exclusive, shared } from '../engine/handlers.ts';
 import type { SavedState } from '../../runtime/definition/saved-state.ts';
 import { command, momentOf, notFound } from './agent-commands.ts';
 import { conclude, giveBack, PENDING, type Reply, SAVED, stateOf } from './agent-performer.ts';
-import { positionOfState } from './agent-state.ts';
 import { AgentTurn } from './agent-turn.ts';
 import { type Answer, answering } from '../engine/call-answer.ts';
 import { send, toAgent } from '../engine/calls.ts';
@@ -107,18 +106,16 @@ export const agentObject = object({
       await conclude(ctx, turn);
     }),
 
-    /** It may restart. If it no longer wants to, it gives the place back. */
+    /** It may restart. If it no longer wants to, it gives the place back, unless it has asked for another since. */
     permit: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
       const { placement, incarnation } = given as { placement: Placement; incarnation: number };
       const turn = await turnOf(ctx);
-      if (turn?.isReadable === false) return giveBack(ctx, incarnation);
-      turn?.adoptChart();
-      const isWaiting =
-        turn !== undefined &&
-        (turn.isBetweenPlaces || positionOfState(turn.state).path === 'crashed.queued') &&
-        turn.state.life.context.incarnation + 1 === incarnation;
-      if (!isWaiting) return giveBack(ctx, incarnation);
-      turn.permitGranted(placement);
+      if (turn === undefined) return giveBack(ctx, incarnation);
+      if (!turn.isReadable) return send(ctx, toAgent(ctx.key, 'permit'), given, UNREAD_AGAIN_MS);
+      // Under another chart it waits anew, for no time: it asks again.
+      turn.adoptChart();
+      if (turn.isWaitingFor(incarnation)) turn.permitGranted(placement);
+      else turn.places.declineStale(incarnation);
       await conclude(ctx, turn);
     }),
 

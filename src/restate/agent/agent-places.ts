@@ -73,7 +73,10 @@ export class AgentPlaces {
     if (this.#offer !== undefined) this.#decline(incarnation);
   }
 
-  /** Gives back an offer that came with a loss it knows of already, unless it asks for that place itself. */
+  /**
+   * Gives back a place that it was given and does not want; nothing where it has asked for one itself, or runs on that: its
+   * request has made the one it was given before void.
+   */
   declineStale(incarnation: number): void {
     const isThere = this.#state.seat?.incarnation === incarnation;
     const asksItself = isThere || this.isBetween || positionOfState(this.#state).path === 'crashed.queued';

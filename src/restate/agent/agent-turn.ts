@@ -129,6 +129,12 @@ export class AgentTurn {
     return this.places.isBetween;
   }
 
+  /** Whether its next life is this one, and waits for a place. */
+  isWaitingFor(incarnation: number): boolean {
+    const isWaiting = this.isBetweenPlaces || positionOfState(this.state).path === 'crashed.queued';
+    return isWaiting && this.state.life.context.incarnation + 1 === incarnation;
+  }
+
   /** Requests of tasks that came with the reports of this turn, and are answered at once. */
   get requestAnswers(): readonly RequestAnswer[] {
     return this.requests.answers;
