@@ -60,6 +60,7 @@ export function objectContext(
     clear: (name: string) => void kept.delete(name),
     clearAll: () => kept.clear(),
     stateKeys: () => RestatePromise.resolve([...kept.keys()]),
+    run: (_: string, act: () => unknown) => Promise.resolve().then(act).then(copied),
     date: { now: () => RestatePromise.resolve(now) },
     rand: { random: chance },
     resolveAwakeable: (token: string, value: unknown) => void resolved.push([token, copied(value)]),

@@ -1,5 +1,6 @@
 /** Laws of the object that keeps the variables of a fleet and its open rounds, over state that is data. */
 import { describe, expect, it } from 'vitest';
+import { defineConstraint, type NamedConstraint } from '../../src/index.ts';
 import { variablesObjectOf } from '../../src/restate/coordination/variables-object.ts';
 import { objectContext } from './object-context.ts';
 
@@ -10,8 +11,10 @@ const integer = (name: string, value: number, bounds: object = { min: 0, max: 10
   value,
 });
 
-function rig() {
-  const object = objectContext(variablesObjectOf([]));
+const sum = (values: object) => Object.values(values).reduce((all: number, one: number) => all + one, 0);
+
+function rig(constraints: readonly NamedConstraint[] = []) {
+  const object = objectContext(variablesObjectOf(constraints));
   const { does } = object;
   return {
     ...object,
@@ -273,5 +276,26 @@ describe('while coordination is away', () => {
     expect(await does('turned')).toEqual({ turns: 2 });
     expect(events()).toEqual([{ type: 'coordination.restored', at: 0, by: 'ann' }]);
     expect(await change(4)).toMatchObject({ value: { version: 2 } });
+  });
+});
+
+describe('a constraint', () => {
+  it('is asked about its own variables alone, whichever others are in force', async () => {
+    const small = defineConstraint('small', ['low', 'high'], (values) => sum(values) <= 10);
+    const ordered = defineConstraint(
+      'ordered',
+      ['high', 'top'],
+      ({ high, top }) => Number(high) <= Number(top),
+    );
+    const { does, change } = rig([small, ordered]);
+    for (const [name, value] of [
+      ['low', 1],
+      ['high', 2],
+      ['top', 90],
+    ] as const)
+      await does('define', integer(name, value));
+    for (const { name, variables } of [small, ordered]) await does('constrain', { name, variables });
+    expect(await change(9, 'high')).toMatchObject({ value: { value: 9, version: 2 } });
+    expect(await change(10, 'high')).toMatchObject({ refusal: { code: 'VARIABLE_INVALID' } });
   });
 });

@@ -6,7 +6,7 @@
  * I1  No value changes unchecked. A node that was not given a constraint in force, or has one of that name over other
  *     variables, refuses to change what it is on, and says what is missing.
  * I2  What a constraint said is kept with the turn: a turn that is repeated, on another node too, goes on by it.
- * I3  A constraint changes none of the values that it is asked about.
+ * I3  A constraint is asked about its own variables alone, whichever others are in force, and changes none of them.
  */
 import type { ObjectContext } from '@restatedev/restate-sdk';
 import {
@@ -99,9 +99,7 @@ export class ConstraintCode {
   ): PromiseLike<string | null> {
     return ctx.run('constraints', () => {
       try {
-        // What it is asked about is what will be kept: no rule changes it.
-        frozen(values);
-        for (const kept of concerned) assertHolds(this.#ruleOf(kept), values);
+        for (const kept of concerned) assertHolds(this.#ruleOf(kept), ownOf(kept, values));
         return null;
       } catch (thrown) {
         if (thrown instanceof AgentSystemError) return thrown.message;
@@ -121,6 +119,13 @@ export class ConstraintCode {
 
 async function keptConstraints(ctx: ObjectContext): Promise<readonly KeptConstraint[]> {
   return (await ctx.get(CONSTRAINTS, wireOf<readonly KeptConstraint[]>())) ?? [];
+}
+
+/** What it is asked about: those of its variables that have a value. That is what will be kept, so no rule changes it. */
+function ownOf({ variables }: KeptConstraint, values: Record<string, unknown>): Record<string, unknown> {
+  const own = Object.create(null) as Record<string, unknown>;
+  for (const name of variables) if (name in values) own[name] = values[name];
+  return frozen(own);
 }
 
 /** Whether it is over the same variables, in whatever order. */
