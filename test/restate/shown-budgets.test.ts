@@ -8,11 +8,12 @@ import { chartWatch } from './chart-watch.ts';
 function shownBudgets() {
   let records: readonly BudgetRecord[] = [];
   let asked = 0;
+  let isAway = false;
   const { observe, shown, last } = chartWatch();
   const over = new AbortController();
   const budgets = new ShownBudgets(() => {
     asked += 1;
-    return Promise.resolve(records);
+    return isAway ? Promise.reject(new Error('away')) : Promise.resolve(records);
   }, observe);
   const hears = (type: string) => budgets.heard({ type } as SystemEvent);
   return {
@@ -21,6 +22,7 @@ function shownBudgets() {
     over,
     hears,
     asked: () => asked,
+    away: (is: boolean) => void (isAway = is),
     look: () => budgets.look(over.signal),
     lookOf: async (...given: readonly BudgetRecord[]) => {
       records = given;
@@ -93,6 +95,16 @@ test('they are asked for at first, when an event has told of one, and after twen
   await look();
   await look();
   expect(asked()).toBe(3);
+});
+
+test('a look that fails is made again with the next one', async () => {
+  const { look, away, asked } = shownBudgets();
+  away(true);
+  await expect(look()).rejects.toThrow('away');
+  away(false);
+  await look();
+  await look();
+  expect(asked()).toBe(2);
 });
 
 test('a look that comes back after the end shows nothing', async () => {

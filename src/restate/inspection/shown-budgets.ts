@@ -34,7 +34,7 @@ export class ShownBudgets {
     this.#quiet += 1;
     if (this.#quiet <= MAX_QUIET) return;
     this.#quiet = 0;
-    const records = await this.#looks();
+    const records = await this.#asked();
     if (signal.aborted) return;
     const left = new Map(this.#last);
     for (const record of records) {
@@ -48,6 +48,16 @@ export class ShownBudgets {
     for (const [key, standing] of left) {
       this.#last.delete(key);
       this.#charts.end(key, standing, SEEN);
+    }
+  }
+
+  /** What is not answered is asked again with the next look. */
+  async #asked(): Promise<readonly BudgetRecord[]> {
+    try {
+      return await this.#looks();
+    } catch (thrown) {
+      this.#quiet = MAX_QUIET;
+      throw thrown;
     }
   }
 }
