@@ -5,9 +5,10 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { createAgentSystem, defineAgent, memoryStore } from '../../src/index.ts';
-import { scriptedHost, simulatedClock } from '../../src/testing/index.ts';
+import { scriptedHost, settled, simulatedClock } from '../../src/testing/index.ts';
+import { diskOf, disks } from '../fleet/program.ts';
 import { mortalStore } from '../kit/mortal-store.ts';
-import { fateOf, rig, silent } from '../kit/rig.ts';
+import { fateOf, type Rig, rig, silent } from '../kit/rig.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -319,5 +320,81 @@ describe('a restart that an earlier program recorded', () => {
     const closed = one.close({ timeoutMs: 0 });
     await first.advance(120_000);
     await closed;
+  });
+});
+
+function makePool({ system }: Rig): Promise<string> {
+  return system.pools.create({ name: 'p', min: 1, max: 1, spec: { module: idle } });
+}
+
+describe.for(['an agent', 'a pool'] as const)('a task of %s that is not to begin yet', (of) => {
+  type Due = { readonly notBefore: number } | { readonly delayMs: number };
+  const startAt = Date.UTC(2026, 0, 1);
+  const notBefore = startAt + 10_000;
+  const submit = async (it: Rig, due: Due) => {
+    if (of === 'a pool') await makePool(it);
+    else await it.agents.start(await it.agents.register({ id: 'ada', module: idle }));
+    const task = { type: 'hang', timeoutMs: 5_000, ...due };
+    const { id } = await it.system.tasks.submit(of === 'a pool' ? { pool: 'p' } : 'ada', task);
+    return id;
+  };
+  const submitted = async (due: Due) => {
+    const it = await rig({ clock: simulatedClock({ startAt }) });
+    const id = await submit(it, due);
+    return { clock: it.clock, status: () => it.system.tasks.get(id).status };
+  };
+
+  test('begins no earlier than the time that was named, once the clock is put back; its timeoutMs counts from then', async () => {
+    const { clock, status } = await submitted({ notBefore });
+    await clock.advance(4_000);
+    clock.setWallClock(clock.now() - HOUR_MS);
+    await clock.advance(HOUR_MS + 5_999);
+    expect(status()).toBe('waiting');
+    await clock.advance(1);
+    expect(status()).toBe('running');
+    await clock.advance(4_999);
+    expect(status()).toBe('running');
+    await clock.advance(1);
+    expect(status()).toBe('timed_out');
+  });
+
+  test('begins within a minute once the clock is put ahead of the time that was named; its timeoutMs counts from then', async () => {
+    const { clock, status } = await submitted({ notBefore: startAt + DAY_MS });
+    await clock.advance(100_000);
+    clock.setWallClock(clock.now() + DAY_MS);
+    await clock.advance(20_000);
+    expect(status()).toBe('running');
+    await clock.advance(4_999);
+    expect(status()).toBe('running');
+    await clock.advance(1);
+    expect(status()).toBe('timed_out');
+  });
+
+  test.for(steps)('waits as long as its delay by a clock that is %s', async ([, stepMs]) => {
+    const { clock, status } = await submitted({ delayMs: 10_000 });
+    await clock.advance(4_000);
+    clock.setWallClock(clock.now() + stepMs);
+    await clock.advance(5_999);
+    expect(status()).toBe('waiting');
+    await clock.advance(1);
+    expect(status()).toBe('running');
+  });
+
+  describe.for(disks)('with a %s, in a next program whose clock is an hour back', (kind) => {
+    test.for<readonly [what: string, due: Due, waitMs: number]>([
+      ['waits for the time that was named', { notBefore }, HOUR_MS + 10_000],
+      ['waits as long as its delay', { delayMs: 10_000 }, 10_000],
+    ])('%s', async ([, due, waitMs]) => {
+      const disk = await diskOf(kind);
+      const first = await disk.boot({ agents: [idle] });
+      const id = await submit(first, due);
+      const second = await disk.boot({ agents: [idle] }, -HOUR_MS);
+      if (of === 'a pool') await makePool(second);
+      await second.clock.advance(waitMs - 1);
+      expect(second.system.tasks.get(id).status).toBe('waiting');
+      await second.clock.advance(1);
+      await settled();
+      expect(second.system.tasks.get(id).status).toBe('running');
+    });
   });
 });

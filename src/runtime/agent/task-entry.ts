@@ -84,6 +84,8 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
   dueAt: number | undefined = undefined;
   /** The same by `elapsed` of the clock. */
   dueTick = 0;
+  /** While it waits for a time that its caller named: epoch ms, by the wall clock. */
+  notBefore: number | undefined = undefined;
   previous: TaskEntry | undefined = undefined;
   next: TaskEntry | undefined = undefined;
   order = 0;

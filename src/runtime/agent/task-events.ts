@@ -29,7 +29,16 @@ export interface ToldTask
   > {
   readonly request: Pick<
     GivenTask,
-    'type' | 'input' | 'timeoutMs' | 'signal' | 'policy' | 'priority' | 'dueAt' | 'submission' | 'pool'
+    | 'type'
+    | 'input'
+    | 'timeoutMs'
+    | 'signal'
+    | 'policy'
+    | 'priority'
+    | 'dueAt'
+    | 'delayMs'
+    | 'submission'
+    | 'pool'
   >;
   readonly stall?: TaskEntry['stall'];
 }
@@ -96,7 +105,7 @@ const Completed = eventConstructor(function (
 /** `input` is a copy: the agent may change its own. @param deadlineAt epoch ms, for a task with a `timeoutMs` */
 export function acceptedEvent(agentId: string, entry: ToldTask, deadlineAt: number | undefined): EventDraft {
   const { taskId, incarnation, retry, request, before, attempt, trace } = entry;
-  const { type: task, input, submission, timeoutMs, policy, priority, dueAt } = request;
+  const { type: task, input, submission, timeoutMs, policy, priority, dueAt, delayMs } = request;
   const draft = new Accepted(agentId, incarnation, taskId, task, retry);
   if (request.pool !== undefined) draft.pool = request.pool;
   if (priority !== undefined) draft.priority = priority;
@@ -107,6 +116,7 @@ export function acceptedEvent(agentId: string, entry: ToldTask, deadlineAt: numb
     draft.deadlineAt = deadlineAt;
   }
   if (dueAt !== undefined) draft.dueAt = dueAt;
+  if (dueAt !== undefined && delayMs !== undefined) draft.delayMs = delayMs;
   if (policy) draft.policy = policy;
   if (attempt > 0) draft.attempts = attempt;
   if (before !== attempt) draft.before = before;

@@ -67,7 +67,7 @@ export class TaskFates implements TimedTasks {
 
   delay(entry: TaskEntry, delayMs: number): void {
     this.tasks.holdBack(entry);
-    delayTask(entry, delayMs, this.owner.clock, () => this.mailbox.timeHasCome(entry));
+    delayTask(entry, delayMs, this, () => this.mailbox.timeHasCome(entry));
   }
 
   stalled(entry: TaskEntry): void {

@@ -57,8 +57,12 @@ export interface GivenTask extends TaskRequest {
   readonly reader?: ChunkReader;
   /** Called whenever an agent accepts it. */
   readonly begins?: (task: BegunTask) => void;
-  /** Epoch ms before which it does not begin; its `timeoutMs` counts from then. */
+  /**
+   * Epoch ms before which it does not begin; its `timeoutMs` counts from then. With `delayMs` it waits that long,
+   * whatever becomes of the wall clock; without, its caller has named the time, and the wall clock says when that is.
+   */
   readonly dueAt?: number | undefined;
+  readonly delayMs?: number | undefined;
   /** Its own retry policy; default that of its kind. */
   readonly policy?: RetryPolicy | undefined;
   /** Accepted before. */
@@ -126,7 +130,7 @@ export interface RestoredTask {
   readonly hasAsked?: boolean;
   /** It waits for a person: its time does not run before it is begun. */
   readonly isHeld?: boolean;
-  /** When its next attempt, or its first, is due, and the delay that it was given. */
+  /** When its next attempt, or its first, is due, and the delay that it was given; a time that was named has none. */
   readonly dueAt?: number | undefined;
   readonly delayMs?: number | undefined;
 }

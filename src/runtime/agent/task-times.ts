@@ -6,8 +6,10 @@
  *
  * I1  A task that was answered has no timer and no watch any more.
  * I2  While a task waits for a person, none of its times runs, also while its body is gone.
+ * I3  A time that a caller named is one of the wall clock: a task begins no earlier by it, and at the most
+ *     `LOOK_EVERY_MS` late where that clock was set ahead. Everything else is a duration.
  */
-import type { SteadyClock } from '../time/clock.ts';
+import { LOOK_EVERY_MS, type SteadyClock } from '../time/clock.ts';
 import type { ProgressWatcher } from './progress-watch.ts';
 import type { MailboxOwner } from './mailbox-owner.ts';
 import type { TaskEntry } from './task-entry.ts';
@@ -25,10 +27,11 @@ export interface TimedTasks {
 
 /** Sets the times of a task that is accepted now. Returns its delay, in ms. */
 export function setTimes(entry: TaskEntry, clock: SteadyClock): number {
-  const { dueAt, timeoutMs = Infinity, timesOutAt } = entry.request;
+  const { dueAt, delayMs: givenMs, timeoutMs = Infinity, timesOutAt } = entry.request;
   const now = clock.elapsed();
   entry.acceptedAt = now;
   const delayMs = dueAt === undefined ? 0 : Math.max(0, dueAt - clock.now());
+  if (delayMs > 0 && givenMs === undefined) entry.notBefore = dueAt;
   if (timeoutMs !== Infinity) entry.timesOutAt = timesOutAt ?? now + delayMs + timeoutMs;
   return delayMs;
 }
@@ -44,6 +47,7 @@ export function restoreTimes(
   const untilDue = dueAt === undefined ? 0 : Math.max(0, dueAt - clock.now());
   // The wall clock may have been set since: the delay and the time are never longer than they were.
   const delayMs = Math.min(untilDue, givenMs ?? untilDue);
+  if (delayMs > 0 && givenMs === undefined) entry.notBefore = dueAt;
   if (isHeld && timeoutMs !== Infinity) entry.heldMs = timeoutMs;
   else if (timeoutMs !== Infinity) {
     const leftMs = deadlineAt === undefined ? timeoutMs : deadlineAt - clock.now();
@@ -90,15 +94,33 @@ export function limitAttempt(entry: TaskEntry, tasks: TimedTasks): void {
 }
 
 /** Starts the timer of its next attempt, or of its first. */
-export function delayTask(entry: TaskEntry, delayMs: number, clock: SteadyClock, due: () => void): void {
+export function delayTask(entry: TaskEntry, delayMs: number, tasks: TimedTasks, due: () => void): void {
+  const { clock } = tasks.owner;
+  const { notBefore } = entry;
   const end = () => {
     entry.attemptTimer = undefined;
+    const leftMs = notBefore === undefined ? 0 : Math.max(0, notBefore - clock.now());
+    if (notBefore !== undefined) countFrom(entry, leftMs, tasks);
+    if (leftMs > 0) return delayTask(entry, leftMs, tasks, due);
     entry.dueAt = undefined;
+    entry.notBefore = undefined;
     due();
   };
   entry.dueAt = clock.now() + delayMs;
   entry.dueTick = clock.elapsed() + delayMs;
-  entry.attemptTimer = clock.setTimeout(end, delayMs);
+  entry.attemptTimer = clock.setTimeout(
+    end,
+    notBefore === undefined ? delayMs : Math.min(delayMs, LOOK_EVERY_MS),
+  );
+}
+
+/** Its time begins when it is due, which is `leftMs` from now. */
+function countFrom(entry: TaskEntry, leftMs: number, tasks: TimedTasks): void {
+  if (entry.timer === undefined) return;
+  const { clock } = tasks.owner;
+  clear(entry, clock);
+  entry.timesOutAt = clock.elapsed() + leftMs + entry.request.timeoutMs!;
+  limitTask(entry, tasks);
 }
 
 /** It waits for a person: its timers stop. */

@@ -110,11 +110,11 @@ function askingTask(
 
 /** A task as its pool is given it, with what is left of its time, and of the delay before it. */
 function inPoolOf(task: RestoredTask, clock: SteadyClock): RestoredInPool {
-  const { timeoutMs, deadlineAt, isHeld } = task;
-  const given = requestOf(task);
+  const { timeoutMs, deadlineAt, isHeld, delayMs: givenMs } = task;
+  const given: GivenTask = { ...requestOf(task), delayMs: givenMs };
   const before = given.again!;
   const dueAt =
-    task.dueAt === undefined ? undefined : Math.min(task.dueAt, clock.now() + (task.delayMs ?? Infinity));
+    task.dueAt === undefined ? undefined : Math.min(task.dueAt, clock.now() + (givenMs ?? Infinity));
   const delayMs = dueAt === undefined ? 0 : Math.max(0, dueAt - clock.now());
   if (timeoutMs === undefined) return { given: { ...given, dueAt }, before };
   // Its time does not run before it is begun.
@@ -177,10 +177,9 @@ function restoredTask(
 ): RestoredTask {
   const { taskId, task, input, retry, policy, timeoutMs, deadlineAt, trace } = accepted;
   const { idempotencyKey, dedupeKey } = accepted;
-  const { priority, dueAt: firstDueAt, at } = accepted;
-  const first = firstDueAt === undefined ? {} : { dueAt: firstDueAt, delayMs: Math.max(0, firstDueAt - at) };
+  const { priority } = accepted;
   const { dueAt, delayMs } =
-    progress === undefined ? first : progress.type === 'task.retry_scheduled' ? progress : NOT_DELAYED;
+    progress === undefined ? accepted : progress.type === 'task.retry_scheduled' ? progress : NOT_DELAYED;
   return {
     taskId,
     task,

@@ -15,7 +15,7 @@ import type { ErrorInfo } from '../../machines/index.ts';
 import type { Alerts } from '../observability/alerts.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { StoredSchedule } from '../journal/store.ts';
-import type { SteadyClock } from '../time/clock.ts';
+import { LOOK_EVERY_MS, type SteadyClock } from '../time/clock.ts';
 import { type ActOptions, actSchema, saidBy } from '../values/act.ts';
 import { dataCopy } from '../values/data-copy.ts';
 import { AgentSystemError, errorInfoOf, inWords } from '../values/errors.ts';
@@ -58,8 +58,6 @@ export interface SchedulesOptions {
   readonly submit: (target: TaskTarget, task: SubmittedTask) => Promise<string>;
 }
 
-/** A wall clock that was set forward is noticed within this time, ms. */
-const LOOK_EVERY_MS = 60_000;
 const DAY_MS = 86_400_000;
 
 export class Schedules {

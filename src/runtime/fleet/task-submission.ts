@@ -87,12 +87,14 @@ export function readSubmission(target: TaskTarget, task: SubmittedTask, now: num
       'submit: expected idempotencyKey or dedupeKey, got both',
     );
   }
-  const dueAt = delayMs === undefined ? notBefore : now + Math.ceil(delayMs);
+  const waitMs = delayMs === undefined ? undefined : Math.ceil(delayMs);
+  const dueAt = waitMs === undefined ? notBefore : now + waitMs;
   const request: GivenTask = {
     whenDown: 'wait',
     ...asked,
     ...(policy ? { policy } : {}),
     ...(dueAt === undefined ? {} : { dueAt }),
+    ...(waitMs === undefined ? {} : { delayMs: waitMs }),
   };
   const to = parseInput(targetSchema, target, { what: 'submit', code: 'TASK_INPUT_INVALID' });
   const problem = jsonProblemOf(request.input);

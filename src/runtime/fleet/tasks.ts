@@ -401,7 +401,7 @@ export class Tasks {
         typeof to === 'string'
           ? agents.asked(to, whenDown === 'wait' ? 'until it runs' : 'never')
           : agents.leastLoaded(to.type, whenDown);
-      const { policy: _, dueAt: __, ...asked } = request;
+      const { policy: _, dueAt: __, delayMs: ___, ...asked } = request;
       checkTask(asked, agent.manifest, agent.id);
       output = agents.run(agent, given);
     }

@@ -174,7 +174,9 @@ interface EventFields {
       readonly timeoutMs?: number;
       /** When its `timeoutMs` is over, and before when it is not begun; epoch ms. */
       readonly deadlineAt?: number;
+      /** It begins no earlier: once `delayMs` are over, or, without that, when the wall clock says so; epoch ms. */
       readonly dueAt?: number;
+      readonly delayMs?: number;
       readonly idempotencyKey?: string;
       readonly dedupeKey?: string;
       readonly priority?: number;

@@ -37,7 +37,7 @@ import {
 import { BusyMeter, noFigures } from './busy-meter.ts';
 import type { Member } from './member.ts';
 import { LeastLoadedIndex } from './least-loaded.ts';
-import { dueTickOf, type PoolTask, WaitingQueue } from './waiting-queue.ts';
+import { dueTickOf, namedTimeOf, type PoolTask, WaitingQueue } from './waiting-queue.ts';
 
 export interface DispatcherOptions {
   readonly pool: string;
@@ -189,6 +189,7 @@ export class Dispatcher {
       timesOutAt: Infinity,
       dueAt,
       dueTick: dueTickOf(dueAt, this.#options.clock),
+      notBefore: namedTimeOf(request),
       retriesLeft: 0,
       before,
       kind,
@@ -216,9 +217,12 @@ export class Dispatcher {
   /** Emits the acceptance of a task, and queues it once that is durable. @param isFirst it was queued before, and is next */
   #accept(task: PoolTask, isFirst = false): void {
     const { pool, journal, newTaskId, clock } = this.#options;
-    const { request, timesOutAt, dueAt, before } = task;
-    const leftMs = timesOutAt - clock.elapsed();
-    const at = { pool, now: clock.now(), leftMs, retry: this.#isRepeatable(task), dueAt, before };
+    const { request, timesOutAt, dueAt, dueTick, notBefore, before } = task;
+    const elapsed = clock.elapsed();
+    const leftMs = timesOutAt - elapsed;
+    const isDelay = dueAt !== undefined && notBefore === undefined;
+    const delayMs = isDelay ? Math.round(Math.max(0, dueTick - elapsed)) : undefined;
+    const at = { pool, now: clock.now(), leftMs, retry: this.#isRepeatable(task), dueAt, delayMs, before };
     this.#accepting.add(task);
     const isNew = before === undefined || request.again === before;
     task.before = emitAccepted(journal, newTaskId, at, request, (error) => {
@@ -334,6 +338,7 @@ export class Dispatcher {
     task.before = before;
     task.dueAt = dueAt;
     task.dueTick = dueTickOf(dueAt, this.#options.clock);
+    task.notBefore = undefined;
     task.timesOutAt = timesOutAt;
     this.#accept(task, true);
     return true;
@@ -347,6 +352,7 @@ export class Dispatcher {
     task.retriesLeft -= 1;
     task.dueAt = undefined;
     task.dueTick = -Infinity;
+    task.notBefore = undefined;
     this.#accept(task, true);
   }
 

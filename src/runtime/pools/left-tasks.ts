@@ -9,7 +9,7 @@ import type { GivenTask, TaskBefore, TaskCancel } from '../agent/task-request.ts
 import type { Journal } from '../journal/journal.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import { emitCancelled, emitTimedOut, waitingTask } from './waiting-task-events.ts';
-import { dueTickOf, type PoolTask, WaitingQueue } from './waiting-queue.ts';
+import { dueTickOf, namedTimeOf, type PoolTask, WaitingQueue } from './waiting-queue.ts';
 
 /** A task that an earlier program accepted for a pool. */
 export interface LeftTask {
@@ -75,6 +75,7 @@ function poolTaskOf(request: GivenTask, before: TaskBefore, clock: SteadyClock):
     timesOutAt: request.timesOutAt ?? Infinity,
     dueAt: request.dueAt,
     dueTick: dueTickOf(request.dueAt, clock),
+    notBefore: namedTimeOf(request),
     resolve: ignore,
     reject: ignore,
     retriesLeft: 0,

@@ -232,6 +232,7 @@ export class PoolRegistry implements Pools {
       policy: _policy,
       again: _again,
       dueAt: _due,
+      delayMs: _delay,
       reader: _reader,
       ...task
     } = given;

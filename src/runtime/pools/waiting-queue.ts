@@ -9,7 +9,7 @@
  * I2  A task that is in the queue has not been answered; one that has left it has no timer and no listener here.
  */
 import type { AsyncResource } from 'node:async_hooks';
-import type { SteadyClock } from '../time/clock.ts';
+import { LOOK_EVERY_MS, type SteadyClock } from '../time/clock.ts';
 import type { GivenTask, TaskBefore } from '../agent/task-request.ts';
 import { type Ordered, TaskOrder } from '../agent/task-order.ts';
 import { listenForAbort, unlistenForAbort } from '../values/abort-listeners.ts';
@@ -23,6 +23,8 @@ export interface PoolTask extends Ordered<PoolTask> {
   /** It is not given to a member before then: epoch ms, and by `elapsed` of the clock. */
   dueAt: number | undefined;
   dueTick: number;
+  /** Where its caller named that time, and the wall clock says when it has come: epoch ms. */
+  notBefore: number | undefined;
   readonly resolve: (output: unknown) => void;
   readonly reject: (error: unknown) => void;
   /** How often it may still be given to another member. */
@@ -36,9 +38,14 @@ export function dueTickOf(dueAt: number | undefined, clock: SteadyClock): number
   return dueAt === undefined ? -Infinity : clock.elapsed() + dueAt - clock.now();
 }
 
+/** The time that a caller named; `undefined` for a delay. */
+export function namedTimeOf({ dueAt, delayMs }: GivenTask): number | undefined {
+  return delayMs === undefined ? dueAt : undefined;
+}
+
 interface Place {
-  readonly timer: unknown;
-  readonly dueTimer: unknown;
+  timer: unknown;
+  dueTimer: unknown;
   readonly unlisten: (() => void) | undefined;
 }
 
@@ -73,15 +80,12 @@ export class WaitingQueue {
 
   /** @param isFirst it waits again, and is next */
   add(task: PoolTask, isFirst = false): void {
-    const { clock, timedOut, cancelled } = this.#options;
+    const { clock, cancelled } = this.#options;
     const { signal } = task.request;
-    const { timesOutAt, dueTick } = task;
-    const timer =
-      timesOutAt === Infinity
-        ? undefined
-        : clock.setTimeout(() => this.#drop(task, timedOut), Math.max(0, timesOutAt - clock.elapsed()));
-    const delayMs = dueTick - clock.elapsed();
-    const dueTimer = delayMs > 0 ? clock.setTimeout(() => this.#isDue(task), delayMs) : undefined;
+    const { dueTick, notBefore } = task;
+    const timer = this.#limit(task);
+    const delayMs = notBefore === undefined ? dueTick - clock.elapsed() : notBefore - clock.now();
+    const dueTimer = delayMs > 0 ? this.#delay(task, delayMs) : undefined;
     const onAbort = { handleEvent: () => this.#drop(task, cancelled) };
     if (signal) listenForAbort(signal, onAbort);
     if (delayMs > 0) this.#delayed.add(task);
@@ -122,6 +126,35 @@ export class WaitingQueue {
     this.#queue.ended(task);
     this.#left(task);
     return task;
+  }
+
+  /** Starts the timer of a task whose time is limited. */
+  #limit(task: PoolTask): unknown {
+    const { clock, timedOut } = this.#options;
+    if (task.timesOutAt === Infinity) return undefined;
+    const leftMs = Math.max(0, task.timesOutAt - clock.elapsed());
+    return clock.setTimeout(() => this.#drop(task, timedOut), leftMs);
+  }
+
+  #delay(task: PoolTask, delayMs: number): unknown {
+    const { clock } = this.#options;
+    if (task.notBefore === undefined) return clock.setTimeout(() => this.#isDue(task), delayMs);
+    return clock.setTimeout(() => this.#look(task, task.notBefore!), Math.min(delayMs, LOOK_EVERY_MS));
+  }
+
+  /** Whether a time that was named has come: the wall clock may have been set. */
+  #look(task: PoolTask, notBefore: number): void {
+    const { clock } = this.#options;
+    const place = this.#places.get(task)!;
+    const leftMs = Math.max(0, notBefore - clock.now());
+    if (task.timesOutAt !== Infinity) {
+      // Its time begins when it is due.
+      clock.clearTimeout(place.timer);
+      task.timesOutAt = clock.elapsed() + leftMs + task.request.timeoutMs!;
+      place.timer = this.#limit(task);
+    }
+    if (leftMs === 0) this.#isDue(task);
+    else place.dueTimer = this.#delay(task, leftMs);
   }
 
   #isDue(task: PoolTask): void {

@@ -23,8 +23,9 @@ export interface Acceptance {
   readonly leftMs: number;
   /** It may be done again by another program, should this one end. */
   readonly retry: boolean;
-  /** It is not begun before then, epoch ms. */
+  /** It is not begun before then, epoch ms; and the delay until then, where nobody named that time. */
   readonly dueAt: number | undefined;
+  readonly delayMs: number | undefined;
   /** Of one that was accepted before. */
   readonly before: TaskBefore | undefined;
 }
@@ -33,7 +34,7 @@ export interface Acceptance {
 export function emitAccepted(
   journal: Journal,
   newTaskId: () => string,
-  { pool, now, leftMs, retry, dueAt, before }: Acceptance,
+  { pool, now, leftMs, retry, dueAt, delayMs, before }: Acceptance,
   { type: task, input, submission, timeoutMs, policy, priority }: GivenTask,
   kept: (error: AgentSystemError | undefined) => void,
 ): TaskBefore {
@@ -56,6 +57,7 @@ export function emitAccepted(
         ? {}
         : { timeoutMs: timeoutMs!, deadlineAt: now + Math.round(leftMs) }),
       ...(dueAt === undefined ? {} : { dueAt }),
+      ...(delayMs === undefined ? {} : { delayMs }),
       ...(policy ? { policy } : {}),
       ...(priority === undefined ? {} : { priority }),
       ...(attempts === 0 ? {} : { attempts }),

@@ -28,6 +28,9 @@ export interface SteadyClock extends Clock {
   elapsed(): number;
 }
 
+/** What waits for a time of the wall clock looks at that clock so often: one that was set ahead is noticed within it, ms. */
+export const LOOK_EVERY_MS = 60_000;
+
 /** Clocks that are known to hold all of the above. */
 const steadyClocks = new WeakSet<Clock>();
 
