@@ -1,4 +1,5 @@
 /** The commands that ask a running system over its dashboard's API: on loopback, at a free port. */
+import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createDashboard, type DashboardOptions } from '../../src/dashboard.ts';
 import {
@@ -8,6 +9,7 @@ import {
   type SystemEvent,
   variable,
 } from '../../src/index.ts';
+import { widthOf } from '../../src/cli/table.ts';
 import { begin, mabeam as mabeamAsChild, mabeamHere } from '../kit/command-line.ts';
 import { gate, silent } from '../kit/rig.ts';
 import { workingFleet } from '../kit/working-fleet.ts';
@@ -392,6 +394,16 @@ describe('who is asked', () => {
 });
 
 describe('limits', () => {
+  it('keep to the width of a terminal: what was spent is cut, and when it is filled again is not', async () => {
+    const { system, env } = await fleet();
+    const limits = { tokens: 1_000_000, money: 1_000, calls: 10_000, wallMs: 3_600_000 };
+    system.budgets.define({ name: 'today', limits });
+    const { stdout } = await mabeamHere(['budgets'], env, 60);
+    const lines = stripVTControlCharacters(stdout).trimEnd().split('\n');
+    expect(lines.filter((line) => widthOf(line) > 60)).toEqual([]);
+    expect(lines[1]).toMatch(/^today +ample +0 of 1000000 tokens.*… +0 % +by hand$/);
+  });
+
   it('quotas and budgets are listed; a limit is lifted, and a budget refilled, by somebody', async () => {
     const { system, mabeam, json } = await fleet();
     const limited = { isShut: true };

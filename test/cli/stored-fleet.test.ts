@@ -90,6 +90,7 @@ describe('agents', () => {
     const { stdout } = await mabeam(['agent', 'ada', '--state', '--store', store]);
     expect(stdout).toMatch(/^status +stopped$/m);
     expect(stdout).toMatch(/^tasks +1 done, 1 failed$/m);
+    expect(stdout).toMatch(/^spec\n\{\n(.*\n)*? {2}"id": "ada",?\n/m);
     expect(stdout).toMatch(/^saved state\n\{\n {2}"n": 1\n\}$/m);
     expect(await json('agent', 'bob')).toMatchObject({ agent: { status: 'crashed' }, spec: { id: 'bob' } });
     const missing = await mabeam(['agent', 'nobody', '--store', store]);

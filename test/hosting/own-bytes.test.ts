@@ -49,6 +49,32 @@ test('what has its own bytes, and what only a thread can have, is sent as it is'
   }
 });
 
+test('what occurs many times is looked at once, and a proxy not at all', () => {
+  let looks = 0;
+  let doubled: object = {};
+  for (let level = 0; level < 10; level += 1) {
+    const inner = doubled;
+    doubled = {
+      get left() {
+        looks += 1;
+        return inner;
+      },
+      right: inner,
+    };
+  }
+  const tell = (): never[] => {
+    looks += 1;
+    return [];
+  };
+  // No plain data, which would be looked at by itself.
+  const message = new Map([['doubled', doubled]]);
+  expect(withoutForeignBytes(message)).toBe(message);
+  expect(looks).toBe(10);
+  const unseen = new Set([new Proxy({}, { ownKeys: tell, getPrototypeOf: tell as never })]);
+  expect(withoutForeignBytes(unseen)).toBe(unseen);
+  expect(looks).toBe(10);
+});
+
 test('a Buffer stays a Buffer out of a process, and what occurs twice is one thing', () => {
   const view = Buffer.from(pool(), 8, 8);
   const [one, two] = deserializedWithOwnBytes(serialize([view, view])) as readonly [unknown, unknown];

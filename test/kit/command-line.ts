@@ -91,12 +91,21 @@ export async function mabeam(args: readonly string[], options?: CommandOptions):
   return ended;
 }
 
-/** Runs `mabeam` within this process: faster, but it cannot ask for confirmation. */
-export async function mabeamHere(args: readonly string[], env: CommandOptions['env'] = {}): Promise<Ended> {
+/**
+ * Runs `mabeam` within this process: faster, but it cannot ask for confirmation.
+ *
+ * @param columns of the terminal that it prints to, if it is one
+ */
+export async function mabeamHere(
+  args: readonly string[],
+  env: CommandOptions['env'] = {},
+  columns?: number,
+): Promise<Ended> {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
   const texts = { stdout: '', stderr: '' };
   stdout.setEncoding('utf8').on('data', (text: string) => (texts.stdout += text));
   stderr.setEncoding('utf8').on('data', (text: string) => (texts.stderr += text));
+  if (columns !== undefined) Object.assign(stdout, { isTTY: true, columns });
   const streams = { stdin, stdout, stderr, env } as unknown as Streams;
   const exitCode = await main(args, streams);
   return { exitCode, ...texts };

@@ -219,6 +219,12 @@ describe('the place is named', () => {
     for (const reach of ['thread', 'process'] as const)
       expect(cloneProblemOf(make(), reach)).toMatch(problem);
   });
+  test('without what lies beside it, which is no level either', () => {
+    const beside = [{ a: { b: [] } }, new Map([['k', {}]]), new Set([{}]), new Error('e', { cause: {} })];
+    expect(cloneProblemOf([...beside, Symbol('s')], 'process')).toBe('it[4] is the symbol Symbol(s)');
+    const wide = Array.from({ length: MAX_LEVELS + 1 }, () => new Set());
+    expect(cloneProblemOf(wide, 'process')).toBeUndefined();
+  });
   test('of what a thread can have and a process cannot', () => {
     const values: readonly (readonly [object, string])[] = [
       [{ model: compiled() }, 'model is a WebAssembly.Module'],
