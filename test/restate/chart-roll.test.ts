@@ -3,6 +3,8 @@
  */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { connectFleet, type Fleet, planUpgrade } from '../../src/restate.ts';
+import { EngineAdmin } from '../../src/restate/engine/engine-admin.ts';
+import { hostOf } from '../../src/restate/engine/names.ts';
 import { eventually } from '../kit/eventually.ts';
 import { type Engine, hasEngine, startEngine } from './engine.ts';
 import { PATIENT_MS } from './fleet-rig.ts';
@@ -29,6 +31,12 @@ describe.runIf(hasEngine())(
 
     const verdicts = async () => (await planUpgrade(fleet!)).map(({ verdict }) => verdict);
 
+    /** What the engine knows of the version of a node's code. */
+    const markOf = async (name: string) => {
+      const deployments = await new EngineAdmin(engine!.adminUrl).deployments();
+      return deployments.find(({ services }) => services.includes(hostOf(name)))!.metadata;
+    };
+
     test('costs no acknowledged work and callers see no error, with an old node killed meanwhile, and back again', async () => {
       const doomed = await nodeProcess(engine!, 'doomed', { leaseMs: 3_000 });
       const old = await nodeProcess(engine!, 'old', { leaseMs: PATIENT_MS });
@@ -45,6 +53,8 @@ describe.runIf(hasEngine())(
       );
       expect(records.map(({ incarnation }) => incarnation)).toEqual([1, 1, 1]);
       await eventually(verdicts, (all) => all.every((verdict) => verdict === 'kept'));
+      expect(await markOf('old')).toEqual(await markOf('doomed'));
+      expect(await markOf('next')).not.toEqual(await markOf('old'));
       await load.goesOn();
       doomed.kill('SIGKILL');
       await allRunElsewhere(fleet!, ids, ['doomed']);

@@ -3,20 +3,20 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import type { Deployment } from '../../src/restate/engine/engine-admin.ts';
 import { AGENT, hostOf } from '../../src/restate/engine/names.ts';
-import { ControlSeat } from '../../src/restate/nodes/control-seat.ts';
+import { ControlSeat, markOf } from '../../src/restate/nodes/control-seat.ts';
 
-const control = (id: string, node: string, revision = 1): Deployment => ({
+const control = (id: string, node: string, revision = 1, version = 'v'): Deployment => ({
   id,
   uri: `http://${node}/control/`,
   services: [AGENT],
-  metadata: {},
+  metadata: markOf(version),
   revision,
 });
-const host = (node: string): Deployment => ({
+const host = (node: string, metadata = {}): Deployment => ({
   id: `host of ${node}`,
   uri: `http://${node}/host`,
   services: [hostOf(node)],
-  metadata: {},
+  metadata,
   revision: 1,
 });
 
@@ -64,4 +64,36 @@ test('where nobody has it, it is registered', async () => {
   const { seat, done } = seatOf('a', [host('a')]);
   expect(await seat.take(() => false)).toEqual({ from: undefined });
   expect(done).toEqual(['register http://a/control']);
+});
+
+test('a seat is of the version of the node that has it, and only where that has no mark of the version it was made for', async () => {
+  const nodes = [host('a', markOf('v')), host('b', markOf('w')), host('c')];
+  const seats = [control('s', 'a', 3, 'w'), control('t', 'b', 2, 'v'), control('u', 'c', 1, 'v')];
+  const { seat } = seatOf('d', [...nodes, ...seats]);
+  const others = await seat.others();
+  expect(others.map(({ id, isOwnVersion }) => [id, isOwnVersion])).toEqual([
+    ['s', true],
+    ['t', false],
+    ['u', true],
+  ]);
+});
+
+test('a call without an answer is the doing of the newest seat, or where this node has that of any other', async () => {
+  const seats = [control('new', 'b', 2), control('old', 'a', 1)];
+  const suspectsOf = async (node: string) => {
+    const others = await seatOf(node, seats).seat.others();
+    return others.filter(({ isSuspect }) => isSuspect).map(({ id }) => id);
+  };
+  expect(await suspectsOf('c')).toEqual(['new']);
+  expect(await suspectsOf('a')).toEqual(['new']);
+  expect(await suspectsOf('b')).toEqual(['old']);
+});
+
+test('a node that leaves gives its seats to a node of its version first, and to any other if there is none', async () => {
+  const other = host('b', markOf('w'));
+  const { seat, done } = seatOf('a', [control('s', 'a'), control('t', 'b', 2)]);
+  await seat.giveToOneOf([other, host('c', markOf('v'))]);
+  await seat.giveToOneOf([other]);
+  await seat.giveToOneOf([]);
+  expect(done).toEqual(['move s to http://c/control', 'move s to http://b/control']);
 });

@@ -1,6 +1,6 @@
 /** Laws of how long a node waits before it takes the seat. */
 import { expect, test } from 'vitest';
-import { SeatPatience } from '../../src/restate/nodes/seat-patience.ts';
+import { OTHER_MISSES, OWN_MISSES, SeatPatience } from '../../src/restate/nodes/seat-patience.ts';
 
 /** The misses that it takes at, from now on. */
 const needs = (patience: SeatPatience, now: number): number => {
@@ -10,7 +10,7 @@ const needs = (patience: SeatPatience, now: number): number => {
 };
 
 test('the seat is taken after two misses, also the second time; from the third time within 30 s on after twice as many each, up to 16', () => {
-  const patience = new SeatPatience();
+  const patience = new SeatPatience(OWN_MISSES);
   expect(needs(patience, 0)).toBe(2);
   const needed = [0, 1, 2, 3, 4].map((now) => {
     patience.taken(now);
@@ -20,4 +20,14 @@ test('the seat is taken after two misses, also the second time; from the third t
   expect([needs(patience, 30_003), needs(patience, 30_004)]).toEqual([16, 2]);
   patience.taken(30_005);
   expect(needs(patience, 30_005)).toBe(2);
+});
+
+test('the seat of another version is taken after four times as many misses, and never after more than 16', () => {
+  const patience = new SeatPatience(OTHER_MISSES);
+  expect(needs(patience, 0)).toBe(4 * OWN_MISSES);
+  const needed = [0, 1, 2].map((now) => {
+    patience.taken(now);
+    return needs(patience, now);
+  });
+  expect(needed).toEqual([8, 16, 16]);
 });

@@ -2,7 +2,8 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import type { AddressState } from '../../src/restate/nodes/address-check.ts';
-import type { HeldSeat, Taken } from '../../src/restate/nodes/control-seat.ts';
+import { AGENT, hostOf } from '../../src/restate/engine/names.ts';
+import { ControlSeat, type HeldSeat, markOf, type Taken } from '../../src/restate/nodes/control-seat.ts';
 import { DOUBT_MS, MISSED_MS, SeatWatch } from '../../src/restate/nodes/seat-watch.ts';
 import { steadyClock } from '../../src/runtime/time/clock.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
@@ -14,7 +15,9 @@ function rig() {
   let mayTake = true;
   let found: AddressState | Promise<AddressState> = 'answers';
   const held = (): readonly HeldSeat[] =>
-    holder === 'me' ? [] : [{ id: 's', uri: `http://${holder}/control` }];
+    holder === 'me'
+      ? []
+      : [{ id: 's', uri: `http://${holder}/control`, isOwnVersion: true, isSuspect: true }];
   const takenAt: number[] = [];
   const watch = new SeatWatch({
     clock: steadyClock(clock),
@@ -182,4 +185,133 @@ test('who may not take it does not; who has taken it twice lately does not for a
     await often.pass(MISSED_MS);
     await asked.outcome;
   }
+});
+
+const versionOf = (name: string) => (name.startsWith('o') ? 'old' : 'new');
+
+/** A fleet in the middle of an upgrade, as node `me` finds it: o1 has the old version's seat, n1 the new one's. */
+function upgrade(me: string, states: Readonly<Record<string, 'dead' | 'mute'>>) {
+  const clock = simulatedClock({ startAt: 0 });
+  const holders: Record<string, string> = { old: 'o1', new: 'n1' };
+  const moves: string[] = [];
+  const hosts = ['o1', 'o2', 'n1', 'n2'].map((name) => ({
+    id: name,
+    uri: `http://${name}/host`,
+    services: [hostOf(name)],
+    metadata: markOf(versionOf(name)),
+    revision: 1,
+  }));
+  const seats = () =>
+    ['old', 'new'].map((id, index) => ({
+      id,
+      uri: `http://${holders[id]}/control`,
+      services: [AGENT],
+      metadata: markOf(id),
+      revision: index + 1,
+    }));
+  const move = (id: string, uri: string): void => {
+    const to = new URL(uri).hostname;
+    holders[id] = to;
+    moves.push(`${id} to ${to} after ${clock.now()}`);
+  };
+  const logger = pino({ level: 'silent' });
+  const seat = new ControlSeat({
+    admin: {
+      deployments: () => Promise.resolve([...hosts, ...seats()]),
+      register: () => Promise.reject(new Error('both seats are there')),
+      move: (id, uri) => Promise.resolve(move(id, uri)),
+    },
+    uri: `http://${me}/control`,
+    version: versionOf(me),
+    logger,
+  });
+  const watch = new SeatWatch({
+    clock: steadyClock(clock),
+    seat: () => seat,
+    mayTake: () => true,
+    logger,
+    check: (uri) => Promise.resolve(states[new URL(uri).hostname] === 'dead' ? 'refuses' : 'answers'),
+  });
+  /** Whether a call that began in the old version holds up those of the new one. */
+  let isHeldUp = false;
+  return {
+    moves,
+    move,
+    holdUp: () => (isHeldUp = true),
+    /** Signs of life, one after the other, over this time. */
+    beats: async (ms: number) => {
+      const end = clock.now() + ms;
+      while (clock.now() < end) {
+        const isStuck = isHeldUp && states[holders['old']!] !== undefined;
+        const isAnswered = states[holders['new']!] === undefined && !isStuck;
+        const call = (signal: AbortSignal) =>
+          isAnswered
+            ? Promise.resolve()
+            : new Promise<void>((_, reject) =>
+                signal.addEventListener('abort', () => reject(signal.reason as Error)),
+              );
+        const over = watch.answerTo(call).catch(() => undefined);
+        for (const passing of [DOUBT_MS, MISSED_MS - DOUBT_MS]) {
+          await clock.advance(passing);
+          await settled();
+        }
+        await over;
+      }
+    },
+  };
+}
+
+const WHILE_MS = 40 * MISSED_MS;
+
+test.each([
+  ['n2', 'mute', ['new to n2 after 1500']],
+  ['n2', 'dead', ['new to n2 after 500']],
+  ['o2', 'mute', ['new to o2 after 6000']],
+  ['o2', 'dead', ['new to o2 after 6000']],
+] as const)(
+  "the new version's seat is silent: %s takes it where its node is %s and no other does, and leaves the old one's",
+  async (me, state, expected) => {
+    const { beats, moves } = upgrade(me, { n1: state });
+    await beats(WHILE_MS);
+    expect(moves).toEqual(expected);
+  },
+);
+
+test.each(['mute', 'dead'] as const)(
+  "the new version's seat is silent, its node %s: a node of the old version takes none while nodes of the new one take it in turn",
+  async (state) => {
+    const { beats, move, moves } = upgrade('o2', { n1: state, n2: 'mute' });
+    for (const holder of ['n2', 'n1', 'n2', 'n1']) {
+      await beats(7 * MISSED_MS);
+      move('new', `http://${holder}/control`);
+    }
+    expect(moves.filter((told) => told.includes('o2'))).toEqual([]);
+  },
+);
+
+test("the old version's seat alone is silent: nobody takes either while calls are answered", async () => {
+  for (const me of ['o2', 'n2']) {
+    const { beats, moves } = upgrade(me, { o1: 'dead' });
+    await beats(WHILE_MS);
+    expect(moves).toEqual([]);
+  }
+});
+
+test.each([
+  ['n2', ['new to n2 after 500']],
+  ['o2', ['old to o2 after 500', 'new to o2 after 6750']],
+] as const)(
+  'both are silent: %s takes its own at once, and the other only if calls are still without an answer',
+  async (me, expected) => {
+    const { beats, moves } = upgrade(me, { o1: 'dead', n1: 'dead' });
+    await beats(WHILE_MS);
+    expect(moves).toEqual(expected);
+  },
+);
+
+test("a call of the old version that holds up the new one's is freed in the end, if no node of the old one does it", async () => {
+  const { beats, moves, holdUp } = upgrade('n2', { o1: 'dead', n1: 'dead' });
+  holdUp();
+  await beats(WHILE_MS);
+  expect(moves).toEqual(['new to n2 after 500', 'old to n2 after 6750']);
 });

@@ -47,7 +47,10 @@ export class EngineAdmin {
   /** Makes the services at an address known; what was known of that address is forgotten. */
   async register(
     uri: string,
-    { metadata = {}, timeoutMs }: { readonly metadata?: Metadata; readonly timeoutMs?: number } = {},
+    {
+      metadata = {},
+      timeoutMs,
+    }: { readonly metadata?: Metadata; readonly timeoutMs?: number | undefined } = {},
   ): Promise<void> {
     await this.#ask('POST', '/deployments', { uri, force: true, metadata }, timeoutMs);
   }

@@ -4,6 +4,14 @@
  * The services keep nothing in memory: their state is in the engine, which gives each object one writer wherever its code
  * runs. So the seat needs no election: a node that finds it without an answer (seat-watch.ts) has the engine send the calls
  * to itself, those in flight included. Two that do so at once do no harm.
+ *
+ * Each version of the fleet's code has a seat of its own. New calls go to the newest; an older one keeps the calls that
+ * began in it.
+ *
+ * I1  A seat counts as of the version that answers there now: calls in flight have begun, or gone on, under that.
+ * I2  A call without an answer is the doing of the newest seat, where new calls go. If this node has that itself, a call
+ *     of an older seat may hold it up: any other seat is suspect then.
+ * I3  A node that leaves gives its seats to a node of its version, if there is one.
  */
 import type { Logger } from 'pino';
 import type { Deployment, EngineAdmin } from '../engine/engine-admin.ts';
@@ -22,6 +30,10 @@ export interface ControlSeatOptions {
 export interface HeldSeat {
   readonly id: string;
   readonly uri: string;
+  /** Whether that node has the same version of the fleet's code as this one. */
+  readonly isOwnVersion: boolean;
+  /** Whether a call without an answer may be its doing. */
+  readonly isSuspect: boolean;
 }
 
 /** What came of taking it. */
@@ -31,6 +43,9 @@ export interface Taken {
 }
 
 const VERSION = 'mabeam.version';
+
+/** How a node marks what it registers with the version of its code. */
+export const markOf = (version: string) => ({ [VERSION]: version });
 
 export class ControlSeat {
   readonly #options: ControlSeatOptions;
@@ -45,12 +60,12 @@ export class ControlSeat {
     const { admin, uri, version } = this.#options;
     const seats = seatsOf(await admin.deployments());
     if (seats.some(({ metadata }) => metadata[VERSION] === version)) return;
-    await admin.register(uri, { metadata: { [VERSION]: version } });
+    await admin.register(uri, { metadata: markOf(version) });
   }
 
   /** Where other nodes have it. */
   async others(): Promise<readonly HeldSeat[]> {
-    return seatsOf(await this.#options.admin.deployments()).filter((seat) => !this.#isOwn(seat));
+    return this.#othersAmong(await this.#options.admin.deployments());
   }
 
   /**
@@ -67,19 +82,18 @@ export class ControlSeat {
       const deployments = await admin.deployments();
       const seats = seatsOf(deployments);
       if (seats.length === 0) {
-        await admin.register(uri, { metadata: { [VERSION]: version } });
+        await admin.register(uri, { metadata: markOf(version) });
         return { from: undefined };
       }
-      const current = Math.max(...seats.map(({ revision }) => revision));
       let taken: Taken | undefined;
-      for (const seat of seats) {
-        if (this.#isOwn(seat) || !isFree(seat)) continue;
+      for (const seat of this.#othersAmong(deployments)) {
+        if (!isFree(seat)) continue;
         logger.warn(
           { from: seat.uri, to: uri },
           "the fleet's services do not answer: they are here from now on",
         );
         await admin.move(seat.id, uri);
-        const from = seat.revision === current ? nodeAt(seat.uri, deployments) : undefined;
+        const from = seat.isNewest ? nodeAt(seat.uri, deployments) : undefined;
         taken = { from: from ?? taken?.from };
       }
       return taken;
@@ -88,15 +102,33 @@ export class ControlSeat {
     }
   }
 
-  /** Gives it to another node. */
-  async giveTo(uri: string): Promise<void> {
-    const { admin } = this.#options;
+  /** Gives its seats to one of these nodes, as the engine knows where their bodies are. */
+  async giveToOneOf(nodes: readonly Deployment[]): Promise<void> {
+    const { admin, version } = this.#options;
+    const heir = nodes.find(({ metadata }) => metadata[VERSION] === version) ?? nodes[0];
+    if (heir === undefined) return;
+    const uri = withoutSlash(heir.uri).replace(/\/host$/, '/control');
     for (const seat of seatsOf(await admin.deployments())) {
       if (this.#isOwn(seat)) await admin.move(seat.id, uri);
     }
   }
 
-  #isOwn({ uri }: HeldSeat): boolean {
+  #othersAmong(deployments: readonly Deployment[]) {
+    const seats = seatsOf(deployments);
+    const revision = Math.max(...seats.map((seat) => seat.revision));
+    const hasNewest = seats.some((seat) => seat.revision === revision && this.#isOwn(seat));
+    return seats
+      .filter((seat) => !this.#isOwn(seat))
+      .map((seat) => {
+        const isNewest = seat.revision === revision;
+        // Where the engine has forgotten the node, the seat alone has a mark.
+        const version = hostAt(seat.uri, deployments)?.metadata[VERSION] ?? seat.metadata[VERSION];
+        const isOwnVersion = version === this.#options.version;
+        return { id: seat.id, uri: seat.uri, isNewest, isOwnVersion, isSuspect: isNewest || hasNewest };
+      });
+  }
+
+  #isOwn({ uri }: Pick<Deployment, 'uri'>): boolean {
     return withoutSlash(uri) === this.#options.uri;
   }
 }
@@ -105,11 +137,16 @@ function seatsOf(deployments: readonly Deployment[]): readonly Deployment[] {
   return deployments.filter(({ services }) => services.includes(AGENT));
 }
 
-/** The name of the node whose bodies are at the same address. */
-function nodeAt(seatUri: string, deployments: readonly Deployment[]): string | undefined {
+/** The bodies of the node that has a seat: they are at the same address. */
+function hostAt(seatUri: string, deployments: readonly Deployment[]): Deployment | undefined {
   const hostUri = withoutSlash(seatUri).replace(/\/control$/, '/host');
-  const node = deployments.find(({ uri }) => withoutSlash(uri) === hostUri);
-  return node?.services.find((service) => service.startsWith(hostOf('')))?.slice(hostOf('').length);
+  return deployments.find(({ uri }) => withoutSlash(uri) === hostUri);
+}
+
+/** The name of the node that has a seat. */
+function nodeAt(seatUri: string, deployments: readonly Deployment[]): string | undefined {
+  const services = hostAt(seatUri, deployments)?.services;
+  return services?.find((service) => service.startsWith(hostOf('')))?.slice(hostOf('').length);
 }
 
 const withoutSlash = (uri: string): string => uri.replace(/\/$/, '');

@@ -30,7 +30,7 @@ import { Telemetry } from '../../runtime/observability/telemetry.ts';
 import { toNodes } from '../engine/calls.ts';
 import { agentChartHash } from '../agent/chart-version.ts';
 import { ClockCheck } from './clock-check.ts';
-import { ControlSeat } from './control-seat.ts';
+import { ControlSeat, markOf } from './control-seat.ts';
 import { SeatWatch } from './seat-watch.ts';
 import { emptied } from './emptying.ts';
 import { BRIEF_MS, EngineAdmin } from '../engine/engine-admin.ts';
@@ -187,7 +187,7 @@ class Node implements AgentNode {
     const reached = (restate.advertise ?? this.url).replace(/\/$/, '');
     this.#hostUri = `${reached}/host`;
     await this.#forgetEarlier(this.#hostUri);
-    await this.#admin.register(this.#hostUri);
+    await this.#registerBodies();
     if (control) {
       this.#seat = new ControlSeat({
         admin: this.#admin,
@@ -246,8 +246,9 @@ class Node implements AgentNode {
         services.some((service) => service.startsWith(hostOf(''))) && !uri.startsWith(own),
     );
     const known = await this.#tell<readonly JoiningNode[]>('list', null, timeoutMs);
-    const alive = others.find(({ services }) => known.some(({ name }) => services.includes(hostOf(name))));
-    if (alive !== undefined) await this.#seat?.giveTo(alive.uri.replace(/\/host\/?$/, '/control'));
+    await this.#seat?.giveToOneOf(
+      others.filter(({ services }) => known.some(({ name }) => services.includes(hostOf(name)))),
+    );
   }
 
   /** @throws AgentSystemError `STORE_FAILED` when there was no answer in time */
@@ -320,6 +321,10 @@ class Node implements AgentNode {
         resolve(`http://${hostname}:${bound}`);
       });
     });
+  }
+
+  #registerBodies(timeoutMs?: number): Promise<void> {
+    return this.#admin.register(this.#hostUri, { metadata: markOf(agentChartHash()), timeoutMs });
   }
 
   /** A node of this name that listened elsewhere is no more. */
@@ -425,7 +430,7 @@ class Node implements AgentNode {
     if (isReplaced) return this.#stayOut('another node has joined under its name');
     try {
       // It may have been gone for so long that the engine has forgotten it.
-      await this.#admin.register(this.#hostUri, { timeoutMs: BRIEF_MS });
+      await this.#registerBodies(BRIEF_MS);
     } catch (err) {
       return this.#stayOut('the engine does not reach it', err);
     }

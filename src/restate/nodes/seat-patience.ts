@@ -1,19 +1,29 @@
 /**
- * How many signs of life in a row have to stay without an answer until a node takes the seat.
+ * How many signs of life in a row have to stay without an answer until a node takes a seat.
  *
  * I1  A seat that answers no more for being busy is not handed to and fro: each hand-over has all calls begin anew. A
  *     node that has taken it twice lately waits twice as long, and so on each time. Once is no sign of that: nodes die.
  */
 
-const MISSES = 2;
+/** For the seat of its own version. */
+export const OWN_MISSES = 2;
+/** For that of another: a node of that version needs a quarter of them, unless it has taken it often lately. */
+export const OTHER_MISSES = 8;
 const MOST_MISSES = 16;
 /** A node that has not taken the seat for so long is as quick as at first, ms. */
 const CALM_MS = 30_000;
 
 export class SeatPatience {
-  #misses = MISSES;
+  readonly #atFirst: number;
+  #misses: number;
   #hasTaken = false;
   #takenAt = -Infinity;
+
+  /** @param atFirst after how many misses a node takes it that has not taken it lately */
+  constructor(atFirst: number) {
+    this.#atFirst = atFirst;
+    this.#misses = atFirst;
+  }
 
   /** @param now ms of a steady clock */
   isOver(misses: number, now: number): boolean {
@@ -24,12 +34,12 @@ export class SeatPatience {
   /** Whether it waits no longer than at first. */
   isFresh(now: number): boolean {
     this.#calmDown(now);
-    return this.#misses === MISSES;
+    return this.#misses === this.#atFirst;
   }
 
   #calmDown(now: number): void {
     if (now - this.#takenAt < CALM_MS) return;
-    this.#misses = MISSES;
+    this.#misses = this.#atFirst;
     this.#hasTaken = false;
   }
 

@@ -5,13 +5,17 @@
  *     somebody is, but does not answer calls, it takes several (seat-patience.ts).
  * I2  Time by which this program itself was held up is nobody's silence.
  * I3  A seat that has another holder meanwhile is left to that, which has its whole time to answer: one node takes it.
+ * I4  The seat of another version goes to a node of that version first: this one waits for it four times as long, whoever
+ *     is at its address. Then it takes it, for there may be no such node.
+ * I5  Each seat is counted for itself, and only while the silence may be its doing (control-seat.ts): none is taken merely
+ *     because another is silent.
  */
 import type { Logger } from 'pino';
 import type { SteadyClock } from '../../runtime/time/clock.ts';
 import { type AddressState, checkAddress } from './address-check.ts';
 import type { ControlSeat, HeldSeat } from './control-seat.ts';
 import type { Unseated } from './node-watch.ts';
-import { SeatPatience } from './seat-patience.ts';
+import { OTHER_MISSES, OWN_MISSES, SeatPatience } from './seat-patience.ts';
 
 /** A call without an answer for so long is missed. */
 export const MISSED_MS = 750;
@@ -32,15 +36,24 @@ export interface SeatWatchOptions {
   readonly check?: typeof checkAddress;
 }
 
+/** What a seat has left without an answer since it is where it is. */
+interface Silence {
+  /** `undefined` where this node has taken it. */
+  readonly uri: string | undefined;
+  readonly since: number;
+  misses: number;
+}
+
 export class SeatWatch {
   readonly #options: SeatWatchOptions;
   readonly #check: (url: string, withinMs: number) => Promise<AddressState>;
-  readonly #patience = new SeatPatience();
+  readonly #patience = new SeatPatience(OWN_MISSES);
+  readonly #patienceWithOthers = new SeatPatience(OTHER_MISSES);
+  /** How many calls in a row were missed. */
   #misses = 0;
-  /** Since when those who have the seat have answered nothing, by the steady clock, ms. */
-  #silentSince: number | undefined;
-  /** Where the seats were then. */
-  readonly #seen = new Map<string, string>();
+  /** By the steady clock, ms. */
+  #takenAt = -Infinity;
+  readonly #silences = new Map<string, Silence>();
   #unseated: { readonly name: string; readonly since: number } | undefined;
 
   constructor(options: SeatWatchOptions) {
@@ -71,7 +84,6 @@ export class SeatWatch {
   ): Promise<Answer> {
     const { clock } = this.#options;
     const askedAt = clock.elapsed();
-    this.#silentSince ??= askedAt;
     const over = new AbortController();
     const timers = [
       clock.setTimeout(() => over.abort(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs),
@@ -79,11 +91,11 @@ export class SeatWatch {
     ];
     try {
       const answer = await call(over.signal);
-      this.#countAnew(undefined);
+      this.#countAnew();
       return answer;
     } catch (err) {
       if (this.#wasHeldUp(askedAt, timeoutMs)) {
-        this.#countAnew(undefined);
+        this.#countAnew();
         this.told();
       } else await this.#missed(askedAt, timeoutMs);
       throw err;
@@ -96,59 +108,79 @@ export class SeatWatch {
     return this.#options.clock.elapsed() - since > dueMs + HELD_UP_MS;
   }
 
-  #countAnew(silentSince: number | undefined): void {
+  #countAnew(): void {
     this.#misses = 0;
-    this.#silentSince = silentSince;
-    this.#seen.clear();
+    this.#silences.clear();
   }
 
-  /** Takes the seat where nobody is. The call is then made again, with who was unseated. */
+  /** Takes a seat of this version where nobody is. The call is then made again, with who was unseated. */
   async #doubt(askedAt: number, over: AbortController): Promise<void> {
     const { clock, seat, logger } = this.#options;
     if (this.#wasHeldUp(askedAt, DOUBT_MS) || !this.#patience.isFresh(clock.elapsed())) return;
     try {
       const others = (await seat()?.others()) ?? [];
-      for (const other of others) this.#isWhereItWas(other);
-      const found = await Promise.all(others.map(({ uri }) => this.#check(uri, SILENT_MS)));
-      const empty = others.filter((_, index) => found[index] !== 'answers').map(({ id }) => id);
-      // An answer may have come meanwhile, and another holder.
-      if (empty.length === 0 || this.#silentSince === undefined) return;
-      const isTaken = await this.#take((held) => this.#isWhereItWas(held) && empty.includes(held.id));
-      if (isTaken) over.abort(new Error('the seat was taken'));
+      for (const other of others) this.#silenceOf(other, askedAt);
+      const own = others.filter(({ isOwnVersion }) => isOwnVersion);
+      const found = await Promise.all(own.map(({ uri }) => this.#check(uri, SILENT_MS)));
+      const empty = own.filter((_, index) => found[index] !== 'answers');
+      if (empty.length > 0 && (await this.#take(empty))) over.abort(new Error('the seat was taken'));
     } catch (err) {
       logger.debug({ err }, 'it could not be seen who has the seat');
     }
   }
 
   async #missed(askedAt: number, waitedMs: number): Promise<void> {
+    const { clock, seat, logger } = this.#options;
     // It was another's time that this call has waited for.
-    if (this.#silentSince !== undefined && askedAt < this.#silentSince) return;
-    this.#misses += Math.round(waitedMs / MISSED_MS);
-    if (!this.#patience.isOver(this.#misses, this.#options.clock.elapsed())) return;
-    await this.#take((held) => this.#isWhereItWas(held));
-  }
-
-  #isWhereItWas({ id, uri }: HeldSeat): boolean {
-    const before = this.#seen.get(id) ?? uri;
-    if (before !== uri) this.#countAnew(this.#options.clock.elapsed());
-    this.#seen.set(id, uri);
-    return before === uri;
-  }
-
-  async #take(isFree: (seat: HeldSeat) => boolean): Promise<boolean> {
-    const { clock, seat, mayTake, logger } = this.#options;
-    if (!mayTake()) return false;
+    if (askedAt < this.#takenAt) return;
+    const misses = Math.round(waitedMs / MISSED_MS);
+    this.#misses += misses;
     try {
-      const taken = await seat()?.take(isFree);
-      if (taken === undefined) return false;
+      const others = (await seat()?.others()) ?? [];
       const now = clock.elapsed();
-      this.#patience.taken(now);
-      if (taken.from !== undefined) this.#unseated = { name: taken.from, since: this.#silentSince ?? now };
-      this.#countAnew(now);
-      return true;
+      const lost = others.filter((other) => {
+        const silence = this.#silenceOf(other, askedAt);
+        if (other.isSuspect && askedAt >= silence.since) silence.misses += misses;
+        return this.#patienceWith(other).isOver(silence.misses, now);
+      });
+      const hasNobody = others.length === 0 && this.#patience.isOver(this.#misses, now);
+      if (lost.length > 0 || hasNobody) await this.#take(lost);
     } catch (err) {
       logger.debug({ err }, 'the engine is away');
-      return false;
     }
+  }
+
+  #patienceWith({ isOwnVersion }: HeldSeat): SeatPatience {
+    return isOwnVersion ? this.#patience : this.#patienceWithOthers;
+  }
+
+  /** Begins anew for a seat that has moved. */
+  #silenceOf({ id, uri }: HeldSeat, askedAt: number): Silence {
+    const before = this.#silences.get(id);
+    if (before?.uri === uri) return before;
+    const since = before === undefined ? askedAt : this.#options.clock.elapsed();
+    const silence = { uri, since, misses: 0 };
+    this.#silences.set(id, silence);
+    return silence;
+  }
+
+  /** Takes these seats, but for those that have moved or answered meanwhile; and that which nobody has. */
+  async #take(seats: readonly HeldSeat[]): Promise<boolean> {
+    const { clock, seat, mayTake } = this.#options;
+    if (!mayTake()) return false;
+    const freed: HeldSeat[] = [];
+    const taken = await seat()?.take((held) => {
+      const isFree = seats.some(({ id }) => id === held.id) && this.#silences.get(held.id)?.uri === held.uri;
+      if (isFree) freed.push(held);
+      return isFree;
+    });
+    if (taken === undefined) return false;
+    const now = clock.elapsed();
+    this.#takenAt = now;
+    for (const patience of new Set(freed.map((held) => this.#patienceWith(held)))) patience.taken(now);
+    const since = Math.max(...freed.map(({ id }) => this.#silences.get(id)?.since ?? now));
+    if (taken.from !== undefined) this.#unseated = { name: taken.from, since };
+    for (const { id } of freed) this.#silences.set(id, { uri: undefined, since: now, misses: 0 });
+    return true;
   }
 }
