@@ -17,7 +17,7 @@ Against a running system:
   $ export MABEAM_URL=http://127.0.0.1:…/?token=… MABEAM_CONTROL_TOKEN=…
   $ mabeam top
 
-Exit codes: 0 all went well, 1 it was refused or did not, 2 it was not asked for rightly, 130 interrupted.`;
+Exit codes: 0 success, 1 something was refused or failed, 2 wrong usage, 130 interrupted.`;
 
 export function programOf(version: string, carry: Carry): Command {
   const program = new Command('mabeam')

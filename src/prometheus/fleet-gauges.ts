@@ -43,16 +43,16 @@ export class FleetGauges {
       ['budget', 'of', 'unit'],
       () => this.#readBudgets({ budgets, reserved, limits }),
     );
-    const reserved: typeof budgets = this.#gauge('mabeam_budget_reserved', 'What is reserved of it', [
-      'budget',
-      'of',
-      'unit',
-    ]);
-    const limits: typeof budgets = this.#gauge('mabeam_budget_limit', 'What may be spent of it', [
-      'budget',
-      'of',
-      'unit',
-    ]);
+    const reserved: typeof budgets = this.#gauge(
+      'mabeam_budget_reserved',
+      'What is reserved of a budget, by unit',
+      ['budget', 'of', 'unit'],
+    );
+    const limits: typeof budgets = this.#gauge(
+      'mabeam_budget_limit',
+      'What may be spent of a budget, by unit',
+      ['budget', 'of', 'unit'],
+    );
     const held = this.#gauge('mabeam_agents_held', 'Agents that are paused, or parked', ['by']);
     this.#gauge('mabeam_tasks_known', 'Tasks of which there is a record, by status', ['status'], (gauge) => {
       for (const [status, count] of Object.entries(system.tasks.counts())) gauge.set({ status }, count);
