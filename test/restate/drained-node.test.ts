@@ -1,0 +1,52 @@
+/** A node that drains is empty when it says so: a real server, and an agent that does not go before its work is done. */
+import { describe, expect, test, vi } from 'vitest';
+import { defineAgent } from '../../src/index.ts';
+import { eventually } from '../kit/eventually.ts';
+import { fateOf, gate } from '../kit/rig.ts';
+import { hasEngine } from './engine.ts';
+import { fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
+
+// A real server shares the machine with whatever else it does.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
+
+describe.runIf(hasEngine())('a node that drains', () => {
+  const engine = sharedEngine();
+
+  test('waits for an agent that still works, and has nobody left then', async () => {
+    const [begun, released] = [gate(), gate<string>()];
+    const busy = defineAgent({
+      type: 'busy',
+      init: () => ({}),
+      tasks: {
+        work: {
+          run: () => {
+            begun.resolve();
+            return released.promise;
+          },
+        },
+      },
+    });
+    const { fleet, node } = await fleetRig(engine(), [busy]);
+    const { agents } = fleet;
+    const drained = await node(fresh('drained'));
+    const id = await agents.register({ module: busy, shutdownMs: 60_000 });
+    await agents.start(id);
+    const working = agents.execute(id, { type: 'work' });
+    await begun.promise;
+    const heir = await node(fresh('heir'));
+    const drain = drained.drain();
+    await eventually(
+      () => agents.get(id),
+      ({ status }) => status !== 'running',
+    );
+    expect(await fateOf(drain)).toBe('pending');
+    released.resolve('done');
+    expect(await working).toBe('done');
+    expect(await drain).toEqual({ left: [] });
+    expect(drained.bodies()).toEqual([]);
+    await eventually(
+      () => agents.nodeOf(id),
+      (name) => name === heir.name,
+    );
+  });
+});
