@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { type BudgetSpecInput, memoryStore } from '../../src/index.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
+import { diskOf, disks } from '../fleet/program.ts';
 import { mortalStore } from '../kit/mortal-store.ts';
 import { codeOf, gate, refusal, rig } from '../kit/rig.ts';
 import { spender } from '../kit/spender.ts';
@@ -317,6 +318,33 @@ describe('over the end of a program', () => {
     next.system.budgets.define(spec);
     expect(next.system.budgets.get('all')).toMatchObject({ spent, reserved: {} });
   });
+
+  it.each(disks)(
+    'a refill that was done by a clock that was ahead is not done again, with a %s',
+    async (kind) => {
+      const minuteMs = 60_000;
+      const spec = { name: 'all', limits: { calls: 1 }, everyMs: minuteMs };
+      const disk = await diskOf(kind);
+      const begin = async (afterMs: number) => {
+        const { system, agents, clock } = await disk.boot({ agents: [caller] }, afterMs);
+        system.budgets.define(spec);
+        return { system, agents, clock, standing: () => system.budgets.get('all') };
+      };
+      const first = await begin(0);
+      await first.agents.start(await first.agents.register({ id: 'ada', module: caller }));
+      const spend = () => first.agents.execute('ada', { type: 'forget', input: { calls: 1 } });
+      await spend();
+      first.clock.setWallClock(first.clock.now() + minuteMs);
+      await spend();
+      const { refillAt } = first.standing();
+      const second = await begin(-minuteMs);
+      expect(second.standing()).toMatchObject({ spent: { calls: 1 }, refillAt });
+      await second.clock.advance(refillAt! - second.clock.now() - 1);
+      expect(second.standing()).toMatchObject({ spent: { calls: 1 }, refillAt });
+      await second.clock.advance(1);
+      expect(second.standing()).toMatchObject({ spent: {}, refillAt: refillAt! + minuteMs });
+    },
+  );
 });
 
 describe('what is malformed', () => {

@@ -70,13 +70,21 @@ export class Account {
     this.#chart = this.#begin({});
   }
 
-  /** What the last event of an earlier program said of it. What was reserved then counts as spent. */
+  /**
+   * What the last event of an earlier program said of it. What was reserved then counts as spent; a refill that was
+   * done is not done again, as below.
+   */
   recover(event: BudgetsOptions['recovered'][number]): void {
     const { everyMs } = this.#spec;
-    const isOver = everyMs !== undefined && event.at < windowStart(everyMs, this.#options.clock.now());
-    if (isOver) return;
+    let from: number | undefined;
+    if (everyMs !== undefined) {
+      const current = windowStart(everyMs, this.#options.clock.now());
+      from = windowStart(everyMs, event.at);
+      if (from < current) return;
+      if (from - current > everyMs) from = current;
+    }
     this.#chart.stop();
-    this.#chart = this.#begin(plus(event.spent, event.reserved));
+    this.#chart = this.#begin(plus(event.spent, event.reserved), undefined, from);
   }
 
   /** `undefined` once it is granted; else of what there is too little. */
