@@ -202,6 +202,29 @@ describe.for(steps)('a wall clock that is %s', ([, stepMs]) => {
     expect(system.tasks.get(id).status).toBe('timed_out');
   });
 
+  test('changes neither when a pool looks at its load nor how long its cooldown is', async () => {
+    const { clock, system, eventsOf } = await rig();
+    await system.pools.create({
+      name: 'p',
+      min: 1,
+      max: 5,
+      spec: { module: idle },
+      scale: { intervalMs: 10_000, up: { cooldownMs: 30_000 }, signal: () => ({}) },
+    });
+    for (let n = 0; n < 9; n += 1) await system.tasks.submit({ pool: 'p' }, { type: 'hang' });
+    const scaledAfter = async (ms: number) => {
+      await clock.advance(ms - 1);
+      const before = eventsOf('pool.scaled').length;
+      await clock.advance(1);
+      return [before, eventsOf('pool.scaled').length];
+    };
+    clock.setWallClock(clock.now() + stepMs);
+    expect(await scaledAfter(10_000)).toEqual([1, 2]);
+    await clock.advance(15_000);
+    clock.setWallClock(clock.now() + stepMs);
+    expect(await scaledAfter(15_000)).toEqual([2, 3]);
+  });
+
   test('neither cuts a stop short nor draws it out', async () => {
     const { clock, agents, system } = await rig();
     const id = await agents.register({ module: idle, shutdownMs: 5_000 });
