@@ -13,6 +13,8 @@ function rig() {
   /** Who has it, as the engine knows. */
   let holder = 'a';
   let mayTake = true;
+  /** The engine tells nothing before it is over. */
+  let stillness: Promise<unknown> = Promise.resolve();
   let found: AddressState | Promise<AddressState> = 'answers';
   const held = (): readonly HeldSeat[] =>
     holder === 'me'
@@ -22,14 +24,18 @@ function rig() {
   const watch = new SeatWatch({
     clock: steadyClock(clock),
     seat: () => ({
-      others: () => Promise.resolve(held()),
-      take: (isFree): Promise<Taken | undefined> => {
+      others: async () => {
+        await stillness;
+        return held();
+      },
+      take: async (isFree): Promise<Taken | undefined> => {
+        await stillness;
         const [seat] = held();
-        if (seat === undefined || !isFree(seat)) return Promise.resolve(undefined);
+        if (seat === undefined || !isFree(seat)) return undefined;
         const from = holder;
         holder = 'me';
         takenAt.push(clock.now());
-        return Promise.resolve({ from });
+        return { from };
       },
     }),
     mayTake: () => mayTake,
@@ -41,6 +47,11 @@ function rig() {
     takenAt: () => takenAt.splice(0),
     holds: (name: string) => (holder = name),
     mayNot: () => (mayTake = false),
+    standsStill: () => {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      stillness = promise;
+      return { goesOn: resolve, fails: () => reject(new Error('no answer')) };
+    },
     finds: (next: AddressState | Promise<AddressState>) => void (found = next),
     pass: async (ms: number) => {
       await clock.advance(ms);
@@ -95,6 +106,48 @@ test('one that answers there, and no call, keeps it until two calls in a row hav
   await pass(MISSED_MS);
   expect([await second.outcome, takenAt()]).toEqual([MISSED, [2 * MISSED_MS]]);
   expect(watch.unseated).toEqual({ name: 'a', silentMs: 2 * MISSED_MS });
+});
+
+test.each([
+  ['after one call', 1],
+  ['when it was about to be taken', 2],
+])('an engine that stands still itself takes it from nobody: %s', async (_, calls) => {
+  const { ask, pass, takenAt, watch, standsStill } = rig();
+  let engine = standsStill();
+  for (let call = 0; call < calls; call++) {
+    ask();
+    await pass(MISSED_MS);
+  }
+  await pass(10_000);
+  engine.goesOn();
+  await pass(0);
+  expect(takenAt()).toEqual([]);
+  engine = standsStill();
+  ask();
+  await pass(MISSED_MS);
+  engine.fails();
+  await pass(0);
+  standsStill().goesOn();
+  const { outcome } = ask();
+  await pass(MISSED_MS);
+  expect([await outcome, takenAt(), watch.unseated]).toEqual([MISSED, [], undefined]);
+  ask();
+  await pass(MISSED_MS);
+  expect(takenAt()).toEqual([10_000 + (calls + 3) * MISSED_MS]);
+});
+
+test('one that the engine moves too late stays where it is', async () => {
+  const { ask, pass, takenAt, finds, standsStill } = rig();
+  const looking = Promise.withResolvers<AddressState>();
+  finds(looking.promise);
+  ask();
+  await pass(DOUBT_MS);
+  const engine = standsStill();
+  looking.resolve('refuses');
+  await pass(5_000);
+  engine.goesOn();
+  await pass(0);
+  expect(takenAt()).toEqual([]);
 });
 
 test('an answer ends the count', async () => {

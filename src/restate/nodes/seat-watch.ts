@@ -9,6 +9,8 @@
  *     is at its address. Then it takes it, for there may be no such node.
  * I5  Each seat is counted for itself, and only while the silence may be its doing (control-seat.ts): none is taken merely
  *     because another is silent.
+ * I6  While the engine itself stands still, nothing is a seat's silence: one that does not say in time who has the seats
+ *     has not sent them the calls either.
  */
 import type { Logger } from 'pino';
 import type { SteadyClock } from '../../runtime/time/clock.ts';
@@ -25,6 +27,8 @@ export const DOUBT_MS = 500;
 const SILENT_MS = 500;
 /** A timer that comes later than this shows that this program itself was held up. */
 const HELD_UP_MS = 500;
+/** An engine that answers later stood still itself. */
+const ENGINE_AWAY_MS = 2_000;
 
 export interface SeatWatchOptions {
   readonly clock: SteadyClock;
@@ -115,10 +119,10 @@ export class SeatWatch {
 
   /** Takes a seat of this version where nobody is. The call is then made again, with who was unseated. */
   async #doubt(askedAt: number, over: AbortController): Promise<void> {
-    const { clock, seat, logger } = this.#options;
+    const { clock, logger } = this.#options;
     if (this.#wasHeldUp(askedAt, DOUBT_MS) || !this.#patience.isFresh(clock.elapsed())) return;
     try {
-      const others = (await seat()?.others()) ?? [];
+      const others = await this.#others();
       for (const other of others) this.#silenceOf(other, askedAt);
       const own = others.filter(({ isOwnVersion }) => isOwnVersion);
       const found = await Promise.all(own.map(({ uri }) => this.#check(uri, SILENT_MS)));
@@ -130,13 +134,13 @@ export class SeatWatch {
   }
 
   async #missed(askedAt: number, waitedMs: number): Promise<void> {
-    const { clock, seat, logger } = this.#options;
+    const { clock, logger } = this.#options;
     // It was another's time that this call has waited for.
     if (askedAt < this.#takenAt) return;
     const misses = Math.round(waitedMs / MISSED_MS);
     this.#misses += misses;
     try {
-      const others = (await seat()?.others()) ?? [];
+      const others = await this.#others();
       const now = clock.elapsed();
       const lost = others.filter((other) => {
         const silence = this.#silenceOf(other, askedAt);
@@ -147,6 +151,20 @@ export class SeatWatch {
       if (lost.length > 0 || hasNobody) await this.#take(lost);
     } catch (err) {
       logger.debug({ err }, 'the engine is away');
+    }
+  }
+
+  /** Who else has a seat. @throws where the engine is away */
+  async #others(): Promise<readonly HeldSeat[]> {
+    const { clock, seat } = this.#options;
+    const askedAt = clock.elapsed();
+    try {
+      const others = (await seat()?.others()) ?? [];
+      if (clock.elapsed() - askedAt > ENGINE_AWAY_MS) throw new Error('the engine stood still');
+      return others;
+    } catch (err) {
+      this.#countAnew();
+      throw err;
     }
   }
 
@@ -169,8 +187,12 @@ export class SeatWatch {
     const { clock, seat, mayTake } = this.#options;
     if (!mayTake()) return false;
     const freed: HeldSeat[] = [];
+    const beganAt = clock.elapsed();
     const taken = await seat()?.take((held) => {
-      const isFree = seats.some(({ id }) => id === held.id) && this.#silences.get(held.id)?.uri === held.uri;
+      const isFree =
+        clock.elapsed() - beganAt <= ENGINE_AWAY_MS &&
+        seats.some(({ id }) => id === held.id) &&
+        this.#silences.get(held.id)?.uri === held.uri;
       if (isFree) freed.push(held);
       return isFree;
     });
