@@ -88,7 +88,9 @@ interface Loss {
   readonly event: Extract<SystemEvent, { type: 'agent.crashed' }>;
   readonly accident: Accident | undefined;
   readonly noticedMs: number;
+  /** `undefined` for one that did not run again before it was lost again, or at all. */
   readonly backMs: number | undefined;
+  readonly isLostAgain: boolean;
 }
 
 function lossesOf({ searched, events, accidents, stations }: Findings): readonly Loss[] {
@@ -103,7 +105,8 @@ function lossesOf({ searched, events, accidents, stations }: Findings): readonly
         .slice(index + 1)
         .find(({ type }) => type === 'agent.started' || type === 'agent.crashed');
       const backMs = next?.type === 'agent.started' ? next.at - since : undefined;
-      return [{ agentId: id, event, accident, noticedMs: event.at - since, backMs }];
+      const isLostAgain = next?.type === 'agent.crashed';
+      return [{ agentId: id, event, accident, noticedMs: event.at - since, backMs, isLostAgain }];
     });
   });
 }
@@ -126,9 +129,11 @@ function accidentLine(accident: Accident, losses: readonly Loss[], findings: Fin
 
 function ranAgain(losses: readonly Loss[]): string {
   const back = losses.flatMap(({ backMs }) => backMs ?? []);
-  if (back.length === 0) return 'none ran again';
+  const lostAgain = losses.filter(({ isLostAgain }) => isLostAgain).length;
+  const rest = lostAgain === 0 ? '' : `; lost again before that: ${lostAgain}`;
+  if (back.length === 0) return `none ran again${rest}`;
   const which = back.length === losses.length ? 'all' : `${back.length} of ${losses.length}`;
-  return `${which} ran again ${seconds(Math.max(...back))} after it at the latest`;
+  return `${which} ran again ${seconds(Math.max(...back))} after it at the latest${rest}`;
 }
 
 function agentsOn(node: string, at: number, stations: Findings['stations']): number {

@@ -13,7 +13,15 @@ function started(agentId: string, at: number): SystemEvent {
 }
 
 /** What the report says of node n1, frozen ten seconds after the start. */
-function lineOf({ on = {}, events = [] }: { on?: Record<string, string>; events?: SystemEvent[] }): string {
+function lineOf({
+  on = {},
+  next = {},
+  events = [],
+}: {
+  on?: Record<string, string>;
+  next?: Record<string, string>;
+  events?: SystemEvent[];
+}): string {
   const ids = Object.keys(on);
   const findings: Findings = {
     searched: {
@@ -25,7 +33,12 @@ function lineOf({ on = {}, events = [] }: { on?: Record<string, string>; events?
     },
     accidents: [{ node: 'n1', what: 'frozen', at: FROZEN_AT }],
     startedAt: 0,
-    stations: new Map(ids.map((id) => [id, [{ node: on[id]!, at: 1 }]])),
+    stations: new Map(
+      ids.map((id) => [
+        id,
+        [{ node: on[id]!, at: 1 }, ...(id in next ? [{ node: next[id]!, at: FROZEN_AT + 1_500 }] : [])],
+      ]),
+    ),
     events,
     tookMs: 20_000,
   };
@@ -49,6 +62,9 @@ describe('the report of an accident', () => {
       /: 2 agents lost a body, noticed after 0.9 s, none ran again$/,
     );
     expect(lineOf({ on, events })).toMatch(/0.9 s, 1 of 2 ran again 2.0 s after it at the latest$/);
+    expect(
+      lineOf({ on, next: { alan: 'n2' }, events: [...events, crashed('alan', FROZEN_AT + 5_000)] }),
+    ).toMatch(/1 of 2 ran again 2.0 s after it at the latest; lost again before that: 1$/);
     expect(lineOf({ on, events: [...events, started('alan', FROZEN_AT + 2_500)] })).toMatch(
       /0.9 s, all ran again 2.5 s after it at the latest$/,
     );
