@@ -12,25 +12,10 @@ import { sqliteStore } from '../../src/sqlite.ts';
 import { type CommitListener, Journal, type JournalOptions } from '../../src/runtime/journal/journal.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
 import { plain } from '../fleet/plain.ts';
-import { codeOf, rig, silent } from '../kit/rig.ts';
-import { worker } from '../agent/worker.ts';
-import { failingStore, type Trouble } from './failing-store.ts';
+import { codeOf, silent } from '../kit/rig.ts';
+import { failingStore } from './failing-store.ts';
+import { logOf, RETRY_MS, running, troubles } from './outage-rig.ts';
 import { temporaryDirectory } from './stores/temporary-directory.ts';
-
-const RETRY_MS = 1_000;
-const troubles: Trouble[] = ['throws', 'rejects', 'keeps, then throws', 'keeps, then rejects'];
-
-async function running(store = failingStore()) {
-  const made = await rig({ store });
-  const { module, begun } = worker();
-  const id = await made.agents.register({ id: 'a', module, tasks: { concurrency: 2 } });
-  await made.agents.start(id);
-  return { ...made, store, id, begun };
-}
-
-async function logOf(store: ReturnType<typeof failingStore>): Promise<readonly SystemEvent[]> {
-  return store.kept.read({ limit: 100_000 });
-}
 
 function journalOn(store: Store, options: Partial<JournalOptions> = {}) {
   const clock = simulatedClock();
