@@ -116,6 +116,7 @@ export function comparisonOf(isQuick: boolean, names: readonly FleetBenchName[])
         steady('tasks, one agent, 1 client', 'task_1agent_1client', tasks),
         same('tasks, one agent, 64 clients', 'task_1agent_64clients', tasks),
         same('tasks, 1,000 agents, 64 clients', 'task_1000agents_64clients', tasks),
+        steady('tasks, 1,000 agents, 64 clients', 'task_1000agents_64clients', tasks),
       ],
     },
     taskFloor: {
@@ -128,6 +129,11 @@ export function comparisonOf(isQuick: boolean, names: readonly FleetBenchName[])
         byHand('tasks, one agent, 1 client, steady', 'floor_1agent_1client_steady', 'task_1agent_1client'),
         byHand('tasks, one agent, 64 clients', 'floor_1agent_64clients', 'task_1agent_64clients'),
         byHand('tasks, 1,000 agents, 64 clients', 'floor_1000agents_64clients', 'task_1000agents_64clients'),
+        byHand(
+          'tasks, 1,000 agents, 64 clients, steady',
+          'floor_1000agents_64clients_steady',
+          'task_1000agents_64clients',
+        ),
       ],
     },
     variable: {

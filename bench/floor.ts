@@ -4,7 +4,7 @@
  * `bare` is a promise that is settled in a microtask, with one frozen event. `floor_task` is a round trip that does what
  * every task has to have done, and nothing else (floor-task.ts). Behind it come the promises of the contract, one on top
  * of the other: what each costs is the difference to the line before. With all of them come the lines of tasks.ts: the
- * first ones, 64 clients, 64 clients over 1,000 agents, and one client once V8 has compiled them.
+ * first ones, 64 clients, 64 clients over 1,000 agents, and one client and these 1,000 agents once V8 has compiled them.
  *
  * `read` is the floor under a status read: ids that are looked for in a map of 10,000, and a field of what is found.
  */
@@ -43,8 +43,10 @@ export async function benchTaskFloor(times: number, emit: Emit): Promise<void> {
   const ids = idsOf('agent', AGENTS);
   for (const id of ids) fleet.add(id);
   const ofMany = (index: number) => fleet.execute(ids[(index * 7_919) % AGENTS]!, task);
-  emit(await measure('floor_1000agents_64clients', { times, clients: CLIENTS, operation: ofMany }));
+  const many = { times, clients: CLIENTS, operation: ofMany };
+  emit(await measure('floor_1000agents_64clients', many));
   emit(await measure('floor_1agent_1client_steady', { times, operation: ofOne }));
+  emit(await measure('floor_1000agents_64clients_steady', many));
 }
 
 /** As bench/reads.ts does it, on a map alone. */
