@@ -37,22 +37,26 @@ export class FleetGauges {
       gauge.reset();
       for (const { alert } of system.alerts.list()) gauge.inc({ alert });
     });
-    const budgets: Gauge<'budget' | 'of' | 'unit'> = this.#gauge(
+    const spent: Gauge<'budget' | 'unit'> = this.#gauge(
       'mabeam_budget_spent',
-      'What is spent of a budget, by unit',
-      ['budget', 'of', 'unit'],
-      () => this.#readBudgets({ budgets, reserved, limits }),
+      'What is spent of a budget, by unit, over all of its accounts',
+      ['budget', 'unit'],
+      () => this.#readBudgets({ spent, reserved, limits, accounts }),
     );
-    const reserved: typeof budgets = this.#gauge(
+    const reserved: typeof spent = this.#gauge(
       'mabeam_budget_reserved',
-      'What is reserved of a budget, by unit',
-      ['budget', 'of', 'unit'],
+      'What is reserved of a budget, by unit, over all of its accounts',
+      ['budget', 'unit'],
     );
-    const limits: typeof budgets = this.#gauge(
+    const limits: typeof spent = this.#gauge(
       'mabeam_budget_limit',
-      'What may be spent of a budget, by unit',
-      ['budget', 'of', 'unit'],
+      'What may be spent of a budget, by unit, over all of its accounts',
+      ['budget', 'unit'],
     );
+    const accounts = this.#gauge('mabeam_budget_accounts', 'Accounts of a budget, by status', [
+      'budget',
+      'status',
+    ]);
     const held = this.#gauge('mabeam_agents_held', 'Agents that are paused, or parked', ['by']);
     this.#gauge('mabeam_tasks_known', 'Tasks of which there is a record, by status', ['status'], (gauge) => {
       for (const [status, count] of Object.entries(system.tasks.counts())) gauge.set({ status }, count);
@@ -128,13 +132,20 @@ export class FleetGauges {
     }
   }
 
-  #readBudgets(gauges: Record<'budgets' | 'reserved' | 'limits', Gauge<'budget' | 'of' | 'unit'>>): void {
+  /** Sums over accounts: one series for each agent or task that has its own would be without bound. */
+  #readBudgets(gauges: {
+    readonly spent: Gauge<'budget' | 'unit'>;
+    readonly reserved: Gauge<'budget' | 'unit'>;
+    readonly limits: Gauge<'budget' | 'unit'>;
+    readonly accounts: Gauge<'budget' | 'status'>;
+  }): void {
     for (const gauge of Object.values(gauges)) gauge.reset();
-    for (const { name: budget, of = '', limits, spent, reserved } of this.#system.budgets.list()) {
+    for (const { name: budget, status, limits, spent, reserved } of this.#system.budgets.list()) {
+      gauges.accounts.inc({ budget, status });
       for (const unit of Object.keys(limits) as (keyof typeof limits)[]) {
-        gauges.budgets.set({ budget, of, unit }, spent[unit] ?? 0);
-        gauges.reserved.set({ budget, of, unit }, reserved[unit] ?? 0);
-        gauges.limits.set({ budget, of, unit }, limits[unit] ?? 0);
+        gauges.spent.inc({ budget, unit }, spent[unit] ?? 0);
+        gauges.reserved.inc({ budget, unit }, reserved[unit] ?? 0);
+        gauges.limits.inc({ budget, unit }, limits[unit] ?? 0);
       }
     }
   }

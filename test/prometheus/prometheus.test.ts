@@ -237,14 +237,14 @@ it('knows what limits work: budgets, parks, retries, people, and who is held', a
     'type="limited",budget="day",unit="money"': 0.25,
   });
   expect(await samples('mabeam_budget_spent')).toEqual({
-    'budget="day",of="",unit="tokens"': 6,
-    'budget="day",of="",unit="money"': 0.25,
-    'budget="day",of="",unit="calls"': 0,
+    'budget="day",unit="tokens"': 6,
+    'budget="day",unit="money"': 0.25,
+    'budget="day",unit="calls"': 0,
   });
   expect(await samples('mabeam_budget_limit')).toEqual({
-    'budget="day",of="",unit="tokens"': 10,
-    'budget="day",of="",unit="money"': 1,
-    'budget="day",of="",unit="calls"': 5,
+    'budget="day",unit="tokens"': 10,
+    'budget="day",unit="money"': 1,
+    'budget="day",unit="calls"': 5,
   });
   expect(await samples('mabeam_task_retries_total')).toEqual({
     'type="limited",task="flaky",code="TASK_FAILED"': 1,
@@ -255,3 +255,41 @@ it('knows what limits work: budgets, parks, retries, people, and who is held', a
   await system.budgets.refill('day', { by: 'ann' });
   expect(Object.values(await samples('mabeam_budget_spent'))).toEqual([0, 0, 0]);
 });
+
+it.for(['agent', 'task'] as const)(
+  'has no series of its own for each %s that has a budget of its own',
+  async (scope) => {
+    const { system, samples } = await measured();
+    const held = Promise.withResolvers<void>();
+    const spender = defineAgent({
+      type: 'spender',
+      init: () => ({}),
+      tasks: {
+        spend: {
+          run: async ({ budget }) => {
+            await (await budget.reserve({ calls: 2 })).settle({ calls: 1 });
+            await held.promise;
+          },
+        },
+      },
+    });
+    system.budgets.define({ name: 'own', scope, limits: { calls: 4 } });
+    const spent = (): boolean =>
+      system.budgets.list().filter(({ spent: { calls } }) => calls === 1).length === 3;
+    const told = new Promise<void>((resolve) => {
+      system.events.subscribe(({ type }) => type === 'budget.settled' && spent() && resolve());
+    });
+    const tasks: Promise<unknown>[] = [];
+    for (const id of ['ada', 'bob', 'eve']) {
+      await system.agents.start(await system.agents.register({ id, module: spender }));
+      tasks.push(system.agents.execute(id, { type: 'spend' }));
+    }
+    await told;
+    expect(await samples('mabeam_budget_spent')).toEqual({ 'budget="own",unit="calls"': 3 });
+    expect(await samples('mabeam_budget_reserved')).toEqual({ 'budget="own",unit="calls"': 0 });
+    expect(await samples('mabeam_budget_limit')).toEqual({ 'budget="own",unit="calls"': 12 });
+    expect(await samples('mabeam_budget_accounts')).toEqual({ 'budget="own",status="ample"': 3 });
+    held.resolve();
+    await Promise.all(tasks);
+  },
+);
