@@ -87,12 +87,14 @@ try {
   });
   await using fleet = await livelyFleet(system);
   await using _ = await busyDesk(system);
+  console.log(`A fleet lives for ${values.seconds} s.`);
   await wait(Number(values.seconds) * 600);
   await fleet.storm(22);
   await wait(Number(values.seconds) * 400);
   const browser = await openBrowser();
   try {
     for (const look of LOOKS) {
+      console.log(`${VIEWS.length} pictures: ${look.name}`);
       const page = await browser.newPage();
       await page.setViewport({ width: look.width, height: look.height });
       await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: look.scheme }]);
@@ -112,6 +114,7 @@ try {
       }
       await page.close();
     }
+    console.log('A picture of a terminal, and one of a fleet on several nodes if there is a server for it');
     await terminalPicture({ browser, url: dashboard.url, path: `${FOLDER}/terminal.png` });
     if (serverBinary() !== undefined) await nodesPicture({ browser, path: `${FOLDER}/nodes.png` });
     if (values.docs) {
