@@ -103,6 +103,13 @@ describe('tasks that wait', () => {
     expect(await next).toBe(2);
   });
 
+  it('are counted in a refusal when they wait for their time, too', async () => {
+    const { system, id } = await running({ queueLimit: 0 });
+    await system.tasks.submit(id, { type: 'held', delayMs: 1_000 });
+    const refused = await refusal(system.tasks.submit(id, { type: 'held', delayMs: 1_000 }));
+    expect(refused.message).toContain('has 1 task waiting, its tasks.queueLimit is 0');
+  });
+
   it('leave room for others once they are cancelled', async () => {
     const { agents, id, begun, hold } = await running({ queueLimit: 1 });
     const first = hold(1);

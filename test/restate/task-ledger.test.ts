@@ -25,3 +25,10 @@ it.each([
   agent.execute();
   expect(() => agent.execute()).toThrow(waiting);
 });
+
+it('a task that waits for its time is counted in a refusal', () => {
+  const agent = new KeptAgent(definition, { tasks: { concurrency: 1, queueLimit: 0 } });
+  agent.start();
+  agent.execute({ delayMs: 1_000 });
+  expect(() => agent.execute()).toThrow(/has 1 task waiting, its tasks.queueLimit is 0$/);
+});

@@ -103,7 +103,8 @@ export class TaskLedger implements FatesOwner {
     const mayBegin = mode === 'open' && !isHeldBack;
     const free = mayBegin ? Math.max(0, spec.tasks.concurrency - running) : 0;
     const { queueLimit } = spec.tasks;
-    if (unbegun >= queueLimit + free) throw queueFull(agentId, unbegun - free, queueLimit);
+    // Here nothing waits for its turn while it may begin: what waits then waits for its time.
+    if (unbegun >= queueLimit + free) throw queueFull(agentId, unbegun, queueLimit);
     this.#state.acceptedTasks += 1;
     return this.#enter(asked, taskIdOf(agentId, line, this.#state.acceptedTasks), 0);
   }

@@ -133,7 +133,9 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     const { again, signal } = request;
     const waiting = this.tasks.unbegunCount;
     if (waiting >= this.queueLimit + free && again === undefined) {
-      return refused(clock, queueFull(agentId, waiting - free, this.queueLimit));
+      // Those whose turn it is begin in this turn; one that waits for its time waits, whatever is free.
+      const begin = Math.min(free, this.tasks.size);
+      return refused(clock, queueFull(agentId, waiting - begin, this.queueLimit));
     }
     if (signal?.aborted) {
       return refused(clock, abandonment(agentId, 'cancelled before it began', request));
