@@ -177,11 +177,16 @@ export type { ChartCounts } from './runtime/engine/chart-counts.ts';
 export type { CoverageReport } from './runtime/engine/coverage-report.ts';
 export { type Coverage, type CoverageData, mergeCoverage } from './runtime/observability/coverage.ts';
 export { machineSignal } from './runtime/pools/machine-signal.ts';
-export type { ScalingRecord, ScalingSignalSource } from './runtime/pools/autoscaling.ts';
+export type { ScalingRecord } from './runtime/pools/autoscaling.ts';
 export type { PoolCloseReport } from './runtime/pools/close-report.ts';
 export type { PoolRecord } from './runtime/pools/pool.ts';
 export type { PoolStatus } from './runtime/pools/pool-status.ts';
 export type { Pools, PoolSpec } from './runtime/pools/pools.ts';
+export {
+  defineScalingSignal,
+  type NamedScalingSignal,
+  type ScalingSignalSource,
+} from './runtime/pools/scaling-signal.ts';
 export { planRecovery, type PlannedRecovery, type PlannedTask } from './runtime/fleet/recovery-plan.ts';
 export type { ReadOptions } from './runtime/journal/reading.ts';
 export type { LifeStep, TaskCounts } from './runtime/journal/replay.ts';

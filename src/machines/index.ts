@@ -175,6 +175,7 @@ export {
   type ScalingPolicyInput,
   type ShrinkInput,
   scalingPolicy,
+  namedScalingSignal,
   scalingSignal,
   type ScalingSignal,
 } from './scaling-decision.ts';

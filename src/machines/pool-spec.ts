@@ -1,11 +1,12 @@
 /**
  * What a pool is asked to be: the schema, with every default in one place.
  *
- * Unknown keys are refused by name. `spec` and `scale.signal` are for the runtime to judge.
+ * Unknown keys are refused by name. `spec` and `scale.signal` are for the runtime to judge: one program calls a signal's
+ * function, a fleet knows it by its name.
  */
 import { z } from 'zod';
 import { restartPolicy, type RestartPolicyInput } from './restart-policy.ts';
-import { scalingPolicy, type ScalingPolicyInput } from './scaling-decision.ts';
+import { namedScalingSignal, scalingPolicy, type ScalingPolicyInput } from './scaling-decision.ts';
 
 const count = z.int().min(0);
 
@@ -25,8 +26,8 @@ export const poolSpec = z
     scale: scalingPolicy
       .safeExtend({
         signal: z
-          .custom<(...given: never) => unknown>((value) => typeof value === 'function', {
-            error: 'expected a function',
+          .union([namedScalingSignal.shape.measure, namedScalingSignal, namedScalingSignal.shape.name], {
+            error: 'expected a function, or what defineScalingSignal gives',
           })
           .optional(),
       })
@@ -63,7 +64,13 @@ export interface PoolSpecInput {
   readonly restart?: Omit<RestartPolicyInput, 'policy'> | undefined;
   /** Given, the pool sizes itself between `min` and `max`. */
   readonly scale?:
-    | (ScalingPolicyInput & { readonly signal?: ((...given: never) => unknown) | undefined })
+    | (ScalingPolicyInput & {
+        readonly signal?:
+          | z.input<typeof namedScalingSignal.shape.measure>
+          | z.input<typeof namedScalingSignal>
+          | string
+          | undefined;
+      })
     | undefined;
 }
 export type ParsedPoolSpec = z.output<typeof poolSpec>;

@@ -128,6 +128,14 @@ export const scalingSignal = z.strictObject({
 });
 export type ScalingSignal = z.output<typeof scalingSignal>;
 
+/** A signal of the user's own, by its name. */
+export const namedScalingSignal = z.strictObject({
+  name: z.string().min(1).max(256),
+  measure: z.custom<(...given: never) => unknown>((value) => typeof value === 'function', {
+    error: 'expected a function',
+  }),
+});
+
 /** What a pool knows of its own load. */
 export interface PoolLoad {
   /** Members that it wants now. */

@@ -26,6 +26,8 @@ describe('a pool that is asked for', () => {
     ['a queue of less than nothing', { queueLimit: -1 }, 'queueLimit'],
     ['thresholds the wrong way round', { scale: { up: { busyShare: 0.2 } } }, 'scale.down.busyShare'],
     ['an invalid signal', { scale: { signal: 1 } }, 'scale.signal'],
+    ['the name of a signal alone', { scale: { signal: 'backlog' } }, 'scale.signal'],
+    ['a signal without a function', { scale: { signal: { name: 'backlog' } } }, 'scale.signal'],
   ];
 
   test.each(broken)('with %s is refused by name, and nothing is left', async (_, wrong, field) => {

@@ -11,7 +11,7 @@ import { askingAgents, type AskingSubject, personLaws } from './person-laws.ts';
 import { bodyLaws } from './body-laws.ts';
 import { seenAgents, seenLaws, type SeenSubject } from './seen-laws.ts';
 import { lawSecrets, secretAgents, secretLaws, type SecretSubject } from './secret-laws.ts';
-import { poolAgents, poolLaws, type PoolSubject } from './pool-laws.ts';
+import { lawSignals, poolAgents, poolLaws, type PoolSubject } from './pool-laws.ts';
 import {
   coordinatedAgents,
   type CoordinatedSubject,
@@ -124,6 +124,7 @@ describe.runIf(hasEngine())('a fleet on two nodes', () => {
         restate,
         agents: lawAgents,
         constraints: lawConstraints,
+        scalingSignals: lawSignals,
         logger,
         hosts: { 'in-process': bodies.host() },
         leaseMs: PATIENT_MS,

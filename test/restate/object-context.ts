@@ -3,7 +3,7 @@
  * the test, and what it sends is kept for the test to look at.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type ObjectContext, RestatePromise, type Serde } from '@restatedev/restate-sdk';
+import { type ObjectContext, RestatePromise, type Serde, TimeoutError } from '@restatedev/restate-sdk';
 import { expect } from 'vitest';
 import { wire } from '../../src/restate/engine/wire.ts';
 
@@ -60,7 +60,15 @@ export function objectContext(
     clear: (name: string) => void kept.delete(name),
     clearAll: () => kept.clear(),
     stateKeys: () => RestatePromise.resolve([...kept.keys()]),
-    run: (_: string, act: () => unknown) => Promise.resolve().then(act).then(copied),
+    run: (_: string, act: () => unknown) => {
+      const ran = Promise.resolve().then(act).then(copied);
+      // What has not been answered after many turns is not answered in time.
+      const late = nextTurn()
+        .then(nextTurn)
+        .then(() => Promise.reject(new TimeoutError()));
+      late.catch(() => {});
+      return Object.assign(ran, { orTimeout: () => Promise.race([ran, late]) });
+    },
     date: { now: () => RestatePromise.resolve(now) },
     rand: { random: chance },
     resolveAwakeable: (token: string, value: unknown) => void resolved.push([token, copied(value)]),

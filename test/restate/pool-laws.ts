@@ -3,7 +3,15 @@
  * member, and pools that size themselves. As laws.ts, run on one program and on machines.
  */
 import { expect, test } from 'vitest';
-import { type AgentCode, defineAgent, type PoolRecord, type TaskStream } from '../../src/index.ts';
+import {
+  type AgentCode,
+  defineAgent,
+  defineScalingSignal,
+  type NamedScalingSignal,
+  type PoolRecord,
+  type TaskStream,
+} from '../../src/index.ts';
+import type { PoolLoad } from '../../src/machines/index.ts';
 import { eventually } from '../kit/eventually.ts';
 import { codeOf } from '../kit/rig.ts';
 import type { Subject } from './laws.ts';
@@ -75,7 +83,21 @@ const follower = defineAgent({
   },
 });
 
+/** A queue elsewhere, and what pools told of their load when they asked how long it is. */
+const elsewhere = { waiting: 0, heard: [] as PoolLoad[] };
+const backlog = defineScalingSignal('backlog', (load) => {
+  elsewhere.heard.push(load);
+  return { waiting: elsewhere.waiting, busyShare: 0 };
+});
+const broken = defineScalingSignal('broken', () => Promise.reject(new Error('no figures today')));
+
+export const lawSignals: readonly NamedScalingSignal[] = [backlog, broken];
+
 export const poolAgents: readonly AgentCode[] = [member, follower];
+
+const byItsSignal = (signal: NamedScalingSignal): object => ({
+  scale: { intervalMs: 400, up: { cooldownMs: 0 }, down: { cooldownMs: 0 }, signal },
+});
 
 /** @param subjectOf the fleet that all laws are tried on; each has agents of its own */
 export function poolLaws(subjectOf: () => PoolSubject): void {
@@ -221,6 +243,39 @@ export function poolLaws(subjectOf: () => PoolSubject): void {
     expect(scaled[0]).toEqual([0, 1]);
     expect(scaled).toContainEqual([1, 2]);
     expect(scaled.at(-1)![1]).toBe(0);
+    await pools().close(name);
+  });
+
+  test('a pool is sized by a signal with a name, which is told its load; its record names it', async () => {
+    elsewhere.waiting = 5;
+    const name = await created(byItsSignal(backlog));
+    const grown = await until(name, ({ live }) => live === 2);
+    expect(grown.scaling).toMatchObject({ signal: 'backlog', metrics: { waiting: 5, busyShare: 0 } });
+    expect(grown.waiting).toBe(0);
+    expect(elsewhere.heard[0]).toEqual({
+      size: 1,
+      waiting: 0,
+      busyShare: 0,
+      admissible: expect.any(Number),
+      isSettled: true,
+    });
+    elsewhere.waiting = 0;
+    await until(name, ({ members }) => members.length === 1);
+    await pools().close(name);
+  });
+
+  test('a pool whose signal fails keeps its size, but for a first member; an alert says why', async () => {
+    const name = await created({ min: 0, ...byItsSignal(broken) });
+    expect(await pools().execute(name, { type: 'quick' })).toBe('done');
+    const raised = await eventually(
+      async () => (await subjectOf().alerts.list()).find(({ pool }) => pool === name),
+      (alert) => alert !== undefined,
+    );
+    expect(raised).toMatchObject({
+      alert: 'scaling_signal_failed',
+      message: `pool ${name} is not sized by its signal, which could not be read: no figures today`,
+    });
+    expect((await pools().get(name)).live).toBe(1);
     await pools().close(name);
   });
 }

@@ -3,11 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { defineAgent } from '../../src/index.ts';
 import { poolSpec } from '../../src/machines/index.ts';
 import type { MemberNews } from '../../src/restate/pools/pool-members.ts';
-import { poolCrew, poolObject } from '../../src/restate/pools/pool-object.ts';
+import { poolCrewOf, poolObjectOf } from '../../src/restate/pools/pool-object.ts';
+import { SignalCode } from '../../src/restate/pools/scaling-signals.ts';
 import { manifestOf } from '../../src/runtime/definition/manifest.ts';
 import { objectContext, type Sent } from './object-context.ts';
 
 const run = (): number => 0;
+const code = new SignalCode([]);
 const manifest = manifestOf(defineAgent({ type: 'worker', init: run, tasks: { work: { run } } }));
 const spec = { tasks: { concurrency: 1 }, shutdownMs: 5_000 };
 const news = (id: string, holds: readonly number[] = []): MemberNews => ({
@@ -29,7 +31,7 @@ const of = (sent: readonly Sent[], service: string) =>
 /** What takes time, of any pool. */
 function crew(answers: Record<string, unknown>) {
   const object = objectContext(
-    { object: (poolCrew as unknown as { service: object }).service },
+    { object: (poolCrewOf(code) as unknown as { service: object }).service },
     { answer: (to) => answers[to] ?? {} },
   );
   object.at(9);
@@ -37,7 +39,7 @@ function crew(answers: Record<string, unknown>) {
 }
 
 function rig(fields: object = {}) {
-  const object = objectContext(poolObject, { key: 'p' });
+  const object = objectContext(poolObjectOf(code), { key: 'p' });
   const { does, sent, called, resolved, events } = object;
   const { spec: _, name: __, ...pool } = poolSpec.parse({ name: 'p', spec: {}, min: 1, max: 3, ...fields });
   const command = (type: string, more: object = {}, at = 0) =>

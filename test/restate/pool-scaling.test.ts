@@ -14,7 +14,7 @@ const bounds = { min: 1, max: 4 };
 function rig() {
   const told: unknown[][] = [];
   const world = { now: 10_000, order: 0, size: 2, waiting: 0 };
-  let kept: KeptScaling = PoolScaling.kept(policy, world.now);
+  let kept: KeptScaling = PoolScaling.kept(policy, undefined, world.now);
   const scaling = () =>
     new PoolScaling(kept, {
       name: 'crew',

@@ -9,6 +9,7 @@ import type { PoolCloseReport } from '../../runtime/pools/close-report.ts';
 import type { PoolRecord } from '../../runtime/pools/pool.ts';
 import type { TypedPoolName } from '../../runtime/fleet/agent-handle.ts';
 import type { PoolSpec } from '../../runtime/pools/pools.ts';
+import type { NamedScalingSignal } from '../../runtime/pools/scaling-signal.ts';
 import { type ActOptions, actSchema } from '../../runtime/values/act.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
@@ -24,13 +25,19 @@ import { type PoolLook, POOLS } from '../pools/pool-object.ts';
 
 const closeSchema = actSchema.extend({ timeoutMs: durationMs.optional() });
 
-/** The spec of a fleet's pool: as that of one program, without `scale.signal`. */
+/** The spec of a fleet's pool: as that of one program, with a `scale.signal` that has a name. */
 export type FleetPoolSpec<Args = unknown, Tasks extends TaskTypes = TaskTypes> = Omit<
   PoolSpec<Args, Tasks>,
   'scale'
 > & {
-  /** With it, the pool sizes itself between `min` and `max`, by its load and by how strained the nodes are. */
-  readonly scale?: Omit<NonNullable<PoolSpec<Args, Tasks>['scale']>, 'signal'>;
+  /** With it, the pool sizes itself between `min` and `max`, by its load and by its signal. */
+  readonly scale?: Omit<NonNullable<PoolSpec<Args, Tasks>['scale']>, 'signal'> & {
+    /**
+     * What `defineScalingSignal` gives, or its name; its code is on the nodes, `createAgentNode({ scalingSignals })`.
+     * Default: the strain of the least strained node.
+     */
+    readonly signal?: NamedScalingSignal | string;
+  };
   readonly spec: PoolSpec<Args, Tasks>['spec'] & { readonly placement?: PlacementWish };
 };
 
@@ -48,8 +55,8 @@ export class FleetPools {
   /**
    * Makes a pool and starts its first members. Resolves with its name once they run.
    *
-   * @throws AgentSystemError as `system.pools.create`; `AGENT_SPEC_INVALID` also for `scale.signal`, which is a function
-   * of one program
+   * @throws AgentSystemError as `system.pools.create`; `AGENT_SPEC_INVALID` also for a `scale.signal` that is a function
+   * alone, or that the node which answers was not given
    */
   async create<Args, Tasks extends TaskTypes>(
     asked: FleetPoolSpec<Args, Tasks>,
@@ -60,9 +67,9 @@ export class FleetPools {
     const { by } = parseInput(actSchema, options, { what: 'pools.create' });
     if (!name.isWellFormed()) throw invalid(`name: expected whole characters, got ${inWords(name)}`);
     const { signal, ...policy } = scale ?? {};
-    if (signal !== undefined) {
+    if (typeof signal === 'function') {
       throw invalid(
-        'scale.signal: a function is of one program; a fleet asks its nodes how strained they are',
+        'scale.signal: expected what defineScalingSignal gives, or its name, got a function: a function alone stays in this program, so give the nodes a signal with a name, createAgentNode({ scalingSignals })',
       );
     }
     for (const field of ['id', 'pool'] as const) {
@@ -75,7 +82,11 @@ export class FleetPools {
     const spec = keptSpecOf(placed, name, manifest.type);
     return this.#ask(name, {
       type: 'create',
-      pool: { ...pool, ...(scale === undefined ? {} : { scale: policy as ScalingPolicy }) },
+      pool: {
+        ...pool,
+        ...(scale === undefined ? {} : { scale: policy as ScalingPolicy }),
+        ...(signal === undefined ? {} : { signal: typeof signal === 'string' ? signal : signal.name }),
+      },
       spec,
       manifest,
       by,

@@ -8,6 +8,7 @@ import type { Host } from '../../runtime/hosting/host.ts';
 import type { Clock } from '../../runtime/time/clock.ts';
 import { type TelemetryOptions, telemetryOptions } from '../../runtime/observability/telemetry.ts';
 import { isNamedConstraint, type NamedConstraint } from '../../runtime/coordination/variables/constraints.ts';
+import { isNamedScalingSignal, type NamedScalingSignal } from '../../runtime/pools/scaling-signal.ts';
 import { inWords } from '../../runtime/values/errors.ts';
 import { having } from '../../runtime/values/malformed.ts';
 
@@ -33,6 +34,11 @@ export interface AgentNodeOptions {
    * every node that may do so has to have them.
    */
   readonly constraints?: readonly NamedConstraint[];
+  /**
+   * Scaling signals that `scale.signal` of a pool may name: the node that answers for the fleet asks them, so every node
+   * that may do so has to have them.
+   */
+  readonly scalingSignals?: readonly NamedScalingSignal[];
   /** Labels that agents may require by `placement.labels`. */
   readonly labels?: Readonly<Record<string, string>>;
   /** What its agents may use together: agents at once, and bytes that they reserve. Default no limit. */
@@ -74,16 +80,22 @@ const isFunction = z.custom<SecretProvider>((value) => typeof value === 'functio
   error: 'expected a function',
 });
 const limit = z.union([z.literal(Infinity), z.int().min(0)]);
-const constraintList = z
-  .array(z.custom<NamedConstraint>(isNamedConstraint, { error: 'expected what defineConstraint gives' }))
-  .default([])
-  .superRefine((given, issues) => {
-    const names = new Set<string>();
-    for (const { name: each } of given) {
-      if (names.has(each)) issues.addIssue(`two constraints of the name ${inWords(each)}`);
-      names.add(each);
-    }
-  });
+/** Code by its name: each name once. */
+function namedCode<Named extends { readonly name: string }>(
+  isNamed: (value: unknown) => value is Named,
+  { what, from }: { readonly what: string; readonly from: string },
+) {
+  return z
+    .array(z.custom<Named>(isNamed, { error: `expected what ${from} gives` }))
+    .default([])
+    .superRefine((given, issues) => {
+      const names = new Set<string>();
+      for (const { name: each } of given) {
+        if (names.has(each)) issues.addIssue(`two ${what} of the name ${inWords(each)}`);
+        names.add(each);
+      }
+    });
+}
 const host = having('refusal', 'describe', 'open', 'close').optional();
 export const nodeOptions = z.strictObject({
   name,
@@ -95,7 +107,8 @@ export const nodeOptions = z.strictObject({
     advertise: httpUrl.optional(),
   }),
   agents: agentCodeList,
-  constraints: constraintList,
+  constraints: namedCode(isNamedConstraint, { what: 'constraints', from: 'defineConstraint' }),
+  scalingSignals: namedCode(isNamedScalingSignal, { what: 'scaling signals', from: 'defineScalingSignal' }),
   labels: z.record(z.string(), z.string()).default({}),
   limits: z
     .strictObject({ maxAgents: limit.default(Infinity), maxMemoryBytes: limit.default(Infinity) })

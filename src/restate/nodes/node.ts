@@ -278,8 +278,7 @@ class Node implements AgentNode {
   }
 
   #listen({ hostname, port }: URL): Promise<string> {
-    const { constraints, restate } = this.#options;
-    const { identityKeys } = restate;
+    const { identityKeys } = this.#options.restate;
     const keys = identityKeys === undefined ? {} : { identityKeys };
     const bodies = servicesOf({
       name: this.name,
@@ -295,7 +294,7 @@ class Node implements AgentNode {
     });
     const hosting = createEndpointHandler({ services: [...bodies], ...keys, logger: silent });
     const control = createEndpointHandler({
-      services: fleetServicesOf(constraints),
+      services: fleetServicesOf(this.#options),
       ...keys,
       logger: silent,
     });

@@ -31,7 +31,8 @@ import { CREW, nodeOf, POOL, type PoolCommand, REGISTRY } from '../engine/names.
 import type { MemberNews } from './pool-members.ts';
 import type { MachineStrain } from '../../machines/index.ts';
 import { type NodeEntry, type PlaceAsked, placeAsked, roomFor } from '../nodes/placement.ts';
-import type { Measured } from './pool-scaling.ts';
+import type { Measured, SignalQuestion } from './pool-scaling.ts';
+import type { SignalCode } from './scaling-signals.ts';
 import { type PoolAct, type PoolState, type PoolStates, PoolTurn } from './pool-turn.ts';
 import { fleetOptions } from '../engine/service-options.ts';
 import { wire, wireOf } from '../engine/wire.ts';
@@ -94,8 +95,9 @@ async function conclude(ctx: ObjectContext, turn: PoolTurn): Promise<void> {
       }
       case 'measure': {
         const { name: pool, spec, manifest } = state;
-        const { look } = act;
-        send(ctx, crew('measure'), { pool, look, occupant: placeAsked(spec, manifest.type) });
+        const { look, question } = act;
+        const occupant = placeAsked(spec, manifest.type);
+        send(ctx, crew('measure'), { pool, look, occupant, question } satisfies Measuring);
         break;
       }
       case 'cancelCall':
@@ -144,7 +146,11 @@ function executing(
 
 const crew = (method: string) => ({ service: CREW, method });
 
-async function command(ctx: ObjectContext, asked: PoolCommand): Promise<Answer | undefined> {
+async function command(
+  ctx: ObjectContext,
+  asked: PoolCommand,
+  code: SignalCode,
+): Promise<Answer | undefined> {
   const state = await stateOf(ctx);
   const moment = await momentOf(ctx, asked.at);
   const { token = '' } = asked;
@@ -154,6 +160,12 @@ async function command(ctx: ObjectContext, asked: PoolCommand): Promise<Answer |
       return { refusal: refusalOf(new AgentSystemError('AGENT_SPEC_INVALID', message)) };
     }
     const { pool, spec, manifest, by } = asked;
+    const { signal } = pool;
+    const problem = signal === undefined ? undefined : await code.problem(ctx, signal);
+    if (problem !== undefined) {
+      const message = `pools.create: scale.signal: ${problem}`;
+      return { refusal: refusalOf(new AgentSystemError('AGENT_SPEC_INVALID', message)) };
+    }
     await conclude(ctx, PoolTurn.creating({ name: ctx.key, pool, spec, manifest, by }, moment, token));
     return undefined;
   }
@@ -210,75 +222,81 @@ async function told(
 
 const codec = { input: wire, output: wire } as const;
 
-export const poolObject = object({
-  name: POOL,
-  handlers: {
-    command: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
-      const asked = given as PoolCommand;
-      const answer = await command(ctx, asked);
-      if (answer !== undefined && asked.token !== undefined) ctx.resolveAwakeable(asked.token, answer, wire);
-    }),
+/** @param code of the node that it runs on */
+export const poolObjectOf = (code: SignalCode) =>
+  object({
+    name: POOL,
+    handlers: {
+      command: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
+        const asked = given as PoolCommand;
+        const answer = await command(ctx, asked, code);
+        if (answer !== undefined && asked.token !== undefined)
+          ctx.resolveAwakeable(asked.token, answer, wire);
+      }),
 
-    /** A command, and its answer whenever that comes. */
-    ask: shared({ ...codec, enableLazyState: true }, async (ctx: ObjectSharedContext, asked: unknown) => {
-      const { id: token, promise } = ctx.awakeable(wireOf<Answer>());
-      send(ctx, toPool(ctx.key, 'command'), { ...(asked as PoolCommand), token });
-      return promise;
-    }),
+      /** A command, and its answer whenever that comes. */
+      ask: shared({ ...codec, enableLazyState: true }, async (ctx: ObjectSharedContext, asked: unknown) => {
+        const { id: token, promise } = ctx.awakeable(wireOf<Answer>());
+        send(ctx, toPool(ctx.key, 'command'), { ...(asked as PoolCommand), token });
+        return promise;
+      }),
 
-    /** A report of a member. */
-    member: exclusive(codec, (ctx: ObjectContext, given: unknown) => {
-      const { news, at } = given as { news: MemberNews; at: number };
-      return told(ctx, at, (turn) => turn.told(news));
-    }),
+      /** A report of a member. */
+      member: exclusive(codec, (ctx: ObjectContext, given: unknown) => {
+        const { news, at } = given as { news: MemberNews; at: number };
+        return told(ctx, at, (turn) => turn.told(news));
+      }),
 
-    broughtUp: exclusive(codec, (ctx: ObjectContext, given: unknown) => {
-      const { id, failure, at } = given as { id: string; failure: Refusal | null; at: number };
-      return told(ctx, at, (turn) => turn.broughtUp(id, failure ?? undefined));
-    }),
+      broughtUp: exclusive(codec, (ctx: ObjectContext, given: unknown) => {
+        const { id, failure, at } = given as { id: string; failure: Refusal | null; at: number };
+        return told(ctx, at, (turn) => turn.broughtUp(id, failure ?? undefined));
+      }),
 
-    dismissed: exclusive(codec, (ctx: ObjectContext, given: unknown) => {
-      const { id, isInOrder, at } = given as { id: string; isInOrder: boolean; at: number };
-      return told(ctx, at, (turn) => turn.gone(id, isInOrder));
-    }),
+      dismissed: exclusive(codec, (ctx: ObjectContext, given: unknown) => {
+        const { id, isInOrder, at } = given as { id: string; isInOrder: boolean; at: number };
+        return told(ctx, at, (turn) => turn.gone(id, isInOrder));
+      }),
 
-    /** One that the pool answers: its caller is answered here, even if the pool is gone. */
-    taskEnded: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
-      const { number, token, answer, at } = given as EndedTask & { readonly at: number };
-      const state = await stateOf(ctx);
-      if (state === null) return ctx.resolveAwakeable(token, answer, wire);
-      await told(ctx, at, (turn) => turn.taskEnded(number, token, answer));
-    }),
+      /** One that the pool answers: its caller is answered here, even if the pool is gone. */
+      taskEnded: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
+        const { number, token, answer, at } = given as EndedTask & { readonly at: number };
+        const state = await stateOf(ctx);
+        if (state === null) return ctx.resolveAwakeable(token, answer, wire);
+        await told(ctx, at, (turn) => turn.taskEnded(number, token, answer));
+      }),
 
-    measured: exclusive(codec, (ctx: ObjectContext, given: unknown) => {
-      const { measured, at } = given as { measured: Measured; at: number };
-      return told(ctx, at, (turn) => turn.measured(measured));
-    }),
+      measured: exclusive(codec, (ctx: ObjectContext, given: unknown) => {
+        const { measured, at } = given as { measured: Measured; at: number };
+        return told(ctx, at, (turn) => turn.measured(measured));
+      }),
 
-    wake: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
-      const { at } = given as { at: number };
-      await told(ctx, at, (turn) => {
-        if (turn.state.wakeAt !== at) return;
-        turn.state.wakeAt = undefined;
-        turn.wake();
-      });
-    }),
+      wake: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
+        const { at } = given as { at: number };
+        await told(ctx, at, (turn) => {
+          if (turn.state.wakeAt !== at) return;
+          turn.state.wakeAt = undefined;
+          turn.wake();
+        });
+      }),
 
-    /** Those that wait for a member, of those that are wished for. */
-    tasks: shared(codec, async (ctx: ObjectSharedContext, given: unknown): Promise<readonly TaskRecord[]> => {
-      const state = await stateOf(ctx);
-      if (state === null) return [];
-      const waiting = new PoolTurn(state, { now: 0, chance: 0 }).waiting();
-      return wishedOf(waiting, given as TaskWish);
-    }),
+      /** Those that wait for a member, of those that are wished for. */
+      tasks: shared(
+        codec,
+        async (ctx: ObjectSharedContext, given: unknown): Promise<readonly TaskRecord[]> => {
+          const state = await stateOf(ctx);
+          if (state === null) return [];
+          const waiting = new PoolTurn(state, { now: 0, chance: 0 }).waiting();
+          return wishedOf(waiting, given as TaskWish);
+        },
+      ),
 
-    record: shared(codec, async (ctx: ObjectSharedContext): Promise<PoolRecord | null> => {
-      const state = await stateOf(ctx);
-      return state === null ? null : new PoolTurn(state, { now: 0, chance: 0 }).record();
-    }),
-  },
-  options: fleetOptions,
-});
+      record: shared(codec, async (ctx: ObjectSharedContext): Promise<PoolRecord | null> => {
+        const state = await stateOf(ctx);
+        return state === null ? null : new PoolTurn(state, { now: 0, chance: 0 }).record();
+      }),
+    },
+    options: fleetOptions,
+  });
 
 interface EndedTask {
   readonly number: number;
@@ -303,80 +321,103 @@ function leastStrain(strains: readonly MachineStrain[]): MachineStrain {
   };
 }
 
-async function measure(ctx: Context, look: number, occupant: PlaceAsked): Promise<Measured> {
+interface Measuring {
+  readonly pool: string;
+  readonly look: number;
+  readonly occupant: PlaceAsked;
+  readonly question: SignalQuestion | undefined;
+}
+
+async function measure(
+  ctx: Context,
+  { look, occupant, question }: Measuring,
+  code: SignalCode,
+): Promise<Measured> {
   try {
     const nodes = await call<readonly NodeEntry[]>(ctx, toNodes('list'), null);
-    const asked = nodes.map(({ name }) =>
-      ctx
-        .genericCall<unknown, MachineStrain>({
-          service: nodeOf(name),
-          method: 'serve',
-          parameter: { what: 'strain', parameter: null },
-          inputSerde: wire,
-          outputSerde: wireOf<MachineStrain>(),
-        })
-        .orTimeout(STRAIN_TIMEOUT_MS),
-    );
-    const told = await RestatePromise.allSettled(asked);
-    // One that does not answer says nothing of its machine.
-    const strains = told.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-    return { look, admissible: roomFor(nodes, occupant), strain: leastStrain(strains) };
+    const admissible = roomFor(nodes, occupant);
+    if (question === undefined) return { look, admissible, strain: await strainOf(ctx, nodes) };
+    const { name, load, withinMs } = question;
+    const said = await code.ask(ctx, name, { ...load, admissible }, withinMs);
+    return 'why' in said ? { look, admissible, why: said.why } : { look, admissible, strain: said.signal };
   } catch (thrown) {
     if (thrown instanceof TerminalError) return { look, why: thrown.message };
     throw thrown;
   }
 }
 
+/** How strained the nodes say that they are. */
+async function strainOf(ctx: Context, nodes: readonly NodeEntry[]): Promise<MachineStrain> {
+  const asked = nodes.map(({ name }) =>
+    ctx
+      .genericCall<unknown, MachineStrain>({
+        service: nodeOf(name),
+        method: 'serve',
+        parameter: { what: 'strain', parameter: null },
+        inputSerde: wire,
+        outputSerde: wireOf<MachineStrain>(),
+      })
+      .orTimeout(STRAIN_TIMEOUT_MS),
+  );
+  const told = await RestatePromise.allSettled(asked);
+  // One that does not answer says nothing of its machine.
+  const strains = told.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  return leastStrain(strains);
+}
+
 /** What takes time: starts and ends of members, tasks that the pool answers, and what nodes say of their machines. */
-export const poolCrew = service({
-  name: CREW,
-  handlers: {
-    bringUp: keyless(codec, async (ctx: Context, given: unknown) => {
-      const { pool, id, spec, manifest, at } = given as {
-        pool: string;
-        id: string;
-        spec: object;
-        manifest: object;
-        at: number;
-      };
-      const registered = await call<Answer>(ctx, toAgent(id, 'command'), {
-        type: 'register',
-        spec,
-        manifest,
-        at,
-      });
-      const started =
-        'refusal' in registered ? registered : await call<Answer>(ctx, toAgent(id, 'ask'), { type: 'start' });
-      const failure = 'refusal' in started ? started.refusal : null;
-      send(ctx, toPool(pool, 'broughtUp'), { id, failure, at: await ctx.date.now() });
-    }),
+export const poolCrewOf = (code: SignalCode) =>
+  service({
+    name: CREW,
+    handlers: {
+      bringUp: keyless(codec, async (ctx: Context, given: unknown) => {
+        const { pool, id, spec, manifest, at } = given as {
+          pool: string;
+          id: string;
+          spec: object;
+          manifest: object;
+          at: number;
+        };
+        const registered = await call<Answer>(ctx, toAgent(id, 'command'), {
+          type: 'register',
+          spec,
+          manifest,
+          at,
+        });
+        const started =
+          'refusal' in registered
+            ? registered
+            : await call<Answer>(ctx, toAgent(id, 'ask'), { type: 'start' });
+        const failure = 'refusal' in started ? started.refusal : null;
+        send(ctx, toPool(pool, 'broughtUp'), { id, failure, at: await ctx.date.now() });
+      }),
 
-    run: keyless(codec, async (ctx: Context, given: unknown) => {
-      const { pool, id, number, token, asked } = given as {
-        pool: string;
-        id: string;
-        number: number;
-        token: string;
-        asked: object;
-      };
-      const answer = await call<Answer>(ctx, toAgent(id, 'ask'), asked);
-      const ended: EndedTask = { number, token, answer };
-      send(ctx, toPool(pool, 'taskEnded'), { ...ended, at: await ctx.date.now() });
-    }),
+      run: keyless(codec, async (ctx: Context, given: unknown) => {
+        const { pool, id, number, token, asked } = given as {
+          pool: string;
+          id: string;
+          number: number;
+          token: string;
+          asked: object;
+        };
+        const answer = await call<Answer>(ctx, toAgent(id, 'ask'), asked);
+        const ended: EndedTask = { number, token, answer };
+        send(ctx, toPool(pool, 'taskEnded'), { ...ended, at: await ctx.date.now() });
+      }),
 
-    measure: keyless(codec, async (ctx: Context, given: unknown) => {
-      const { pool, look, occupant } = given as { pool: string; look: number; occupant: PlaceAsked };
-      const measured = await measure(ctx, look, occupant);
-      send(ctx, toPool(pool, 'measured'), { measured, at: await ctx.date.now() });
-    }),
+      measure: keyless(codec, async (ctx: Context, given: unknown) => {
+        const asked = given as Measuring;
+        const measured = await measure(ctx, asked, code);
+        send(ctx, toPool(asked.pool, 'measured'), { measured, at: await ctx.date.now() });
+      }),
 
-    dismiss: keyless(codec, async (ctx: Context, given: unknown) => {
-      const { pool, id, timeoutMs } = given as { pool: string; id: string; timeoutMs: number | undefined };
-      const stopped = await call<Answer<AgentRecord>>(ctx, toAgent(id, 'ask'), { type: 'stop', timeoutMs });
-      await call<Answer>(ctx, toAgent(id, 'command'), { type: 'forget' });
-      const isInOrder = !('refusal' in stopped) && endedInOrder(stopped.value!);
-      send(ctx, toPool(pool, 'dismissed'), { id, isInOrder, at: await ctx.date.now() });
-    }),
-  },
-  options: fleetOptions,
-});
+      dismiss: keyless(codec, async (ctx: Context, given: unknown) => {
+        const { pool, id, timeoutMs } = given as { pool: string; id: string; timeoutMs: number | undefined };
+        const stopped = await call<Answer<AgentRecord>>(ctx, toAgent(id, 'ask'), { type: 'stop', timeoutMs });
+        await call<Answer>(ctx, toAgent(id, 'command'), { type: 'forget' });
+        const isInOrder = !('refusal' in stopped) && endedInOrder(stopped.value!);
+        send(ctx, toPool(pool, 'dismissed'), { id, isInOrder, at: await ctx.date.now() });
+      }),
+    },
+    options: fleetOptions,
+  });

@@ -9,11 +9,11 @@ import {
   type AutoscalerEffect,
   type AutoscalerEvent,
   autoscalerMachine,
-  type MachineStrain,
   type PoolLoad,
   type ScalingAlert,
   type ScalingBounds,
   type ScalingPolicy,
+  type ScalingSignal,
 } from '../../machines/index.ts';
 import { type ScalingRecord, scalingRecordOf, scalingTrouble } from '../../runtime/pools/autoscaling.ts';
 import { type BusyFigures, BusyMeter, noFigures } from '../../runtime/pools/busy-meter.ts';
@@ -23,15 +23,28 @@ import { pathOf } from '../engine/state-path.ts';
 /** As it is kept with its pool. */
 export interface KeptScaling extends KeptChart<typeof autoscalerMachine> {
   readonly policy: ScalingPolicy;
+  /** Name of the signal that it is sized by, if not by how strained the nodes are. */
+  readonly signal?: string | undefined;
   readonly busy: BusyFigures;
   /** The look that is open, or was. */
   look: number;
 }
 
-/** The nodes' answers to a measurement. */
+/** The part of the interval in which a signal answers: then the pool hears also of one that does not. */
+const ANSWER_SHARE = 0.75;
+
+/** The answer to a measurement: of the nodes, or of a signal. */
 export type Measured =
-  | { readonly look: number; readonly admissible: number; readonly strain: MachineStrain }
-  | { readonly look: number; readonly why: string };
+  | { readonly look: number; readonly admissible: number; readonly strain: ScalingSignal }
+  /** `admissible`: left out where the nodes did not say it either. */
+  | { readonly look: number; readonly why: string; readonly admissible?: number };
+
+/** A signal to ask, and what it is told: all but what the nodes have room for. */
+export interface SignalQuestion {
+  readonly name: string;
+  readonly load: Omit<PoolLoad, 'admissible'>;
+  readonly withinMs: number;
+}
 
 /** The pool's load, but for what the nodes have room for. */
 export type OwnLoad = Omit<PoolLoad, 'admissible' | 'busyShare'>;
@@ -41,7 +54,8 @@ export interface ScalingOwner {
   readonly now: number;
   nextOrder(): number;
   load(): OwnLoad;
-  measure(look: number): void;
+  /** @param question left out where the nodes say how strained they are */
+  measure(look: number, question?: SignalQuestion): void;
   scaleTo(wanted: number, why: string): void;
   raise(alert: ScalingAlert, message: string): void;
   clear(alert: ScalingAlert): void;
@@ -52,6 +66,8 @@ export class PoolScaling {
   readonly #owner: ScalingOwner;
   readonly #chart: ChartAtWork<typeof autoscalerMachine>;
   readonly #meter: BusyMeter;
+  /** What the nodes have room for: none until they have said so. */
+  #room = 0;
 
   constructor(kept: KeptScaling, owner: ScalingOwner) {
     this.#kept = kept;
@@ -64,8 +80,8 @@ export class PoolScaling {
     });
   }
 
-  static kept(policy: ScalingPolicy, now: number): KeptScaling {
-    return { policy, life: undefined as never, deadlines: [], busy: noFigures(now), look: 0 };
+  static kept(policy: ScalingPolicy, signal: string | undefined, now: number): KeptScaling {
+    return { policy, signal, life: undefined as never, deadlines: [], busy: noFigures(now), look: 0 };
   }
 
   begin(bounds: ScalingBounds): void {
@@ -99,15 +115,26 @@ export class PoolScaling {
   measured(told: Measured): void {
     if (told.look !== this.#kept.look) return;
     const { now: at } = this.#owner;
-    if ('why' in told) return this.#chart.send({ type: 'metrics.failed', at, why: told.why });
-    const { admissible, strain } = told;
+    if ('why' in told) {
+      this.#room = told.admissible ?? 0;
+      return this.#chart.send({ type: 'metrics.failed', at, why: told.why });
+    }
+    const { admissible } = told;
     const load = { ...this.#owner.load(), busyShare: this.#meter.take(at), admissible };
-    this.#chart.send({ type: 'metrics.read', at, metrics: { ...load, ...strain } });
+    const { waiting = load.waiting, busyShare = load.busyShare, ...strain } = told.strain;
+    this.#chart.send({ type: 'metrics.read', at, metrics: { ...load, ...strain, waiting, busyShare } });
   }
 
   record(): ScalingRecord {
-    const { policy, life } = this.#kept;
-    return scalingRecordOf(policy, pathOf(life.value), life.context);
+    const { life } = this.#kept;
+    return scalingRecordOf(this.#kept, pathOf(life.value), life.context);
+  }
+
+  #question(): SignalQuestion | undefined {
+    const { signal: name, policy } = this.#kept;
+    if (name === undefined) return undefined;
+    const load = { ...this.#owner.load(), busyShare: this.#meter.share(this.#owner.now) };
+    return { name, load, withinMs: policy.intervalMs * ANSWER_SHARE };
   }
 
   #perform(effect: AutoscalerEffect): void {
@@ -115,10 +142,9 @@ export class PoolScaling {
     switch (effect.type) {
       case 'readMetrics':
         this.#kept.look += 1;
-        return owner.measure(this.#kept.look);
+        return owner.measure(this.#kept.look, this.#question());
       case 'readLoad': {
-        // The nodes have not said what they have room for: nothing can be started.
-        const metrics = { ...owner.load(), busyShare: 0, admissible: 0 };
+        const metrics = { ...owner.load(), busyShare: 0, admissible: this.#room };
         return this.#chart.send({ type: 'load.read', at: owner.now, metrics });
       }
       case 'resizePool':

@@ -27,7 +27,13 @@ import { type Answer, type Refusal, refusalOf } from '../engine/call-answer.ts';
 import { ChartAtWork, type Due, earliestOf, type KeptChart, takeAllDue } from '../engine/kept-chart.ts';
 import { pathOf } from '../engine/state-path.ts';
 import { type MemberNews, type PoolMember, PoolMembers } from './pool-members.ts';
-import { type KeptScaling, type Measured, type OwnLoad, PoolScaling } from './pool-scaling.ts';
+import {
+  type KeptScaling,
+  type Measured,
+  type OwnLoad,
+  PoolScaling,
+  type SignalQuestion,
+} from './pool-scaling.ts';
 import { type KeptTasks, PoolTasks } from './pool-tasks.ts';
 import type { AskedWork } from '../tasks/task-entries.ts';
 import type { AbortReason } from '../tasks/abort-reason.ts';
@@ -35,6 +41,8 @@ import type { AbortReason } from '../tasks/abort-reason.ts';
 /** The part of a pool's spec that is kept. */
 export type KeptPoolSpec = Omit<ParsedPoolSpec, 'spec' | 'scale' | 'name'> & {
   readonly scale?: ScalingPolicy | undefined;
+  /** Name of its scaling signal. */
+  readonly signal?: string | undefined;
 };
 
 export interface PoolState extends KeptChart<typeof poolMachine>, KeptTasks {
@@ -78,8 +86,8 @@ export type PoolAct =
       readonly callId: string;
       readonly reason: AbortReason | undefined;
     }
-  /** Asks the nodes how much room they have, and how strained they are. */
-  | { readonly do: 'measure'; readonly look: number }
+  /** Asks the nodes how much room they have, and how strained they are, or a signal in place of that. */
+  | { readonly do: 'measure'; readonly look: number; readonly question: SignalQuestion | undefined }
   | { readonly do: 'answer'; readonly token: string; readonly answer: Answer };
 
 type Told = EventBody & { readonly at: number };
@@ -117,7 +125,7 @@ export class PoolTurn {
     token: string,
   ): PoolTurn {
     const { pool, name, spec } = given;
-    const { scale } = pool;
+    const { scale, signal } = pool;
     const state: PoolState = {
       ...given,
       life: undefined as never,
@@ -138,7 +146,7 @@ export class PoolTurn {
       isFinishing: false,
       tasksAbandoned: 0,
       alerts: [],
-      ...(scale === undefined ? {} : { scaling: PoolScaling.kept(scale, moment.now) }),
+      ...(scale === undefined ? {} : { scaling: PoolScaling.kept(scale, signal, moment.now) }),
     };
     const turn = new PoolTurn(state, moment);
     // The first steps of the pool's chart send events to the autoscaler's.
@@ -473,8 +481,8 @@ export class PoolTurn {
     };
   }
 
-  measure(look: number): void {
-    this.acts.push({ do: 'measure', look });
+  measure(look: number, question?: SignalQuestion): void {
+    this.acts.push({ do: 'measure', look, question });
   }
 
   scaleTo(wanted: number, why: string): void {

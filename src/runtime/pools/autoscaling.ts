@@ -16,8 +16,6 @@ import {
   type ScalingDecision,
   type ScalingMetrics,
   type ScalingPolicy,
-  scalingSignal,
-  type ScalingSignal,
 } from '../../machines/index.ts';
 import type { Alerts } from '../observability/alerts.ts';
 import type { ChartWatch } from '../engine/chart-watch.ts';
@@ -25,15 +23,7 @@ import { type Chart, type ChartEffect, type ChartOptions, createChart } from '..
 import type { RunQueue } from '../engine/run-queue.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import { errorInfoOf } from '../values/errors.ts';
-import { parseInput } from '../values/malformed.ts';
-
-/**
- * Where an autoscaler's measurements come from, beside the pool's own: what it gives stands in place of those.
- *
- * A signal that throws, returns no measurement, or does not answer before the next look is due changes nothing
- * but an alert; yet a pool of no member, for which a task waits, starts one.
- */
-export type ScalingSignalSource = (load: PoolLoad) => ScalingSignal | Promise<ScalingSignal>;
+import { askSignal, type ScalingSignalSource } from './scaling-signal.ts';
 
 /** What an autoscaler did last. */
 export interface ScalingRecord {
@@ -41,6 +31,8 @@ export interface ScalingRecord {
   readonly status: 'watching' | 'reading' | 'scaling' | 'cooling_down' | 'closed';
   /** `scale` of the pool, with its defaults. */
   readonly policy: ScalingPolicy;
+  /** The name of its signal, if that has one. */
+  readonly signal?: string;
   /** The last measurement. */
   readonly metrics?: ScalingMetrics;
   /** What was decided on it, and why. */
@@ -54,6 +46,8 @@ export interface AutoscalingOptions {
   readonly policy: ScalingPolicy;
   readonly bounds: ScalingBounds;
   readonly signal: ScalingSignalSource;
+  /** Of a signal that has one. */
+  readonly signalName: string | undefined;
   readonly clock: SteadyClock;
   readonly alerts: Alerts;
   /** The pool's: its charts take their steps one after the other. */
@@ -98,7 +92,8 @@ export class Autoscaling {
   }
 
   record(): ScalingRecord {
-    return scalingRecordOf(this.#options.policy, this.#chart.path, this.#chart.context);
+    const { policy, signalName } = this.#options;
+    return scalingRecordOf({ policy, signal: signalName }, this.#chart.path, this.#chart.context);
   }
 
   #perform(effect: AutoscalerEffect): void {
@@ -125,11 +120,7 @@ export class Autoscaling {
     const { clock, signal, takeLoad } = this.#options;
     try {
       const load = takeLoad();
-      const {
-        waiting = load.waiting,
-        busyShare = load.busyShare,
-        ...strain
-      } = readSignal(await signal(load));
+      const { waiting = load.waiting, busyShare = load.busyShare, ...strain } = await askSignal(signal, load);
       if (look !== this.#look) return;
       const metrics: ScalingMetrics = { ...load, ...strain, waiting, busyShare };
       this.#send({ type: 'metrics.read', at: clock.now(), tick: clock.elapsed(), metrics });
@@ -154,19 +145,16 @@ export class Autoscaling {
   }
 }
 
-function readSignal(given: unknown): ScalingSignal {
-  return parseInput(scalingSignal, given, { what: 'scale.signal' });
-}
-
 /** What is shown of an autoscaler whose chart stands there. */
 export function scalingRecordOf(
-  policy: ScalingPolicy,
+  { policy, signal }: { readonly policy: ScalingPolicy; readonly signal?: string | undefined },
   path: string,
   { metrics, decision, decidedAt }: AutoscalerContext,
 ): ScalingRecord {
   return {
     status: STATUSES[path]!,
     policy,
+    ...(signal === undefined ? {} : { signal }),
     ...(metrics ? { metrics } : {}),
     ...(decision ? { decision, decidedAt } : {}),
   };

@@ -28,16 +28,22 @@ export class BusyMeter {
     this.#figures.places = places;
   }
 
-  /** The share since the last call, from 0 to 1; 0 where there were no places. */
-  take(now: number): number {
+  /** The share since it was last taken, from 0 to 1; 0 where there were no places. */
+  share(now: number): number {
     this.#pass(now);
     const figures = this.#figures;
     const isMeasured = figures.placeMs > 0;
     const busy = isMeasured ? figures.busyMs : figures.busy;
     const places = isMeasured ? figures.placeMs : figures.places;
-    figures.busyMs = 0;
-    figures.placeMs = 0;
     return places === 0 ? 0 : busy / places;
+  }
+
+  /** That share; from now on another is measured. */
+  take(now: number): number {
+    const share = this.share(now);
+    this.#figures.busyMs = 0;
+    this.#figures.placeMs = 0;
+    return share;
   }
 
   #pass(now: number): void {

@@ -32,12 +32,13 @@ import { AgentSystemError } from '../values/errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { NewIds } from '../journal/new-ids.ts';
 import type { GivenTask, TaskCancel } from '../agent/task-request.ts';
-import { Autoscaling, type ScalingRecord, type ScalingSignalSource } from './autoscaling.ts';
+import { Autoscaling, type ScalingRecord } from './autoscaling.ts';
 import type { PoolCloseReport } from './close-report.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { machineSignal } from './machine-signal.ts';
 import { Members } from './members.ts';
 import { type PoolStatus, poolStatusAt, poolTrouble } from './pool-status.ts';
+import type { ScalingSignalSource } from './scaling-signal.ts';
 import type { PoolTask } from './waiting-queue.ts';
 
 /** All that is known of a pool at one moment. Times are epoch ms. */
@@ -183,11 +184,14 @@ export class Pool {
     }
     if (scale === undefined) return;
     const { signal, ...policy } = scale;
+    const named = typeof signal === 'object' ? signal : undefined;
+    const own = (named?.measure ?? signal) as ScalingSignalSource | undefined;
     this.#autoscaling = new Autoscaling({
       pool: this.name,
       policy,
       bounds: { min, max },
-      signal: (signal as ScalingSignalSource | undefined) ?? (() => machineSignal()),
+      signal: own ?? (() => machineSignal()),
+      signalName: named?.name,
       clock,
       alerts,
       queue: this.#queue,

@@ -24,10 +24,10 @@ import { TaskChunks, type TaskStream } from '../agent/task-stream.ts';
 import { parseInput, readInput } from '../values/malformed.ts';
 import { withoutKnownSecrets } from '../values/secrets.ts';
 import type { Telemetry } from '../observability/telemetry.ts';
-import type { ScalingSignalSource } from './autoscaling.ts';
 import type { PoolCloseReport } from './close-report.ts';
 import { type LeftTask, LeftTasks } from './left-tasks.ts';
 import { Pool, type PoolRecord, type PoolServices } from './pool.ts';
+import type { NamedScalingSignal, ScalingSignalSource } from './scaling-signal.ts';
 
 /** What is asked for when a pool is created; all but the name, the spec and the bounds has a default. */
 export type PoolSpec<Args = unknown, Tasks extends TaskTypes = TaskTypes> = Omit<
@@ -38,8 +38,8 @@ export type PoolSpec<Args = unknown, Tasks extends TaskTypes = TaskTypes> = Omit
   readonly spec: Omit<AgentSpec<Args, Tasks>, 'id'>;
   /** Given, the pool sizes itself between `min` and `max`. */
   readonly scale?: Omit<NonNullable<PoolSpecInput['scale']>, 'signal'> & {
-    /** Default: `machineSignal`. */
-    readonly signal?: ScalingSignalSource;
+    /** A function, or what `defineScalingSignal` gives. Default: `machineSignal`. */
+    readonly signal?: ScalingSignalSource | NamedScalingSignal;
   };
 };
 
@@ -143,7 +143,12 @@ export class PoolRegistry implements Pools {
       assertOpen();
       const spec = parseInput(poolSpec, asked, { what: 'pools.create' });
       const { by } = parseInput(actSchema, options, { what: 'pools.create' });
-      const { name } = spec;
+      const { name, scale } = spec;
+      if (typeof scale?.signal === 'string') {
+        throw invalid(
+          `scale.signal: expected a function, or what defineScalingSignal gives, got ${inWords(scale.signal)}: a name alone is for a fleet, whose nodes have its code`,
+        );
+      }
       if (this.#pools.has(name) || this.#opening.has(name)) {
         throw invalid(`name: there is a pool ${inWords(name)} already`);
       }
