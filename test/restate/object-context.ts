@@ -71,16 +71,21 @@ export function objectContext(
     },
     date: { now: () => RestatePromise.resolve(now) },
     rand: { random: chance },
+    awakeable: () => ({ id: 'awaited', promise: RestatePromise.resolve('its answer') }),
     resolveAwakeable: (token: string, value: unknown) => void resolved.push([token, copied(value)]),
     genericSend: ({ delay, ...request }: Request) => {
       const given = copied(request.parameter);
-      if (named(request) === 'events fleet append') events.push(...(given as { events: unknown[] }).events);
-      else sent.push({ to: named(request), given, ...(delay === undefined ? {} : { delay }) });
+      if (named(request) === 'events fleet append') {
+        const { events: told } = given as { events: unknown[] };
+        // Each costs the fleet a step.
+        expect(told, 'a message without events').not.toEqual([]);
+        events.push(...told);
+      } else sent.push({ to: named(request), given, ...(delay === undefined ? {} : { delay }) });
     },
     genericCall: (request: Request) => {
       const given = copied(request.parameter);
       called.push({ to: named(request), given });
-      return nextTurn().then(() => copied(answer(named(request), given)));
+      return RestatePromise.resolve(nextTurn().then(() => copied(answer(named(request), given))));
     },
     request: () => ({ attemptCompletedSignal: AbortSignal.abort() }),
   };

@@ -28,6 +28,7 @@ function rig(closeAt?: number) {
   let count = 0;
   const owner: MembersOwner = {
     members,
+    ends: { stopped: [], abandoned: [] },
     now: 7,
     chance: 0.5,
     closeAt,
@@ -214,7 +215,7 @@ describe('the end', () => {
     expect(told()).toEqual([['dismiss', 'm1', 0]]);
   });
 
-  it('reports who stopped in order of those that had a body, and who is left', () => {
+  it('reports who stopped in order of those that had a body, who did not, and who is left', () => {
     const { pool, told } = rig(107).at('live', [], [], [], []);
     pool.told(news('m1'));
     pool.told(news('m2'));
@@ -229,8 +230,12 @@ describe('the end', () => {
     ] as const)
       pool.gone(id, isInOrder);
     expect(told()).toEqual([{ type: 'member.gone' }, { type: 'member.gone' }]);
-    expect(pool.report(5)).toEqual({ stopped: ['m1'], abandoned: ['m3', 'm4'], tasksAbandoned: 5 });
+    expect(pool.report(5)).toEqual({
+      stopped: ['m1'],
+      abandoned: ['m2', 'm3', 'm4'],
+      tasksAbandoned: 5,
+    });
     pool.gone('m4', true);
-    expect(pool.report(0)).toMatchObject({ stopped: ['m1'], abandoned: ['m3'] });
+    expect(pool.report(0)).toMatchObject({ stopped: ['m1'], abandoned: ['m2', 'm3'] });
   });
 });

@@ -1,7 +1,8 @@
 /** Laws of the object that keeps one pool: what each of its steps answers, sends and keeps, over state that is data. */
+import { TerminalError } from '@restatedev/restate-sdk';
 import { describe, expect, it } from 'vitest';
 import { defineAgent } from '../../src/index.ts';
-import { poolSpec } from '../../src/machines/index.ts';
+import { poolSpec, scalingPolicy } from '../../src/machines/index.ts';
 import type { MemberNews } from '../../src/restate/pools/pool-members.ts';
 import { poolCrewOf, poolObjectOf } from '../../src/restate/pools/pool-object.ts';
 import { SignalCode } from '../../src/restate/pools/scaling-signals.ts';
@@ -11,7 +12,7 @@ import { objectContext, type Sent } from './object-context.ts';
 const run = (): number => 0;
 const code = new SignalCode([]);
 const manifest = manifestOf(defineAgent({ type: 'worker', init: run, tasks: { work: { run } } }));
-const spec = { tasks: { concurrency: 1 }, shutdownMs: 5_000 };
+const spec = { module: { type: 'worker' }, tasks: { concurrency: 1 }, resources: {}, shutdownMs: 5_000 };
 const news = (id: string, holds: readonly number[] = []): MemberNews => ({
   id,
   path: 'alive.serving.running.coordinated.idle',
@@ -29,19 +30,26 @@ const of = (sent: readonly Sent[], service: string) =>
     .map(({ to, given }) => [to.replace(`${service} `, ''), given]);
 
 /** What takes time, of any pool. */
-function crew(answers: Record<string, unknown>) {
+function crew(answers: Record<string, unknown>, asked: (to: string) => void = () => {}) {
+  const answer = (to: string) => {
+    asked(to);
+    if (answers[to] instanceof Error) throw answers[to];
+    return answers[to] ?? {};
+  };
   const object = objectContext(
     { object: (poolCrewOf(code) as unknown as { service: object }).service },
-    { answer: (to) => answers[to] ?? {} },
+    { answer },
   );
   object.at(9);
   return object;
 }
 
-function rig(fields: object = {}) {
-  const object = objectContext(poolObjectOf(code), { key: 'p' });
+const { spec: _, name: __, ...poolFields } = poolSpec.parse({ name: 'p', spec: {}, min: 1, max: 3 });
+
+function rig(fields: object = {}, answer?: (to: string) => unknown) {
+  const object = objectContext(poolObjectOf(code), { key: 'p', ...(answer && { answer }) });
   const { does, sent, called, resolved, events } = object;
-  const { spec: _, name: __, ...pool } = poolSpec.parse({ name: 'p', spec: {}, min: 1, max: 3, ...fields });
+  const pool = { ...poolFields, ...fields };
   const command = (type: string, more: object = {}, at = 0) =>
     does('command', { type, at, token: type, ...more });
   const clear = () => {
@@ -111,6 +119,35 @@ describe('a pool that is made', () => {
         .filter(({ to }) => to.startsWith('registry'))
         .at(-1),
     ).toMatchObject({ given: { id: 'p', look: { record: { name: 'p' } } } });
+  });
+
+  it('is listed before its caller hears of it, also where it needs no members', async () => {
+    const heard: unknown[] = [];
+    const pool = rig({ min: 0 }, (to) => heard.push(to, ...pool.resolved()));
+    await pool.create();
+    expect(heard).toEqual(['registry pools put']);
+    expect(pool.resolved()).toEqual([['create', { value: 'p' }]]);
+  });
+
+  it('tells who asked for it, and for another size; what its members report is no event', async () => {
+    const { create, does, command, member, events } = rig();
+    await create();
+    await does('broughtUp', { id: 'p-1', failure: null, at: 5 });
+    await member('p-1');
+    const scaled = { type: 'pool.scaled', pool: 'p' };
+    expect(events()).toEqual([{ ...scaled, from: 0, to: 1, why: 'created', by: 'ann', at: 5 }]);
+    await command('resize', { size: 2, by: 'bob' }, 7);
+    expect(events()).toEqual([{ ...scaled, from: 1, to: 2, why: 'ensureSize', by: 'bob', at: 7 }]);
+    await member('p-1');
+    expect(events()).toEqual([]);
+  });
+
+  it('is listed anew by a message where nobody waits for an answer: its object never waits', async () => {
+    const { opened, member, called, sent } = rig();
+    await opened();
+    await member('p-1', [], { done: 1 });
+    expect(called()).toEqual([]);
+    expect(of(sent(), 'registry')).toMatchObject([['pools put', { id: 'p', look: { record: { live: 1 } } }]]);
   });
 
   it('a second time is refused, and stays as it was', async () => {
@@ -203,6 +240,55 @@ describe('a task', () => {
     expect(of(sent(), 'agent')).toEqual([]);
   });
 
+  it('whose priority is no number is refused', async () => {
+    const { opened, execute, resolved } = rig();
+    await opened();
+    await execute('a', { priority: 'high' });
+    expect(resolved()).toMatchObject([['a', { refusal: { code: 'TASK_INPUT_INVALID' } }]]);
+  });
+
+  it('that waits is cancelled by its number, once, with the reason that is given', async () => {
+    const { opened, execute, command, member, resolved } = rig();
+    await opened();
+    await execute('a');
+    await member('p-1', [1]);
+    await execute('b');
+    await command('cancelTask', { number: 2, why: 'too late' }, 30);
+    const message = 'task work of pool p was abandoned: too late';
+    const error = { name: 'Error', message: 'too late' };
+    expect(resolved()).toMatchObject([
+      ['b', { refusal: { code: 'TASK_ABANDONED', message } }],
+      ['cancelTask', { value: { status: 'cancelled', endedAt: 30, error } }],
+    ]);
+    await command('cancelTask', { number: 2, why: 'again' });
+    expect(resolved()).toMatchObject([['cancelTask', { refusal: { code: 'TASK_UNKNOWN' } }]]);
+  });
+
+  it('that may be done again goes to a member by the crew, and its end is answered by the pool', async () => {
+    const again = manifestOf(
+      defineAgent({ type: 'worker', init: run, tasks: { work: { run, retry: 'on_host_loss' } } }),
+    );
+    const { command, does, member, execute, sent, resolved, clear } = rig();
+    await command('create', { pool: { ...poolFields, retryAbandoned: 1 }, spec, manifest: again });
+    await does('broughtUp', { id: 'p-1', failure: null, at: 0 });
+    await member('p-1');
+    clear();
+    await execute('a', { input: 7 });
+    const asked = { type: 'execute', at: 0, work: { input: 7, whenDown: 'wait', terms: { pool: 1 } } };
+    expect(of(sent(), 'crew')).toMatchObject([
+      ['run', { pool: 'p', id: 'p-1', number: 1, token: 'a', asked }],
+    ]);
+    await does('taskEnded', { number: 1, token: 'a', answer: { value: 3 }, at: 1 });
+    expect(resolved()).toEqual([['a', { value: 3 }]]);
+  });
+
+  it('is asked for as a command, whose answer is awaited', async () => {
+    const { does, sent } = rig();
+    const answer = await does('ask', { type: 'execute', work: { type: 'work' } });
+    const command = { type: 'execute', work: { type: 'work' }, token: 'awaited' };
+    expect([answer, sent()]).toEqual(['its answer', [{ to: 'pool p command', given: command }]]);
+  });
+
   it('that its caller gives up is cancelled with the member that has it, or while it waits', async () => {
     const { opened, execute, command, sent, resolved, member, does } = rig();
     await opened();
@@ -267,6 +353,36 @@ describe('its wake', () => {
     await does('wake', { at });
     expect(of(sent(), 'agent')).toEqual([]);
   });
+
+  it('is asked for once, whatever happens until then', async () => {
+    const { opened, command, sent } = rig();
+    const wakes = () => sent().filter(({ to }) => to === 'pool p wake');
+    await opened();
+    await command('close', { timeoutMs: 1_000 }, 0);
+    expect(wakes()).toHaveLength(1);
+    await command('close', { timeoutMs: 1_000 }, 1);
+    expect(wakes()).toEqual([]);
+  });
+});
+
+describe('a pool that grows by itself', () => {
+  it('asks how much room there is for its members, and how busy it was until then', async () => {
+    const { command, does, member, sent, record } = rig();
+    const scale = scalingPolicy.parse({ intervalMs: 1_000 });
+    await command('create', { pool: { ...poolFields, scale }, spec, manifest });
+    await does('broughtUp', { id: 'p-1', failure: null, at: 0 });
+    await member('p-1');
+    // A quarter of the time until it looks.
+    await command('execute', { work: { type: 'work', submitted: false } }, 750);
+    await does('member', { news: news('p-1', [1]), at: 750 });
+    sent();
+    await does('wake', { at: 1_000 });
+    const occupant = { type: 'worker', isModule: false, memoryBytes: 0 };
+    expect(of(sent(), 'crew')).toMatchObject([['measure', { pool: 'p', look: 1, occupant }]]);
+    await does('measured', { measured: { look: 1, admissible: 2, strain: {} }, at: 1_000 });
+    const metrics = { size: 1, waiting: 0, busyShare: 0.25, admissible: 2, isSettled: true };
+    expect(await record()).toMatchObject({ scaling: { metrics } });
+  });
 });
 
 describe('the crew', () => {
@@ -296,6 +412,56 @@ describe('the crew', () => {
     expect(sent()).toEqual([
       { to: 'pool p taskEnded', given: { number: 2, token: 't', answer: { value: 4 }, at: 9 } },
     ]);
+  });
+
+  it('tells that a member is gone only once it is forgotten', async () => {
+    const early: unknown[] = [];
+    const refused = { 'agent p-1 ask': { refusal } };
+    const dismissing = crew(refused, () => early.push(...dismissing.sent()));
+    await dismissing.does('dismiss', { pool: 'p', id: 'p-1', timeoutMs: 5 });
+    expect([early, dismissing.sent()]).toMatchObject([[], [{ to: 'pool p dismissed' }]]);
+  });
+
+  const node = (name: string, more: object) => ({
+    name,
+    labels: {},
+    types: ['worker'],
+    maxAgents: 10,
+    maxMemoryBytes: 1_000,
+    isDraining: false,
+    agents: 8,
+    memoryBytes: 0,
+    ...more,
+  });
+  const occupant = { type: 'worker', isModule: false, memoryBytes: 100, wish: {} };
+
+  it('measures the room of all nodes, and of each strain that of the node that has least of it', async () => {
+    const { does, called, sent } = crew({
+      'nodes fleet list': [node('a', {}), node('b', { agents: 9 }), node('c', { memoryBytes: 900 })],
+      'node_a serve': { memoryUsed: 0.5, loadPerCpu: 3 },
+      'node_b serve': { memoryUsed: 0.7, loadPerCpu: 1 },
+      'node_c serve': new Error('it does not answer'),
+    });
+    await does('measure', { pool: 'p', look: 4, occupant });
+    expect(called()).toMatchObject([
+      { to: 'nodes fleet list' },
+      { to: 'node_a serve', given: { what: 'strain' } },
+      { to: 'node_b serve' },
+      { to: 'node_c serve' },
+    ]);
+    const measured = { look: 4, admissible: 4, strain: { memoryUsed: 0.5, loadPerCpu: 1 } };
+    expect(sent()).toEqual([{ to: 'pool p measured', given: { measured, at: 9 } }]);
+  });
+
+  it('tells why nothing could be measured; what may pass is tried again', async () => {
+    const failing = (error: Error) => crew({ 'nodes fleet list': error });
+    const { does, sent } = failing(new TerminalError('no list'));
+    await does('measure', { pool: 'p', look: 4, occupant });
+    const measured = { look: 4, why: 'no list' };
+    expect(sent()).toEqual([{ to: 'pool p measured', given: { measured, at: 9 } }]);
+    const other = failing(new Error('for now'));
+    await expect(other.does('measure', { pool: 'p', look: 4, occupant })).rejects.toThrow('for now');
+    expect(other.sent()).toEqual([]);
   });
 
   it.each([

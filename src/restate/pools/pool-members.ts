@@ -43,6 +43,12 @@ export interface PoolMember {
   isAwaited?: true | undefined;
 }
 
+/** Ids of the members that a close had to end, by how they ended: in order, or not. */
+export interface MemberEnds {
+  readonly stopped: string[];
+  readonly abandoned: string[];
+}
+
 /** How a pool counts an agent. */
 type Standing = 'serving' | 'starting' | 'ending' | 'returning' | 'ended';
 
@@ -56,6 +62,8 @@ function standingOf(path: string): Standing {
 
 export interface MembersOwner {
   readonly members: PoolMember[];
+  /** Kept from turn to turn: each member may end in another. */
+  readonly ends: MemberEnds;
   readonly now: number;
   readonly chance: number;
   /** When the close that is under way is over, epoch ms. */
@@ -72,7 +80,6 @@ export interface MembersOwner {
 
 export class PoolMembers {
   readonly #owner: MembersOwner;
-  readonly stopped: string[] = [];
 
   constructor(owner: MembersOwner) {
     this.#owner = owner;
@@ -118,7 +125,8 @@ export class PoolMembers {
     const at = this.#owner.members.findIndex((member) => member.id === id);
     const [member] = at === -1 ? [] : this.#owner.members.splice(at, 1);
     if (member === undefined) return;
-    if (member.isAwaited && isInOrder) this.stopped.push(id);
+    const { stopped, abandoned } = this.#owner.ends;
+    if (member.isAwaited) (isInOrder ? stopped : abandoned).push(id);
     this.#owner.send({ type: 'member.gone' });
   }
 
@@ -164,8 +172,9 @@ export class PoolMembers {
   }
 
   report(tasksAbandoned: number): PoolCloseReport {
-    const abandoned = this.#in('leaving').map(({ id }) => id);
-    return { stopped: this.stopped, abandoned, tasksAbandoned };
+    const { stopped, abandoned } = this.#owner.ends;
+    const left = this.#in('leaving').map(({ id }) => id);
+    return { stopped, abandoned: [...abandoned, ...left], tasksAbandoned };
   }
 
   #look(member: PoolMember): void {

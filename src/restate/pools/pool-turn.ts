@@ -26,7 +26,7 @@ import { AgentSystemError } from '../../runtime/values/errors.ts';
 import { type Answer, type Refusal, refusalOf } from '../engine/call-answer.ts';
 import { ChartAtWork, type Due, earliestOf, type KeptChart, takeAllDue } from '../engine/kept-chart.ts';
 import { pathOf } from '../engine/state-path.ts';
-import { type MemberNews, type PoolMember, PoolMembers } from './pool-members.ts';
+import { type MemberEnds, type MemberNews, type PoolMember, PoolMembers } from './pool-members.ts';
 import {
   type KeptScaling,
   type Measured,
@@ -61,6 +61,8 @@ export interface PoolState extends KeptChart<typeof poolMachine>, KeptTasks {
   resizing: string[];
   closing: string[];
   closeAt: number | undefined;
+  /** Since its close began. */
+  ends?: MemberEnds;
   isRefused: boolean;
   failure: Refusal | undefined;
   lastFailure: string | undefined;
@@ -166,6 +168,10 @@ export class PoolTurn {
 
   get members(): PoolMember[] {
     return this.state.members;
+  }
+
+  get ends(): MemberEnds {
+    return (this.state.ends ??= { stopped: [], abandoned: [] });
   }
 
   get kept(): PoolState {
