@@ -24,6 +24,17 @@ const news = (id: string, holds: readonly number[] = []): MemberNews => ({
   done: 0,
   abandoned: [],
 });
+const node = (name: string, more: object) => ({
+  name,
+  labels: {},
+  types: ['worker'],
+  maxAgents: 10,
+  maxMemoryBytes: 1_000,
+  isDraining: false,
+  agents: 8,
+  memoryBytes: 0,
+  ...more,
+});
 const of = (sent: readonly Sent[], service: string) =>
   sent
     .filter(({ to }) => to.startsWith(service))
@@ -422,17 +433,6 @@ describe('the crew', () => {
     expect([early, dismissing.sent()]).toMatchObject([[], [{ to: 'pool p dismissed' }]]);
   });
 
-  const node = (name: string, more: object) => ({
-    name,
-    labels: {},
-    types: ['worker'],
-    maxAgents: 10,
-    maxMemoryBytes: 1_000,
-    isDraining: false,
-    agents: 8,
-    memoryBytes: 0,
-    ...more,
-  });
   const occupant = { type: 'worker', isModule: false, memoryBytes: 100, wish: {} };
 
   it('measures the room of all nodes, and of each strain that of the node that has least of it', async () => {
@@ -454,12 +454,11 @@ describe('the crew', () => {
   });
 
   it('tells why nothing could be measured; what may pass is tried again', async () => {
-    const failing = (error: Error) => crew({ 'nodes fleet list': error });
-    const { does, sent } = failing(new TerminalError('no list'));
+    const { does, sent } = crew({ 'nodes fleet list': new TerminalError('no list') });
     await does('measure', { pool: 'p', look: 4, occupant });
     const measured = { look: 4, why: 'no list' };
     expect(sent()).toEqual([{ to: 'pool p measured', given: { measured, at: 9 } }]);
-    const other = failing(new Error('for now'));
+    const other = crew({ 'nodes fleet list': new Error('for now') });
     await expect(other.does('measure', { pool: 'p', look: 4, occupant })).rejects.toThrow('for now');
     expect(other.sent()).toEqual([]);
   });

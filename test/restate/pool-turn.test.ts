@@ -79,7 +79,10 @@ function rig(count = 2, { isStarted = true, concurrency = 1, pool: fields = {} }
   };
 }
 
-/** What is done, but for the measurements. */
+const lost = (id: string) => ({ id, path: 'crashed.gaveUp', reason: 'killed' as const });
+/** What the nodes have room for. */
+const room = (look: number) => ({ look, admissible: 4, strain: {} });
+/** What is done: acts by whom they are about, answers by what they say. */
 const done = (acts: readonly PoolAct[]): readonly string[] =>
   acts.map((act) => {
     if (act.do !== 'answer') return act.do === 'measure' ? 'measure' : `${act.do} ${act.id}`;
@@ -144,28 +147,26 @@ describe('a size that a caller asks for', () => {
   });
 });
 
-describe('members that are lost again and again', () => {
-  const lost = (id: string) => ({ id, path: 'crashed.gaveUp', reason: 'killed' as const });
-
-  /** Until it is degraded; a caller waits for another size meanwhile. */
-  function degraded() {
-    const pool = rig(1, { pool: { max: 2, restart: { delayMs: 100, maxDelayMs: 1_000 } } });
-    pool.events();
-    let now = 0;
-    for (let member = 1; pool.status() !== 'degraded'; member++) {
-      expect(member).toBeLessThan(20);
-      pool.says(now, lost(`crew-${member}`));
-      pool.turn(now, (one) => one.gone(`crew-${member}`, false));
-      const dueAt = pool.nextDueAt();
-      if (pool.status() === 'degraded' || dueAt === undefined) continue;
-      expect(pool.status()).toBe('backing_off');
-      now = dueAt;
-      pool.turn(now, (one) => one.wake());
-      pool.runs(`crew-${member + 1}`, now);
-    }
-    return { ...pool, now };
+/** Its only member is lost until it is degraded. */
+function degraded() {
+  const pool = rig(1, { pool: { max: 2, restart: { delayMs: 100, maxDelayMs: 1_000 } } });
+  pool.events();
+  let now = 0;
+  for (let member = 1; pool.status() !== 'degraded'; member++) {
+    expect(member).toBeLessThan(20);
+    pool.says(now, lost(`crew-${member}`));
+    pool.turn(now, (one) => one.gone(`crew-${member}`, false));
+    const dueAt = pool.nextDueAt();
+    if (pool.status() === 'degraded' || dueAt === undefined) continue;
+    expect(pool.status()).toBe('backing_off');
+    now = dueAt;
+    pool.turn(now, (one) => one.wake());
+    pool.runs(`crew-${member + 1}`, now);
   }
+  return { ...pool, now };
+}
 
+describe('members that are lost again and again', () => {
   it('degrade their pool, which raises one alert, and tries one member now and then', () => {
     const { events, kept, record, nextDueAt, turn, now } = degraded();
     const message = 'pool crew fails too often, and tries one member now and then: ';
@@ -267,7 +268,6 @@ describe('its tasks', () => {
 
 describe('a pool that sizes itself', () => {
   const scale = { intervalMs: 1_000, up: { cooldownMs: 5_000 }, down: { cooldownMs: 9_000 } };
-  const room = (look: number) => ({ look, admissible: 4, strain: {} });
 
   it('of no member gets one as soon as a task waits, by what the nodes have room for', () => {
     const { execute, turn, runs, events, record } = rig(0, { pool: { max: 2, scale } });
