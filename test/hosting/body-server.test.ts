@@ -8,13 +8,14 @@ import {
   type ChildReport,
 } from '../../src/runtime/hosting/hosts/protocol.ts';
 
-const module = new URL('../fixtures/agents/hostile.ts', import.meta.url).href;
+const fixture = (name: string): string => new URL(`../fixtures/agents/${name}.ts`, import.meta.url).href;
 const MOST = 20_000;
 const long = 'x'.repeat(MOST);
 
-/** A server with one body, over a channel that takes no message longer than `MOST`. */
-async function serving() {
+/** A server with one body that is being opened, over a channel that takes no message longer than `MOST`. */
+function opened(module = fixture('hostile')) {
   const reports: ChildReport[] = [];
+  const left: number[] = [];
   let heard: (() => void) | undefined;
   const server = new BodyServer({
     reach: 'process',
@@ -24,7 +25,7 @@ async function serving() {
       sent?.();
       heard?.();
     },
-    leave: () => {},
+    leave: (exitCode) => left.push(exitCode),
   });
   const ask = (request: ChildRequest): void => server.receive(childMessage(0, [{ body: 1, request }]));
   const until = async (type: ChildReport['type']): Promise<ChildReport> => {
@@ -48,8 +49,14 @@ async function serving() {
       resources: { cpuPriority: 'normal', maxRuntimeMs: Infinity },
     },
   });
-  await until('ready');
-  return { ask, run, until, reports };
+  return { server, ask, run, until, reports, left };
+}
+
+/** With its body at work. */
+async function serving(module?: string) {
+  const server = opened(module);
+  await server.until('ready');
+  return server;
 }
 
 describe('what is too long to be sent', () => {
@@ -124,4 +131,119 @@ test('the detail of a health check that cannot be sent is left out with a warnin
       /^the detail of a health check .*: layers\[1\] is a WebAssembly\.Module$/,
     ) as unknown,
   });
+});
+
+/** Longer than the slice that work is done in. */
+const BUSY_MS = 6;
+const busy = (taskId: string): ChildRequest => ({ type: 'task.run', taskId, task: 'busy', input: BUSY_MS });
+const cancelled = (taskId: string, more = {}): ChildRequest => ({
+  type: 'task.cancel',
+  taskId,
+  reason: 'changed my mind',
+  ...more,
+});
+const answered = (reports: readonly ChildReport[]): string[] =>
+  reports.map((report) => ('taskId' in report ? report.taskId : report.type));
+/** All reports, once the body has ended. */
+const untilEnd = async ({ ask, until, reports }: Awaited<ReturnType<typeof serving>>) => {
+  ask({ type: 'terminate' });
+  await until('exited');
+  return reports;
+};
+
+describe('requests that wait for their turn', () => {
+  test('are served in the order in which they came, over as many slices as it takes, and a health check between two', async () => {
+    const serves = await serving(fixture('faulty'));
+    serves.server.receive(
+      childMessage(
+        0,
+        ['1', '2', '3'].map((id) => ({ body: 1, request: busy(id) })),
+      ),
+    );
+    serves.ask({ type: 'health.check', checkId: 1 });
+    serves.ask(busy('4'));
+    serves.ask(busy('5'));
+    const reports = await untilEnd(serves);
+    expect(answered(reports.filter(({ type }) => type === 'task.completed'))).toEqual([
+      '1',
+      '2',
+      '3',
+      '4',
+      '5',
+    ]);
+    expect(answered(reports).indexOf('health.answered')).toBeLessThan(answered(reports).indexOf('2'));
+  });
+  test.each([
+    [{}, 'TASK_ABANDONED', { name: 'AbortError', message: 'changed my mind' }, undefined],
+    [
+      { error: { name: 'Mine', message: 'why' } },
+      'TASK_ABANDONED',
+      { name: 'Mine', message: 'why' },
+      undefined,
+    ],
+    [{ endsAttempt: 'timed_out' }, 'TASK_TIMED_OUT', { message: 'changed my mind' }, true],
+    [{ endsAttempt: 'stalled' }, 'TASK_ABANDONED', { message: 'changed my mind' }, true],
+  ])(
+    'are answered without being run when they are cancelled before: %o',
+    async (more, code, error, retry) => {
+      const serves = await serving(fixture('faulty'));
+      serves.server.receive(
+        childMessage(
+          0,
+          ['1', '2', '3'].map((id) => ({ body: 1, request: busy(id) })),
+        ),
+      );
+      serves.ask(cancelled('2', more));
+      // Another body's task of the same name, and one that is not there.
+      serves.server.receive(childMessage(0, [{ body: 2, request: cancelled('3') }]));
+      serves.ask(cancelled('9'));
+      const reports = await untilEnd(serves);
+      expect(new Set(answered(reports))).toEqual(new Set(['1', '2', '3']));
+      expect(reports).toHaveLength(3);
+      const failed = reports.filter(({ type }) => type === 'task.failed');
+      expect(failed).toMatchObject([{ taskId: '2', code, error }]);
+      expect((failed[0] as { retry?: boolean }).retry).toBe(retry);
+    },
+  );
+  test('are not served once the child has crashed: it tells of that once, and leaves with 1', async () => {
+    const { server, reports, left, ask } = await serving(fixture('faulty'));
+    server.receive(
+      childMessage(
+        0,
+        ['1', '2'].map((id) => ({ body: 1, request: busy(id) })),
+      ),
+    );
+    server.crash(new TypeError('nobody caught it'));
+    server.crash(new Error('nor this'));
+    ask(busy('3'));
+    // The turn that waited would have come by then.
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    expect(answered(reports)).toEqual(['1', 'crashed']);
+    expect(reports.at(-1)).toMatchObject({
+      reason: { error: { name: 'TypeError', message: 'nobody caught it' } },
+    });
+    expect(left).toEqual([1]);
+  });
+});
+
+test('a body whose module does not load is told of as exited, and as one that did not load', async () => {
+  const { until, reports } = opened(fixture('not-there'));
+  expect(await until('exited')).toMatchObject({
+    didNotLoad: true,
+    reason: { error: { message: expect.stringMatching(/not-there\.ts did not load/) as unknown } },
+  });
+  expect(reports).toEqual([]);
+});
+
+test('a body that is killed exits once; what is asked of it afterwards is no matter of its child', async () => {
+  const { ask, run, until, reports, left } = await serving(fixture('faulty'));
+  ask({ type: 'kill' });
+  const exited = await until('exited');
+  expect(exited).toEqual({ type: 'exited', reason: 'killed' });
+  ask({ type: 'kill' });
+  run('echo', 1);
+  ask({ type: 'health.check', checkId: 1 });
+  expect([reports, left]).toEqual([[], []]);
+  ask({ type: 'end' });
+  expect([reports, left]).toEqual([[], [0]]);
 });

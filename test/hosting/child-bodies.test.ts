@@ -17,6 +17,7 @@ import { faultyAgent, specOf } from './hosts.ts';
 function scripted(options: Partial<ChildBodiesOptions> = {}) {
   const clock = simulatedClock();
   const sent: { taken: number; requests: { body: BodyKey; type: ChildRequest['type'] }[] }[] = [];
+  const whole: ChildRequest[] = [];
   const kills: ExitReason[] = [];
   const log: string[] = [];
   const bodies = new ChildBodies({
@@ -35,7 +36,10 @@ function scripted(options: Partial<ChildBodiesOptions> = {}) {
     send: (message) => {
       structuredClone(message);
       const requests: (typeof sent)[number]['requests'] = [];
-      eachRequest(message, (body, { type }) => requests.push({ body, type }));
+      eachRequest(message, (body, request) => {
+        requests.push({ body, type: request.type });
+        whole.push(request);
+      });
       sent.push({ taken: message[0], requests });
     },
     kill: (reason) => kills.push(reason),
@@ -54,7 +58,7 @@ function scripted(options: Partial<ChildBodiesOptions> = {}) {
   };
   const say = (...message: unknown[]): void => bodies.message(message);
   const requests = () => sent.flatMap(({ requests }) => requests);
-  return { bodies, clock, sent, kills, log, open, say, requests };
+  return { bodies, clock, sent, whole, kills, log, open, say, requests };
 }
 
 describe('the last body of a child', () => {
@@ -142,6 +146,21 @@ describe('one body of several', () => {
     second.body.kill();
     expect(kills).toEqual(['killed']);
   });
+  test('that did not load closes its child to more bodies, for it would fail in it again; the others stay', () => {
+    const { open, say, log, bodies } = scripted({ group: 'g' });
+    const [first, second] = [open('a'), open('b')];
+    say(1, {
+      type: 'exited',
+      reason: { error: { name: 'Error', message: 'no such file' } },
+      didNotLoad: true,
+    });
+    expect(first.exits).toMatchObject([{ error: { message: 'no such file' } }]);
+    expect(log).toEqual(['closing']);
+    say(2, { type: 'finished' });
+    expect([second.reports, second.exits]).toEqual([[{ type: 'finished' }], []]);
+    bodies.ended('normal');
+    expect(second.exits).toEqual(['normal']);
+  });
   test('is told an equal share of what the child uses', () => {
     const { open } = scripted({ group: 'g' });
     const [first] = [open('a'), open('b')];
@@ -150,6 +169,53 @@ describe('one body of several', () => {
 });
 
 const notData = (): number => 1;
+
+describe('what a child prints', () => {
+  test('is a line of the body that runs in it, by its stream, and a warning where that is stderr', () => {
+    const { bodies, open } = scripted();
+    bodies.printed('stdout', 'before there was one');
+    const witness = open();
+    bodies.printed('stdout', 'one');
+    bodies.printed('stderr', 'two');
+    expect(witness.reports).toEqual([
+      { type: 'log', level: 'info', message: 'one', fields: { stream: 'stdout' } },
+      { type: 'log', level: 'warn', message: 'two', fields: { stream: 'stderr' } },
+    ]);
+    witness.body.kill();
+    bodies.printed('stdout', 'after it was killed');
+    expect(witness.reports).toHaveLength(2);
+  });
+  test('is told by the first of a group, with the name of the group: nobody knows whose it is', () => {
+    const { bodies, open } = scripted({ group: 'g' });
+    const [first, second] = [open('a'), open('b')];
+    bodies.printed('stdout', 'one');
+    expect(first.reports).toEqual([
+      { type: 'log', level: 'info', message: 'one', fields: { stream: 'stdout', group: 'g' } },
+    ]);
+    expect(second.reports).toEqual([]);
+  });
+});
+
+describe('a body that is ending', () => {
+  test.each<[string, (rig: ReturnType<typeof scripted>, kill: () => void) => void]>([
+    ['killed', (_, kill) => kill()],
+    ['exited', ({ say }) => say(1, { type: 'exited', reason: 'shutdown' })],
+  ])('because it was %s is asked for nothing more, and refuses nothing', async (_, end) => {
+    const rig = scripted({ group: 'g' });
+    const [first] = [rig.open('a'), rig.open('b')];
+    await rig.clock.advance(0);
+    const before = rig.sent.length;
+    // On its way already, and impossible to send: it would be refused to somebody who has gone.
+    first.body.post({ type: 'task.run', taskId: 't', task: 'echo', input: notData });
+    end(rig, () => first.body.kill());
+    first.body.post({ type: 'state.save' });
+    first.body.post({ type: 'health.check', checkId: 1 });
+    await rig.clock.advance(0);
+    const asked = rig.sent.slice(before).flatMap(({ requests }) => requests.map(({ type }) => type));
+    expect(asked.filter((type) => type !== 'kill')).toEqual([]);
+    expect(first.reports).toEqual([]);
+  });
+});
 
 describe('the channel', () => {
   test('requests of one turn travel together', async () => {
@@ -161,6 +227,34 @@ describe('the channel', () => {
     expect(sent.map(({ requests }) => requests.map(({ type }) => type))).toEqual([
       ['open', 'state.save', 'terminate'],
     ]);
+  });
+  test.each<[string, unknown, object]>([
+    ['data arrives as it is', { by: ['a', 1] }, { cause: { by: ['a', 1] } }],
+    ['data without a prototype, too', Object.assign(Object.create(null), { a: 1 }), { cause: { a: 1 } }],
+    ['a text, too', 'enough', { cause: 'enough' }],
+    ['a list, too', ['enough'], { cause: ['enough'] }],
+    ['null, too', null, { cause: null }],
+    [
+      'an error is told in words',
+      new RangeError('past it'),
+      { error: { name: 'RangeError', message: 'past it' } },
+    ],
+    ['so is an instance', new Date(0), { error: { message: expect.stringContaining('1970') as unknown } }],
+    ['and what is no JSON', { run: notData }, { error: { message: expect.any(String) as unknown } }],
+  ])('of what a task is cancelled for %s', async (_, cause, told) => {
+    const { open, whole, clock } = scripted();
+    open().body.post({ type: 'task.cancel', taskId: 't', reason: 'why', cause });
+    await clock.advance(0);
+    const { type, ...cancel } = whole.at(-1)! as { type: string; cause?: unknown; error?: unknown };
+    expect(type).toBe('task.cancel');
+    expect(cancel).toMatchObject({ taskId: 't', reason: 'why', ...told });
+    expect(['cause' in cancel, 'error' in cancel]).toEqual(['cause' in told, 'error' in told]);
+  });
+  test('a cancel without a cause travels as it is', async () => {
+    const { open, whole, clock } = scripted();
+    open().body.post({ type: 'task.cancel', taskId: 't', reason: 'why' });
+    await clock.advance(0);
+    expect(whole.at(-1)).toEqual({ type: 'task.cancel', taskId: 't', reason: 'why' });
   });
   test('batches are acknowledged with what is sent, or when half the window is full', async () => {
     const { open, sent, say, clock } = scripted();

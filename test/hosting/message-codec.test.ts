@@ -86,6 +86,9 @@ test('ordinary messages are JSON, up to the depth that a value may have, and no 
   let deep: unknown = 1;
   for (let level = 1; level < 1_000; level += 1) deep = [deep];
   expect([isJson([deep]), isJson([[deep]])]).toEqual([true, false]);
+  let fields: unknown = 1;
+  for (let level = 1; level < 1_000; level += 1) fields = { fields };
+  expect([isJson([fields]), isJson([{ fields }])]).toEqual([true, false]);
 });
 
 test('bytes that are no message are a throw', () => {

@@ -25,6 +25,9 @@ function describer() {
   const kills: ExitReason[] = [];
   /** What each child was asked, in order. */
   const asked: string[][] = [];
+  /** How many of its messages each child was told to have been taken, and whether it kept the program alive. */
+  const taken: number[][] = [];
+  const kept: boolean[][] = [];
   const host = childHost({
     clock,
     kind: 'process',
@@ -37,11 +40,15 @@ function describer() {
     refusal: () => undefined,
     start: (_, { message, ended }) => {
       const heard: string[] = [];
+      const [takenOf, keptBy]: [number[], boolean[]] = [[], []];
       asked.push(heard);
+      taken.push(takenOf);
+      kept.push(keptBy);
       return {
         kind: 'process',
         usage: undefined,
-        send: (sent) =>
+        send: (sent) => {
+          takenOf.push(sent[0]);
           eachRequest(sent, (_body, request) => {
             if (request.type !== 'describe') return;
             const { question, module } = request;
@@ -61,13 +68,14 @@ function describer() {
                   { type: 'described', question, manifest, isHolding: module === holding.href },
                 ]);
             });
-          }),
+          });
+        },
         kill: (reason) => {
           kills.push(reason);
           queueMicrotask(() => ended(reason));
         },
         watch: () => {},
-        ref: () => {},
+        ref: (isKept) => keptBy.push(isKept),
       };
     },
   });
@@ -84,7 +92,7 @@ function describer() {
     answer.catch(() => undefined);
     return { told, answer, giveUp: () => controller.abort() };
   };
-  return { clock, kills, asked, ask };
+  return { host, clock, kills, asked, taken, kept, ask };
 }
 
 test('a module that waits for another says so, and begins when that is done', async () => {
@@ -188,4 +196,33 @@ test('a child that cannot be made is told with what was in the way', async () =>
   });
   await expect(host.describe(sound, {})).rejects.toThrow(/sound\.ts was not loaded: spawn EMFILE$/);
   await host.close();
+});
+
+test('a child is told with each question how many of its messages were taken: the next one begins anew', async () => {
+  const { ask, taken } = describer();
+  for (const module of [sound, sound, broken, sound, sound]) await ask(module).answer.catch(() => undefined);
+  expect(taken).toEqual([
+    [0, 1, 2],
+    [0, 1],
+  ]);
+});
+
+test('a child keeps its program alive while a module is asked for, and not while it waits for the next', async () => {
+  const { ask, kept } = describer();
+  await ask(sound).answer;
+  expect(kept).toEqual([[true, false]]);
+  const both = [ask(sound), ask(sound)].map(({ answer }) => answer);
+  await Promise.all(both);
+  expect(kept).toEqual([[true, false, true, true, false]]);
+});
+
+test('a closed host is asked for nothing more: what waits is refused, and what comes later', async () => {
+  const { host, ask, asked } = describer();
+  const [first, second] = [ask(hanging), ask(sound)];
+  await host.close();
+  const third = ask(sound);
+  await expect(first.answer).rejects.toThrow(/hanging\.ts: expected it to load, its process ended: killed/);
+  for (const { answer } of [second, third])
+    await expect(answer).rejects.toThrow(/sound\.ts was not loaded: the host is closed/);
+  expect(asked).toEqual([['hanging']]);
 });

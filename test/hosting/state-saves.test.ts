@@ -75,6 +75,34 @@ describe('what is told of a state', () => {
     expect(() => saves.commit(user(2))).toThrow(message);
   });
 
+  it('is not told again after it was restored, until it differs', () => {
+    const owner = {
+      definition: {} as CallableDefinition,
+      state: new BodyState({ n: 1 }, true),
+      resources: undefined,
+    };
+    const saves = new StateSaves(owner, {
+      restored: { json: '{"n":1}', stateVersion: 1 },
+      initArgs: undefined,
+      secrets: [],
+    });
+    expect(saves.changed()).toBeUndefined();
+    (owner.state.current as Numbered).n = 2;
+    expect(saves.changed()?.json).toBe('{"n":2}');
+  });
+
+  it.each<[object, string]>([
+    [{ note: 'so of-init-args it is' }, 'state.note'],
+    [{ a: 1, deep: [0, { here: 'of-init-args' }] }, 'state.deep[1].here'],
+    [{ none: null, few: ['x', 'of-init-args'] }, 'state.few[1]'],
+    // Neither is the secret shown where it is the name of a field.
+    [{ 'my of-init-args': 1 }, 'state.my [redacted]'],
+  ])('holds no secret: what does is refused by its place: %j', (more, place) => {
+    const { saves, state } = rig({}, { n: 1 }, ['token']);
+    Object.assign(state.current as Numbered, more);
+    expect(() => saves.changed()).toThrow(`got a secret of its initArgs at ${place}: `);
+  });
+
   it('holds no secret of the arguments', () => {
     const { saves, state } = rig({}, { n: 1 }, ['token']);
     expect(saves.changed()?.json).toBe('{"n":1}');
