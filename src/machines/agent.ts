@@ -290,8 +290,11 @@ export const agentMachine = setup({
   id: 'agent',
   context: ({ input }) => ({
     id: input.id,
-    policy: input.policy,
+    // What each task asks for, side by side: in a large fleet none of it is in a cache.
     incarnation: 0,
+    paused: undefined,
+    parked: undefined,
+    policy: input.policy,
     startedFrom: 'registered',
     startedAt: undefined,
     endedAt: undefined,
@@ -304,8 +307,6 @@ export const agentMachine = setup({
     misses: 0,
     maxRuntimeMs: undefined,
     isCoordinated: true,
-    paused: undefined,
-    parked: undefined,
     restarts: 0,
     history: noRestarts,
     restartDelayMs: 0,

@@ -105,17 +105,17 @@ it.each([
   keep(json);
   expect(written()).toEqual([again && json]);
   const restored = rig();
-  restored.keeper.restored({ json, stateVersion: 1 });
+  restored.keeper.beginWith({ json, stateVersion: 1 });
   restored.keep(json);
   expect(restored.written()).toEqual([again && json]);
-  keeper.restored(undefined);
+  keeper.beginWith(undefined);
 });
 
 it('what a body begins with is in the store already, where that is known', () => {
   const { keeper, keep, written } = rig();
-  keeper.restored({ json: '1', stateVersion: 1 });
+  keeper.beginWith({ json: '1', stateVersion: 1 });
   keep('1');
-  keeper.restored(undefined);
+  keeper.beginWith(undefined);
   keep('1');
   expect(written()).toEqual([undefined, '1']);
 });

@@ -274,12 +274,12 @@ export const plants: readonly Plant[] = [
     meets: 'several tasks that wait at one agent',
     plant: method(
       TaskQueue,
-      'add',
-      (add) =>
+      'append',
+      (append) =>
         function (entry: { priority?: number }) {
           const { first } = this;
-          if (entry.priority === undefined || first === undefined) add.call(this, entry);
-          else this.addBefore(first, entry);
+          if (entry.priority === undefined || first === undefined) append.call(this, entry);
+          else this.insertBefore(first, entry);
         },
     ),
   },

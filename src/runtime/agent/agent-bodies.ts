@@ -2,8 +2,8 @@
  * One agent's bodies, one after another: what the living body is and reports, how the last one ended, and from what the
  * next one is made.
  *
- * Owns the incarnation that lives, its saved states, and what is asked of it. It decides nothing: reports become events
- * of the agent's chart, or go to the part that asked.
+ * Owns the incarnation that lives and what is asked of it, and is the keeper of their states. It decides nothing:
+ * reports become events of the agent's chart, or go to the part that asked.
  *
  * I1  Other parts hear of the end of a body after its event was emitted.
  */
@@ -49,12 +49,11 @@ export interface BodiesOwner extends EmbodiedAgent {
   logger(): Logger;
 }
 
-export class AgentBodies implements IncarnationOwner, OffersOwner {
+export class AgentBodies extends StateKeeper implements IncarnationOwner, OffersOwner {
   readonly agent: BodiesOwner;
   private readonly tasks: AgentTasks;
   private currentManifest: AgentManifest;
   private living: Incarnation | undefined = undefined;
-  private states: StateKeeper | undefined = undefined;
   /** The incarnation that has ended, until its end is announced. */
   private leaving: Incarnation | undefined = undefined;
   private next: NextBody | undefined = undefined;
@@ -64,6 +63,7 @@ export class AgentBodies implements IncarnationOwner, OffersOwner {
   private droppedCount = 0;
 
   constructor(agent: BodiesOwner, tasks: AgentTasks, manifest: AgentManifest) {
+    super();
     this.agent = agent;
     this.tasks = tasks;
     this.currentManifest = manifest;
@@ -205,7 +205,7 @@ export class AgentBodies implements IncarnationOwner, OffersOwner {
   }
 
   restored(state: SavedState, isKept: boolean): void {
-    (this.states ??= new StateKeeper()).restored(isKept ? state : undefined);
+    this.beginWith(isKept ? state : undefined);
   }
 
   bodyReported(living: Incarnation, told: BodyReport): void {
@@ -291,7 +291,7 @@ export class AgentBodies implements IncarnationOwner, OffersOwner {
 
   private keepState({ number: incarnation }: Incarnation, state: SavedState, kept?: CommitListener): number {
     const { id: agentId, journal } = this.agent;
-    return (this.states ??= new StateKeeper()).keep(journal, { agentId, incarnation, state, kept });
+    return this.keep(journal, { agentId, incarnation, state, kept });
   }
 
   private stateKept(living: Incarnation, error: AgentSystemError | undefined): void {

@@ -149,7 +149,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     if (delayMs > 0) this.fates.delay(entry, delayMs);
     else if (this.takesInTurn() && !this.tasks.running.get(taskId)) this.tasks.add(entry);
     else this.tasks.holdBack(entry);
-    this.answers.changed();
+    this.owner.changed();
     journal.emit(acceptedEvent(agentId, entry, deadlineAt), entry);
     this.limit(entry);
     return entry.answer;
@@ -166,7 +166,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     const delayMs = restoreTimes(entry, task, this.owner.clock);
     if (delayMs > 0) this.fates.delay(entry, delayMs);
     else this.tasks.add(entry);
-    this.answers.changed();
+    this.owner.changed();
     this.limit(entry);
     this.pump();
     return entry.answer;
@@ -253,7 +253,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     this.mode = 'held';
     this.saidBusy = false;
     this.isResting = false;
-    this.answers.changed();
+    this.owner.changed();
   }
 
   /** The agent does not come back by itself: tasks that wait for that are given up. */
@@ -286,7 +286,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     const entry = this.tasks.running.get(report.taskId);
     if (entry === undefined) return;
     this.left(entry);
-    this.answers.changed();
+    this.owner.changed();
     if (!entry.isAnswered) {
       if (report.type === 'task.completed') this.answers.complete(entry, report.output, at);
       else this.fates.fail(entry, report);
@@ -305,7 +305,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
       return this.settle({ type: 'task.failed', taskId, code: 'TASK_FAILED', error });
     }
     this.left(entry);
-    this.answers.changed();
+    this.owner.changed();
     // Its open requests belonged to this attempt.
     this.owner.taskAnswered(entry.taskId);
     const { id: agentId, journal } = this.owner;
@@ -407,7 +407,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
 
   private start(entry: TaskEntry): void {
     this.tasks.begin(entry);
-    this.answers.changed();
+    this.owner.changed();
     if (!this.saidBusy && this.mode === 'open') {
       this.saidBusy = true;
       this.owner.becameBusy();
@@ -438,7 +438,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
       this.tasks.putBack(entry);
       this.waitForStore();
     }
-    this.answers.changed();
+    this.owner.changed();
     this.pump();
     this.taskLeft();
   }

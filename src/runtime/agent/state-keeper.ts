@@ -37,7 +37,7 @@ export class StateKeeper implements CommitObserver {
   private unsettled = 0;
 
   /** The state that a body begins with; `undefined` if it is not known to be in the store. */
-  restored(state: SavedState | undefined): void {
+  beginWith(state: SavedState | undefined): void {
     this.newest = isRemembered(state) ? state : undefined;
   }
 

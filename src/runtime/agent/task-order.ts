@@ -1,7 +1,8 @@
 /**
  * The order in which waiting tasks are begun: higher priority first, then first come, first served.
  *
- * Tasks of a kind with a limit of its own wait in a queue of their own: when the limit is reached they hold up no others.
+ * Tasks of a kind with a limit of its own wait in a lane of their own: when the limit is reached they hold up no others.
+ * The order is itself the lane of all others, which most agents need alone.
  *
  * I1  Adding a task, removing any, and finding the next one take the same time for any number of waiting tasks:
  *     priorities are few, and so are the kinds of an agent.
@@ -40,7 +41,8 @@ class Line<Entry extends Ordered<Entry>> extends TaskQueue<Entry> {
 class Lane<Entry extends Ordered<Entry>> extends Line<Entry> {
   /** That of the highest priority. Empty lines stay: there are few. */
   highest: Line<Entry> = this;
-  limit = Infinity;
+  /** `undefined` for none. */
+  limit: number | undefined = undefined;
   underWay = 0;
 
   constructor() {
@@ -48,11 +50,11 @@ class Lane<Entry extends Ordered<Entry>> extends Line<Entry> {
   }
 
   get hasRoom(): boolean {
-    return this.underWay < this.limit;
+    return this.limit === undefined || this.underWay < this.limit;
   }
 
   /** Whether all of its tasks have been of priority 0. */
-  get isPlain(): boolean {
+  get hasOneLine(): boolean {
     return this.highest === this && this.lower === undefined;
   }
 
@@ -83,9 +85,8 @@ class Lane<Entry extends Ordered<Entry>> extends Line<Entry> {
   }
 }
 
-export class TaskOrder<Entry extends Ordered<Entry>> {
+export class TaskOrder<Entry extends Ordered<Entry>> extends Lane<Entry> {
   size = 0;
-  private readonly common = new Lane<Entry>();
   /** By kind; `undefined` until a kind has a limit. */
   private limited: Map<string, Lane<Entry>> | undefined = undefined;
   private arrived = 0;
@@ -94,7 +95,7 @@ export class TaskOrder<Entry extends Ordered<Entry>> {
 
   add(entry: Entry): void {
     entry.order = this.arrived += 1;
-    this.laneOf(entry).lineOf(entry.priority).add(entry);
+    this.laneOf(entry).lineOf(entry.priority).append(entry);
     this.size += 1;
   }
 
@@ -104,15 +105,15 @@ export class TaskOrder<Entry extends Ordered<Entry>> {
     // Tasks that were begun are older than those that were not: it passes only others that were put back.
     let next = line.first;
     while (next !== undefined && next.order < entry.order) next = next.next;
-    if (next === undefined) line.add(entry);
-    else line.addBefore(next, entry);
+    if (next === undefined) line.append(entry);
+    else line.insertBefore(next, entry);
     this.size += 1;
   }
 
   /** Removes a task. Returns whether it was there. */
   remove(entry: Entry): boolean {
     if (!entry.isQueued) return false;
-    this.laneOf(entry).lineOf(entry.priority).remove(entry);
+    this.laneOf(entry).lineOf(entry.priority).take(entry);
     this.size -= 1;
     return true;
   }
@@ -156,7 +157,7 @@ export class TaskOrder<Entry extends Ordered<Entry>> {
   }
 
   private laneOf({ kind, kindLimit }: Entry): Lane<Entry> {
-    if (kindLimit === undefined) return this.common;
+    if (kindLimit === undefined) return this;
     this.limited ??= new Map();
     let lane = this.limited.get(kind);
     if (lane === undefined) this.limited.set(kind, (lane = new Lane()));
@@ -165,12 +166,12 @@ export class TaskOrder<Entry extends Ordered<Entry>> {
   }
 
   private *lanes(): Generator<Lane<Entry>> {
-    yield this.common;
+    yield this;
     if (this.limited) yield* this.limited.values();
   }
 
   private best(): Entry | undefined {
-    if (this.isPlain()) return this.common.first;
+    if (this.isPlain) return this.first;
     let best: Entry | undefined;
     for (const lane of this.lanes()) {
       if (!lane.hasRoom) continue;
@@ -197,11 +198,11 @@ export class TaskOrder<Entry extends Ordered<Entry>> {
   }
 
   private passesBy(entry: Entry): boolean {
-    return !this.isPlain() && this.oldest() !== entry;
+    return !this.isPlain && this.oldest() !== entry;
   }
 
   /** The ordinary case: no kind has a limit, and no task a priority. */
-  private isPlain(): boolean {
-    return this.limited === undefined && this.common.isPlain;
+  private get isPlain(): boolean {
+    return this.limited === undefined && this.hasOneLine;
   }
 }

@@ -7,21 +7,18 @@ export interface Queued<Entry> {
 }
 
 export class TaskQueue<Entry extends Queued<Entry>> {
-  size = 0;
   first: Entry | undefined = undefined;
   private last: Entry | undefined = undefined;
 
-  add(entry: Entry): void {
+  append(entry: Entry): void {
     entry.previous = this.last;
     if (this.last === undefined) this.first = entry;
     else this.last.next = entry;
     this.last = entry;
     entry.isQueued = true;
-    this.size += 1;
   }
 
-  /** Inserts an entry before another one. */
-  addBefore(next: Entry, entry: Entry): void {
+  insertBefore(next: Entry, entry: Entry): void {
     const { previous } = next;
     entry.previous = previous;
     entry.next = next;
@@ -29,11 +26,10 @@ export class TaskQueue<Entry extends Queued<Entry>> {
     if (previous === undefined) this.first = entry;
     else previous.next = entry;
     entry.isQueued = true;
-    this.size += 1;
   }
 
-  /** Removes an entry. Returns whether it was there. */
-  remove(entry: Entry): boolean {
+  /** Takes an entry out. Returns whether it was there. */
+  take(entry: Entry): boolean {
     if (!entry.isQueued) return false;
     const { previous, next } = entry;
     if (previous === undefined) this.first = next;
@@ -43,7 +39,6 @@ export class TaskQueue<Entry extends Queued<Entry>> {
     entry.previous = undefined;
     entry.next = undefined;
     entry.isQueued = false;
-    this.size -= 1;
     return true;
   }
 }
