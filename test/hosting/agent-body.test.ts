@@ -6,8 +6,8 @@ import { AgentBody } from '../../src/runtime/hosting/agent-body.ts';
 import type { BodyReport, BodyRequest, BodyStart } from '../../src/runtime/hosting/host.ts';
 import { settled } from '../../src/testing/index.ts';
 
-/** The body of a definition, run, and what it tells. */
-function run(definition: AnyAgentDefinition) {
+/** The body of a definition that is not there yet, and what it tells. */
+function opened(definition: AnyAgentDefinition, begin: Partial<BodyStart> = {}) {
   const reports: BodyReport[] = [];
   const exits: ExitReason[] = [];
   const start: BodyStart = {
@@ -19,13 +19,20 @@ function run(definition: AnyAgentDefinition) {
     previousStop: undefined,
     variables: [],
     resources: { cpuPriority: 'normal', maxRuntimeMs: Infinity },
+    ...begin,
   };
   const body = new AgentBody(start, {
     report: (report) => void reports.push(report),
     exited: (reason) => void exits.push(reason),
   });
-  body.run(definition);
   return { body, reports, exits };
+}
+
+/** The body of a definition, run, and what it tells. */
+function run(definition: AnyAgentDefinition, begin?: Partial<BodyStart>) {
+  const made = opened(definition, begin);
+  made.body.run(definition);
+  return made;
 }
 
 /** A body at work on three tasks that wait for their signal, and what it tells. */
@@ -125,6 +132,236 @@ describe('what an init is given', () => {
     expect(reports.filter(({ type }) => type === 'log')).toEqual([
       { type: 'log', level: 'info', message: 'from init', fields: { size: 3 } },
       { type: 'log', level: 'error', message: 'worse' },
+    ]);
+  });
+});
+
+/** It only echoes. */
+const echoing = (init: () => Promise<object> | object) =>
+  defineAgent({ type: 'subject', init, tasks: { echo: { run: ({ input }) => input } } });
+const echo: BodyRequest = { type: 'task.run', taskId: 't1', task: 'echo', input: 1 };
+const typesOf = (reports: readonly BodyReport[]) => reports.map(({ type }) => type);
+
+describe('what comes before a body is ready', () => {
+  it('waits until it is, in its order: while its module is loaded, and while it initializes', async () => {
+    const held = Promise.withResolvers<object>();
+    const definition = echoing(() => held.promise);
+    const { body, reports } = opened(definition);
+    body.post({ type: 'health.check', checkId: 1 });
+    body.run(definition);
+    body.post(echo);
+    body.post({ type: 'state.save' });
+    expect(reports).toEqual([]);
+    held.resolve({});
+    await settled();
+    expect(typesOf(reports)).toEqual(['ready', 'health.answered', 'task.completed', 'state.saved']);
+    // Whoever runs it again runs nothing.
+    body.run(definition);
+    expect(reports).toHaveLength(4);
+  });
+
+  it.each<[string, (body: AgentBody) => void, ExitReason]>([
+    ['it is asked to end', (body) => body.post({ type: 'terminate' }), 'shutdown'],
+    ['it is killed', (body) => body.kill(), 'killed'],
+  ])('is answered by nobody when %s first', async (_, end, reason) => {
+    const definition = echoing(() => ({}));
+    const { body, reports, exits } = opened(definition);
+    body.post(echo);
+    end(body);
+    body.run(definition);
+    await settled();
+    expect([reports, exits]).toEqual([[], [reason]]);
+  });
+
+  it('is what its init is given: all variables, and the state that was saved, which is not told again', async () => {
+    let given: unknown;
+    const definition = defineAgent({
+      type: 'subject',
+      init: ({ variables, restored }) => {
+        given = { variables: { ...variables }, restored };
+        return restored as { n: number };
+      },
+      tasks: {
+        add: {
+          run: ({ state, input }) => {
+            state.n += input as number;
+          },
+        },
+      },
+    });
+    const { body, reports } = run(definition, {
+      variables: [
+        { name: 'a', value: 1, version: 1 },
+        { name: 'b', value: 2, version: 4 },
+      ],
+      restored: { json: '{"n":5}', stateVersion: 1 },
+    });
+    expect(given).toEqual({ variables: { a: 1, b: 2 }, restored: { n: 5 } });
+    for (const [taskId, input] of [
+      ['same', 0],
+      ['other', 2],
+      ['same again', 0],
+    ] as const)
+      body.post({ type: 'task.run', taskId, task: 'add', input });
+    await settled();
+    const states = reports.filter(({ type }) => type === 'task.completed');
+    expect(states.map((report) => 'state' in report && report.state?.json)).toEqual([
+      undefined,
+      '{"n":7}',
+      undefined,
+    ]);
+  });
+});
+
+describe('an agent that asks to end', () => {
+  it.each([
+    ['in its init, is finished once it is ready', true, ['ready', 'finished']],
+    ['while it serves, is finished at once', false, ['ready', 'finished']],
+  ])('%s', (_, isInInit, told) => {
+    const definition = defineAgent({
+      type: 'subject',
+      init: ({ self }) => {
+        if (isInInit) self.complete();
+        return {};
+      },
+      tasks: {},
+    });
+    const { body, reports, exits } = run(definition);
+    if (!isInInit) body.selfOf({ variables: [] } as unknown as BodyStart).complete();
+    expect(reports.map(({ type }) => type)).toEqual(told);
+    expect(exits).toEqual([]);
+  });
+
+  it.each([
+    ['gives a value', () => undefined, []],
+    ['throws', () => Promise.reject(new Error('not now')), ['terminate threw']],
+  ])('is asked once to clean up: that %s', async (_, cleaned, lines) => {
+    const heard: string[] = [];
+    let life: AbortSignal | undefined;
+    const definition = defineAgent({
+      type: 'subject',
+      init: ({ signal }) => {
+        life = signal;
+        return {};
+      },
+      tasks: {},
+      terminate: () => {
+        heard.push(`terminate, ${(life!.reason as Error).message}`);
+        return cleaned();
+      },
+    });
+    const { body, reports, exits } = run(definition);
+    body.post({ type: 'terminate' });
+    body.post({ type: 'terminate' });
+    await settled();
+    body.post({ type: 'terminate' });
+    await settled();
+    expect([heard, exits]).toEqual([['terminate, the agent is terminating'], ['shutdown']]);
+    expect(reports.flatMap((report) => (report.type === 'log' ? [report.message] : []))).toEqual(lines);
+  });
+});
+
+describe('the state of a task that fails', () => {
+  it.each([
+    ['is as it was before', {}, { n: 1 }],
+    ['stays as it is for an agent that keeps it', { keepStateOnFailure: true }, { n: 9 }],
+  ])('%s', async (_, more, state) => {
+    const definition = defineAgent({
+      type: 'subject',
+      init: () => ({ n: 1 }),
+      tasks: {
+        fail: {
+          run: (context) => {
+            context.state.n = 9;
+            throw new Error('no');
+          },
+        },
+      },
+      ...more,
+    });
+    const { body, reports } = run(definition);
+    body.post({ type: 'task.run', taskId: 't1', task: 'fail', input: undefined });
+    await settled();
+    expect(reports.at(-1)).toMatchObject({ type: 'task.failed', taskId: 't1' });
+    expect(body.state.current).toEqual(state);
+  });
+
+  it('keeps what a health check has changed before it', async () => {
+    const definition = defineAgent({
+      type: 'subject',
+      init: () => ({ n: 1, checks: 0 }),
+      health: ({ state }) => {
+        state.checks += 1;
+        return undefined;
+      },
+      tasks: {
+        add: { run: ({ state }) => void (state.n += 1) },
+        fail: {
+          run: ({ state }) => {
+            state.n = 9;
+            throw new Error('no');
+          },
+        },
+      },
+    });
+    const { body } = run(definition);
+    for (const task of ['add', 'fail', 'fail']) {
+      body.post({ type: 'health.check', checkId: 1 });
+      body.post({ type: 'task.run', taskId: 't', task, input: undefined });
+      await settled();
+    }
+    expect(body.state.current).toEqual({ n: 2, checks: 3 });
+  });
+});
+
+it('a state that has changed by itself and cannot be saved is logged, and the agent goes on', () => {
+  const { body, reports, exits } = run(
+    defineAgent({ type: 'subject', init: () => ({ n: 1 }), tasks: {}, save: () => () => 1 }),
+  );
+  body.selfOf({ variables: [] } as unknown as BodyStart).changed();
+  expect(reports.slice(1)).toMatchObject([
+    {
+      type: 'log',
+      level: 'error',
+      message: 'its state was not saved',
+      fields: { error: { message: expect.stringMatching(/^its state cannot be saved/) as unknown } },
+    },
+  ]);
+  expect(exits).toEqual([]);
+});
+
+describe('what an agent of functions takes', () => {
+  const definition = defineAgent({
+    type: 'subject',
+    init: () => ({}),
+    tasks: {
+      count: { input: z.number(), run: () => 1 },
+      slow: { input: z.number().refine(async (given) => (await Promise.resolve(given)) > 0), run: () => 1 },
+      strange: {
+        input: z.number().refine(() => {
+          throw new Error('broken schema');
+        }),
+        run: () => 1,
+      },
+    },
+  });
+  const next = ['count', 'slow', 'strange'];
+
+  it.each<[string, { type: string; input: unknown } | undefined, boolean | undefined]>([
+    ['is every task that it has', undefined, undefined],
+    ['is a task with an input that fits', { type: 'count', input: 1 }, true],
+    ['is no task with another input', { type: 'count', input: 'one' }, false],
+    ['is what a schema says later', { type: 'slow', input: 1 }, true],
+    ['is not what a schema refuses later', { type: 'slow', input: -1 }, false],
+    ['is nothing whose schema fails', { type: 'strange', input: 1 }, false],
+    ['is no task of another name', { type: 'other', input: 1 }, false],
+    ['is nothing that every object has', { type: 'toString', input: 1 }, false],
+  ])('%s', async (_, task, can) => {
+    const { body, reports } = run(definition);
+    body.post({ type: 'offer.asked', questionId: 7, task, isOutlined: true });
+    await settled();
+    expect(reports.slice(1)).toEqual([
+      { type: 'offer.told', questionId: 7, offer: can === undefined ? { next } : { next, can } },
     ]);
   });
 });
