@@ -32,6 +32,7 @@ export interface Seen {
 export class KeptAgent {
   readonly #definition: AnyAgentDefinition;
   #state: AgentState;
+  #last: AgentTurn | undefined;
   now = 0;
 
   constructor(definition: AnyAgentDefinition, spec: Omit<AgentSpecInput, 'module' | 'id'> = {}) {
@@ -46,6 +47,11 @@ export class KeptAgent {
 
   get record() {
     return recordOfState(this.#state);
+  }
+
+  /** What the last turn has told and wants done, word for word. */
+  get last(): Pick<AgentTurn, 'acts' | 'events'> {
+    return this.#last!;
   }
 
   /** Every submitted task that has ended: where, and after how many attempts. */
@@ -74,6 +80,7 @@ export class KeptAgent {
       chance: 0,
     });
     act(turn);
+    this.#last = turn;
     this.#state = turn.state;
     const told: string[] = [];
     const answers: Record<string, unknown> = {};

@@ -121,12 +121,39 @@ describe('a size that a caller asks for', () => {
     expect(done(runs('crew-3', 50))).toEqual(['again: undefined']);
   });
 
+  it('is no failure of a caller who asked for no growth: its members are tried again', () => {
+    const { turn, says, fails, resize, runs, record, nextDueAt } = rig(1, wide);
+    says(10, lost('crew-1'));
+    turn(10, (one) => one.gone('crew-1', false));
+    expect(record()).toMatchObject({ status: 'backing_off', retryAt: nextDueAt() });
+    expect(done(resize(20, 1))).toEqual(['bringUp crew-2']);
+    expect(record()).not.toHaveProperty('retryAt');
+    for (const [member, code] of [
+      ['crew-2', 'INIT_FAILED'],
+      ['crew-3', 'RESOURCES_EXHAUSTED'],
+    ] as const) {
+      expect(done(fails(member, 30, code))).toEqual([`dismiss ${member}`]);
+      expect(done(turn(40, (one) => one.gone(member, false)))).toEqual([]);
+      turn(nextDueAt()!, (one) => one.wake());
+    }
+    expect(done(runs('crew-4', 90_000))).toEqual(['to 1: undefined']);
+  });
+
+  it('that is taken back while members start has them leave once they have started', () => {
+    const { resize, turn, record } = rig(1, wide);
+    resize(10, 3);
+    expect(done(resize(20, 1, 'back'))).toEqual([]);
+    expect(record()).toMatchObject({ live: 1, starting: 0, draining: 2 });
+    expect(done(turn(30, (one) => one.broughtUp('crew-2', undefined)))).toEqual(['dismiss crew-2']);
+    expect(done(turn(30, (one) => one.broughtUp('crew-3', undefined)))).toEqual(['dismiss crew-3']);
+  });
+
   it('that is smaller has those leave that have nothing to do; one that is down goes at once', () => {
     const { says, execute, resize, turn, record } = rig(3, { pool: { min: 1 } });
     execute(10, 'a');
     says(20, { id: 'crew-1', holds: [1], heard: 1 });
     says(30, { id: 'crew-2', path: 'crashed.waiting' });
-    expect(record()).toMatchObject({ live: 2, down: 1, draining: 0 });
+    expect(record()).toMatchObject({ live: 2, idle: 1, down: 1, draining: 0 });
     expect(done(resize(40, 1))).toEqual(['dismiss crew-2', 'dismiss crew-3']);
     expect(record()).toMatchObject({ status: 'shrinking', live: 1, down: 0, draining: 2 });
     turn(50, (one) => one.gone('crew-2', true));
@@ -252,6 +279,20 @@ describe('its tasks', () => {
     expect(kept().given).toEqual([]);
   });
 
+  it('that wait go to a member as soon as it is up, whoever has them is told, and none is kept of one gone', () => {
+    const { execute, turn, kept, resize } = rig(0, { pool: { max: 2 } });
+    execute(10, 'a', { terms: { callId: 'c', isFollowed: true } });
+    turn(20, (one) => one.locate('c', 'who'));
+    resize(20, 1);
+    const acts = turn(30, (one) => one.broughtUp('crew-1', undefined));
+    expect(acts).toContainEqual({ do: 'answer', token: 'who', answer: { value: 'crew-1' } });
+    expect(done(acts)).toContain('give crew-1');
+    turn(40, (one) => one.told({ ...news('crew-1'), path: 'crashed.gaveUp', reason: 'killed' }));
+    expect(kept().given).toHaveLength(1);
+    turn(50, (one) => one.gone('crew-1', false));
+    expect(kept().given).toEqual([]);
+  });
+
   it('time out while they wait, at their time, and the pool has nothing due any more', () => {
     const { execute, turn, nextDueAt, record } = rig(1);
     execute(10, 'a');
@@ -282,8 +323,9 @@ describe('a pool that sizes itself', () => {
   });
 
   it('looks only after its interval where nothing waits', () => {
-    const { turn, nextDueAt } = rig(0, { pool: { max: 2, scale } });
-    expect(done(turn(10, () => {}))).toEqual([]);
+    const { turn, nextDueAt, resize, record } = rig(0, { pool: { max: 2, scale } });
+    expect(done(resize(0, 0))).toEqual(['to 0: undefined']);
+    expect(record().scaling!.status).toBe('watching');
     expect(nextDueAt()).toBe(1_000);
     expect(done(turn(1_000, (one) => one.wake()))).toEqual(['measure']);
   });
@@ -307,6 +349,24 @@ describe('a pool that sizes itself', () => {
     expect(look(5)).toEqual([5_500, 'measure', 'bringUp crew-3']);
     expect(record()).toMatchObject({ wanted: 3, scaling: { metrics: { isSettled: true, size: 2 } } });
     expect(states()).toEqual({ pool: 'serving.growing', autoscaler: 'scaling' });
+  });
+
+  it('measures the share of all places of its members that was in use', () => {
+    const { execute, turn, record } = rig(1, { concurrency: 4, pool: { max: 3, scale } });
+    for (const token of ['a', 'b', 'c']) execute(0, token);
+    turn(1_000, (one) => one.wake());
+    turn(1_000, (one) => one.measured(room(1)));
+    expect(record().scaling!.metrics).toMatchObject({ busyShare: 0.75, size: 1, waiting: 0 });
+  });
+
+  it('cools down once it has grown', () => {
+    const { execute, turn, record, runs } = rig(1, { pool: { max: 3, scale } });
+    for (const token of ['a', 'b']) execute(0, token);
+    turn(1_000, (one) => one.wake());
+    expect(done(turn(1_000, (one) => one.measured(room(1))))).toEqual(['bringUp crew-2']);
+    expect(record().scaling!.status).toBe('scaling');
+    runs('crew-2', 1_100);
+    expect(record().scaling!.status).toBe('cooling_down');
   });
 
   it('is not settled while it grows, and is while it shrinks', () => {
@@ -377,6 +437,21 @@ describe('a pool of a fleet that is closed', () => {
       }),
       ...ids.map((id) => ({ do: 'dismiss', id, timeoutMs: CLOSE_MS - CLOSE_MS * FINISH_SHARE })),
     ]);
+  });
+
+  it('keeps to the time of its first close, whatever a second one says', () => {
+    const { turn, execute, says } = rig(1);
+    execute(500, 'a');
+    says(500, { id: 'crew-1', holds: [1], heard: 1 });
+    execute(500, 'waits');
+    turn(1_000, (one) => one.close(CLOSE_MS, undefined, 'first'));
+    turn(1_100, (one) => one.close(100 * CLOSE_MS, undefined, 'second'));
+    const acts = turn(1_000 + CLOSE_MS * FINISH_SHARE, (one) => one.wake());
+    expect(acts.at(-1)).toEqual({
+      do: 'dismiss',
+      id: 'crew-1',
+      timeoutMs: CLOSE_MS - CLOSE_MS * FINISH_SHARE,
+    });
   });
 
   it('answers all who close it, within the time of the first', () => {
