@@ -109,7 +109,7 @@ describe('its input', () => {
 it('all who wait for it are answered, once', () => {
   const agent = running();
   agent.execute({ submitted: true, token: 'first' });
-  agent.turn(({ state }) => void (state.tasks[0]!.waiting as string[]).push('second'));
+  agent.turn(({ state }) => void state.tasks[0]!.waiting.push('second'));
   expect(agent.complete(1).answers).toEqual({ first: 'done', second: 'done' });
   expect(agent.exit('killed').answers).toEqual({});
 });

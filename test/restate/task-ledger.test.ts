@@ -34,13 +34,15 @@ it('a task that waits for its time is counted in a refusal', () => {
 });
 
 function running(tasks: object = { concurrency: 1 }, restart: object = { policy: 'immediate', delayMs: 10 }) {
-  const agent = new KeptAgent(definition, { tasks, restart } as never);
+  const agent = new KeptAgent(definition, { tasks, restart });
   agent.start();
   return agent;
 }
 const state = (agent: KeptAgent) => agent.record.state.split('.').at(-1);
 const hold = (agent: KeptAgent, command: 'pause' | 'resume') =>
   agent.turn((turn) => turn.hold(`agent.${command}`, command === 'pause' ? 'ann' : undefined, command));
+const park = (agent: KeptAgent, number: number) =>
+  agent.report({ type: 'task.parked', taskId: agent.idOf(number), why: 'full', afterMs: 100, input: 7 });
 
 describe('an agent is busy', () => {
   it('from its first task until its last has ended, and says so once', () => {
@@ -114,7 +116,7 @@ describe('a task that comes while its agent ends', () => {
     agent.stop(1_000);
     expect(agent.execute({ submitted: true, whenDown: 'wait' }).told).toEqual([]);
     expect(agent.complete(1).told).not.toContain('task.run 2');
-    agent.exit({ shutdown: 'requested' } as never);
+    agent.exit({ shutdown: 'requested' });
     expect(agent.record.status).toBe('stopped');
     expect(agent.start().told).toEqual(['task.run 2']);
   });
@@ -123,7 +125,7 @@ describe('a task that comes while its agent ends', () => {
     const agent = running();
     agent.stop(1_000);
     agent.execute({ submitted: true, whenDown: 'wait', delayMs: 500 });
-    agent.exit({ shutdown: 'requested' } as never);
+    agent.exit({ shutdown: 'requested' });
     expect(agent.start().told).toEqual([]);
     expect(agent.pass(499).told).toEqual([]);
     expect(agent.pass(1).told).toEqual(['task.run 1']);
@@ -131,9 +133,6 @@ describe('a task that comes while its agent ends', () => {
 });
 
 describe('a task that ran into a limit', () => {
-  const park = (agent: KeptAgent, number: number) =>
-    agent.report({ type: 'task.parked', taskId: agent.idOf(number), why: 'full', afterMs: 100, input: 7 });
-
   it('is begun again first, as the same attempt, once the limit is over; its input is kept', () => {
     const agent = running();
     agent.execute({ input: 7 });

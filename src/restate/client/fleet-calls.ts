@@ -192,17 +192,17 @@ export class FleetCalls {
         if (next !== node) seen = 0;
         node = next;
         if (node === undefined) {
-          await Promise.race([pause(PROGRESS_PAUSE_MS), ended(over)]);
+          await unlessOver(pause(PROGRESS_PAUSE_MS), over);
           continue;
         }
         const waitMs = isLast ? 0 : PROGRESS_WAIT_MS;
         const asked = this.#progressAt(node, { callId, seen, waitMs });
-        const page = isLast ? await asked : await Promise.race([asked, ended(over)]);
+        const page = isLast ? await asked : await unlessOver(asked, over);
         if (page === undefined) continue;
         if (page === 'unreachable') {
           // Its agent may be elsewhere by now.
           isQuiet = true;
-          await Promise.race([pause(PROGRESS_PAUSE_MS), ended(over)]);
+          await unlessOver(pause(PROGRESS_PAUSE_MS), over);
           continue;
         }
         seen = page.count;
@@ -279,7 +279,7 @@ function inPool(locate: () => Promise<string | null>): Holder {
     const isLast = over.aborted;
     if (known !== undefined && (isLast || !isQuiet)) return known;
     sought ??= locate();
-    const told = isLast ? await sought : await Promise.race([sought, ended(over)]);
+    const told = isLast ? await sought : await unlessOver(sought, over);
     if (told === undefined) return known;
     sought = undefined;
     known = told ?? known;
@@ -364,7 +364,15 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-async function ended(signal: AbortSignal): Promise<undefined> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+/** What comes of some work, or nothing once it is over; it leaves no listener, for a task may tell for days. */
+async function unlessOver<T>(work: Promise<T>, over: AbortSignal): Promise<T | undefined> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const end = (): void => resolve(undefined);
+  if (over.aborted) end();
+  over.addEventListener('abort', end, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    over.removeEventListener('abort', end);
+  }
 }
