@@ -7,6 +7,7 @@
  * when something was, 2 on a bad argument, 130 on Ctrl-C; it leaves no process and no file behind.
  */
 import { type ChildProcess, fork } from 'node:child_process';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createDashboard } from '../../src/dashboard.ts';
@@ -96,6 +97,8 @@ class Cluster {
 
 async function run(settings: Settings, signal: AbortSignal): Promise<readonly string[]> {
   await using engine = await startEngine();
+  // Processes of agents start in half the time with code that another has compiled; the folder goes with the engine's.
+  process.env['NODE_COMPILE_CACHE'] = join(engine.folder, 'compiled');
   const cluster = new Cluster(engine);
   try {
     for (const name of NODES) await cluster.join(name);

@@ -1,7 +1,7 @@
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, constants } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { canRefuseNetwork } from '../../src/runtime/hosting/hosts/node-flags.ts';
 import { processHost } from '../../src/runtime/hosting/hosts/process.ts';
 import { errorOf, openWitnessed, type Witness } from '../../src/testing/host-laws/witness.ts';
@@ -324,6 +324,21 @@ describe('a description', () => {
     expect(await answers).toMatchObject([{ status: 'rejected' }, { status: 'rejected' }]);
   });
 });
+
+test.runIf(process.versions['bun'] === undefined)(
+  'a process that was killed has left its compiled code to the next, where NODE_COMPILE_CACHE says',
+  async () => {
+    const folder = temporaryDirectory();
+    const caching = processHost({ env: { NODE_COMPILE_CACHE: folder } });
+    onTestFinished(() => caching.close());
+    const witness = await readyFaulty(caching);
+    // A later message is taken once the code is kept.
+    expect(await outputOf(witness, 'echo')).toBeUndefined();
+    witness.body.kill();
+    expect(await witness.exit()).toBe('killed');
+    expect(readdirSync(folder, { recursive: true }).length).toBeGreaterThan(1);
+  },
+);
 
 test('an agent of another copy of the package runs', async () => {
   const foreign = new URL(

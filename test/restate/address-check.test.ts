@@ -35,3 +35,13 @@ test('one that takes the connection and says nothing is silent', async () => {
   onTestFinished(() => void server.close());
   expect(await checkAddress(url, 20)).toBe('silent');
 });
+
+test("time by which this program itself is held up is nobody's silence", async () => {
+  const server = createHttp2Server();
+  const url = await listening(server);
+  onTestFinished(() => void server.close());
+  const withinMs = 1_000;
+  const found = checkAddress(url, withinMs);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, withinMs);
+  expect(await found).toBe('answers');
+});

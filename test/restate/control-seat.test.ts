@@ -97,3 +97,11 @@ test('a node that leaves gives its seats to a node of its version first, and to 
   await seat.giveToOneOf([]);
   expect(done).toEqual(['move s to http://c/control', 'move s to http://b/control']);
 });
+
+test('a node that leaves gives its seats to none that never answers for the fleet', async () => {
+  const { seat, done } = seatOf('a', [control('s', 'a')]);
+  const never = host('b', markOf('v', false));
+  await seat.giveToOneOf([never, host('c', markOf('w'))]);
+  await seat.giveToOneOf([never]);
+  expect(done).toEqual(['move s to http://c/control']);
+});

@@ -2,7 +2,7 @@
 
 /**
  * The node that answers for them may be frozen. A server that checks its connections (docs/scale.md) finds that within
- * three seconds; any other after these times. A failed call is repeated until a node answers. It is never given
+ * two seconds; any other after these times. A failed call is repeated until a node answers. It is never given
  * up: that would lose what it is about, and never paused: that would block its agent until a person comes.
  */
 export const fleetOptions = {

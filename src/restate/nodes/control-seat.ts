@@ -11,7 +11,8 @@
  * I1  A seat counts as of the version that answers there now: calls in flight have begun, or gone on, under that.
  * I2  A call without an answer is the doing of the newest seat, where new calls go. If this node has that itself, a call
  *     of an older seat may hold it up: any other seat is suspect then.
- * I3  A node that leaves gives its seats to a node of its version, if there is one.
+ * I3  A node that leaves gives its seats to a node of its version, if there is one; never to one that does not answer for
+ *     the fleet.
  */
 import type { Logger } from 'pino';
 import type { Deployment, EngineAdmin } from '../engine/engine-admin.ts';
@@ -43,9 +44,11 @@ export interface Taken {
 }
 
 const VERSION = 'mabeam.version';
+const CONTROL = 'mabeam.control';
 
-/** How a node marks what it registers with the version of its code. */
-export const markOf = (version: string) => ({ [VERSION]: version });
+/** How a node marks what it registers with the version of its code, and whether it never answers for the fleet. */
+export const markOf = (version: string, control = true): Readonly<Record<string, string>> =>
+  control ? { [VERSION]: version } : { [VERSION]: version, [CONTROL]: 'never' };
 
 export class ControlSeat {
   readonly #options: ControlSeatOptions;
@@ -105,7 +108,8 @@ export class ControlSeat {
   /** Gives its seats to one of these nodes, as the engine knows where their bodies are. */
   async giveToOneOf(nodes: readonly Deployment[]): Promise<void> {
     const { admin, version } = this.#options;
-    const heir = nodes.find(({ metadata }) => metadata[VERSION] === version) ?? nodes[0];
+    const heirs = nodes.filter(({ metadata }) => metadata[CONTROL] === undefined);
+    const heir = heirs.find(({ metadata }) => metadata[VERSION] === version) ?? heirs[0];
     if (heir === undefined) return;
     const uri = withoutSlash(heir.uri).replace(/\/host$/, '/control');
     for (const seat of seatsOf(await admin.deployments())) {

@@ -44,8 +44,8 @@ export interface AgentNodeOptions {
   /** What its agents may use together: agents at once, and bytes that they reserve. Default no limit. */
   readonly limits?: { readonly maxAgents?: number; readonly maxMemoryBytes?: number };
   /**
-   * How long it may be silent before its agents run elsewhere, ms; default 3,000. It says that it is alive every 500 ms,
-   * at the least five times in a lease. One whose machine refuses connections is gone sooner.
+   * How long it may be silent before its agents run elsewhere, ms; default 2,000. It says that it is alive five times in a
+   * lease, at the least every 500 ms. One whose machine refuses connections is gone sooner.
    */
   readonly leaseMs?: number;
   /** Whether it may answer for the fleet's own services; default true. */
@@ -113,7 +113,7 @@ export const nodeOptions = z.strictObject({
   limits: z
     .strictObject({ maxAgents: limit.default(Infinity), maxMemoryBytes: limit.default(Infinity) })
     .prefault({}),
-  leaseMs: positiveDurationMs.default(3_000),
+  leaseMs: positiveDurationMs.default(2_000),
   secrets: isFunction.optional(),
   control: z.boolean().default(true),
   telemetry: telemetryOptions,

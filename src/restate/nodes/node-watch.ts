@@ -17,10 +17,12 @@ import type { KnownNode } from './reservations.ts';
 
 /** How often signs of life are looked at, ms. */
 export const LOOK_MS = 250;
-/** The share of its lease after which a node that is silent is asked. */
-const SUSPECT_SHARE = 0.25;
-/** The share of its lease after which a node that was not reached is asked, however often it says that it is alive. */
-const REACH_SHARE = 1 / 3;
+/** The share of its lease after which a node is asked that is silent, or was not reached however often it says that it is alive. */
+const DOUBT_SHARE = 1 / 3;
+/** A node that is silent for so long is asked, however long its lease is: if it is dead its machine says so at once. */
+const SILENT_MS = 1_000;
+/** The share of its lease that one has left which the seat was taken from: it may have been busy. */
+const UNSEATED_SHARE = 1 / 2;
 /** What is not answered for so long is asked again, or probed, ms; in a short lease a message sooner. */
 const ASK_AGAIN_MS = 1_000;
 /** If a look is later than this, nobody answered for the fleet meanwhile, and deaths in that time went unnoticed. */
@@ -62,10 +64,10 @@ export function watchNodes(nodes: readonly KnownNode[], { dueAt, now, unseated }
     const isOver = now - node.beatAt > leaseMs || unreachedMs > leaseMs;
     const isInDoubt = isSilent(node, now) || lateMs > HELD_UP_MS;
     if (isOver && node.doubtedAt !== undefined) gone.push(node);
-    else if (isInDoubt || unreachedMs > leaseMs * REACH_SHARE) {
+    else if (isInDoubt || unreachedMs > leaseMs * DOUBT_SHARE) {
       node.doubtedAt ??= now;
       // Also in a short lease a lost message is followed by a probe.
-      const tellWithinMs = Math.min(ASK_AGAIN_MS, leaseMs * REACH_SHARE);
+      const tellWithinMs = Math.min(ASK_AGAIN_MS, leaseMs * DOUBT_SHARE);
       if (node.tellsReach && !isInDoubt && !isOverdue(node.askedAt, now, tellWithinMs)) {
         if (node.askedAt !== undefined) continue;
         node.askedAt = now;
@@ -80,15 +82,15 @@ export function watchNodes(nodes: readonly KnownNode[], { dueAt, now, unseated }
 }
 
 /**
- * Its lease has run on while nobody answered for the fleet. What is left of it is enough to ask it: a quarter if it says
+ * Its lease has run on while nobody answered for the fleet. What is left of it is enough to ask it: a half if it says
  * nothing, and two thirds if it is not reached.
  */
 function unseat(node: KnownNode, now: number, silentMs: number): void {
   const { leaseMs, beatAt, forgivenMs = 0 } = node;
   const silentAt = Math.min(beatAt - forgivenMs, now - silentMs);
-  node.beatAt = Math.min(beatAt, Math.max(silentAt, now - leaseMs * (1 - SUSPECT_SHARE)));
+  node.beatAt = Math.min(beatAt, Math.max(silentAt, now - leaseMs * (1 - UNSEATED_SHARE)));
   node.forgivenMs = 0;
-  node.reachedAt = Math.min(reachedAtOf(node), Math.max(now - silentMs, now - leaseMs * REACH_SHARE));
+  node.reachedAt = Math.min(reachedAtOf(node), Math.max(now - silentMs, now - leaseMs * DOUBT_SHARE));
 }
 
 /** Whether the answer to what was asked then should be there. */
@@ -97,7 +99,7 @@ function isOverdue(at: number | undefined, now: number, afterMs: number): boolea
 }
 
 function isSilent({ beatAt, leaseMs }: KnownNode, now: number): boolean {
-  return now - beatAt > leaseMs * SUSPECT_SHARE;
+  return now - beatAt > Math.min(leaseMs * DOUBT_SHARE, SILENT_MS);
 }
 
 /** For a node that was kept by an earlier version: its last sign of life. */

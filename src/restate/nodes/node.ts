@@ -70,8 +70,6 @@ export interface AgentNode extends AsyncDisposable {
 
 const drainSchema = z.strictObject({ timeoutMs: durationMs.default(30_000) });
 
-/** How long a node that joins waits for an answer before it asks again. */
-const JOIN_TIMEOUT_MS = 4_000;
 const CATCH_UP_TIMEOUT_MS = 1_000;
 /** The longest time between signs of life. */
 const MAX_BEAT_MS = 500;
@@ -323,7 +321,8 @@ class Node implements AgentNode {
   }
 
   #registerBodies(timeoutMs?: number): Promise<void> {
-    return this.#admin.register(this.#hostUri, { metadata: markOf(agentChartHash()), timeoutMs });
+    const metadata = markOf(agentChartHash(), this.#options.control);
+    return this.#admin.register(this.#hostUri, { metadata, timeoutMs });
   }
 
   /** A node of this name that listened elsewhere is no more. */
@@ -449,7 +448,7 @@ class Node implements AgentNode {
   async #whileAnswered<Answer>(call: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
     for (;;) {
       try {
-        return await this.#seatWatch.answerTo(call, JOIN_TIMEOUT_MS);
+        return await this.#seatWatch.answerTo(call);
       } catch (err) {
         if (this.#isClosed || err instanceof AgentSystemError) throw err;
         this.#logger.debug({ err }, 'nobody has answered for the fleet yet');

@@ -215,7 +215,7 @@ async function seatedWhere(
 const codec = { input: wire, output: wire, enableLazyState: true } as const;
 
 /** A step takes a few ms. One that was sent to a node that is frozen now is given up after both: the watch waits for it. */
-const SHORT = { inactivityTimeout: 1_000, abortTimeout: 1_000 } as const;
+const SHORT = { inactivityTimeout: 750, abortTimeout: 500 } as const;
 
 /** One step: what it changes is kept at its end. */
 function step<Answer>(take: (ctx: ObjectContext, book: Reservations, given: never) => Promise<Answer>) {

@@ -5,9 +5,9 @@
  *     node that has taken it twice lately waits twice as long, and so on each time. Once is no sign of that: nodes die.
  */
 
-/** For the seat of its own version. */
-export const OWN_MISSES = 2;
-/** For that of another: a node of that version needs a quarter of them, unless it has taken it often lately. */
+/** For the seat of its own version, where somebody is at its address. */
+export const OWN_MISSES = 4;
+/** For that of another: a node of that version needs half of them, unless it has taken it often lately. */
 export const OTHER_MISSES = 8;
 const MOST_MISSES = 16;
 /** A node that has not taken the seat for so long is as quick as at first, ms. */

@@ -2,15 +2,17 @@
  * What a node does about calls that nobody answers for the fleet: in time it takes the seat.
  *
  * I1  One call without an answer is enough where nobody is at the address of the seat, as this node finds it, either. Where
- *     somebody is, but does not answer calls, it takes several (seat-patience.ts).
+ *     somebody is, but does not answer calls, it takes several (seat-patience.ts): mostly such a node is only busy.
  * I2  Time by which this program itself was held up is nobody's silence.
  * I3  A seat that has another holder meanwhile is left to that, which has its whole time to answer: one node takes it.
- * I4  The seat of another version goes to a node of that version first: this one waits for it four times as long, whoever
- *     is at its address. Then it takes it, for there may be no such node.
+ * I4  The seat of another version goes to a node of that version first: this one waits for it twice as long, whoever is at
+ *     its address. Then it takes it, for there may be no such node.
  * I5  Each seat is counted for itself, and only while the silence may be its doing (control-seat.ts): none is taken merely
  *     because another is silent.
  * I6  While the engine itself stands still, nothing is a seat's silence: one that does not say in time who has the seats
  *     has not sent them the calls either.
+ * I7  A node that has taken the seat twice lately looks twice whether nobody is at its address: one that is busy is silent
+ *     for a while, too. One whose address refuses is no more, and loses the seat at once, however often that happens.
  */
 import type { Logger } from 'pino';
 import type { SteadyClock } from '../../runtime/time/clock.ts';
@@ -19,10 +21,12 @@ import type { ControlSeat, HeldSeat } from './control-seat.ts';
 import type { Unseated } from './node-watch.ts';
 import { OTHER_MISSES, OWN_MISSES, SeatPatience } from './seat-patience.ts';
 
-/** A call without an answer for so long is missed. */
+/** A call without an answer for so long is a miss, and for twice as long two. */
 export const MISSED_MS = 750;
-/** After so long it is time to see whether somebody is there at all. */
+/** After so long it is time to see whether somebody is there at all, and again with each miss. */
 export const DOUBT_MS = 500;
+/** After so many misses the call is made again: it may be lost. */
+const LOST_MISSES = 5;
 /** Somebody who is there answers sooner than this. */
 const SILENT_MS = 500;
 /** A timer that comes later than this shows that this program itself was held up. */
@@ -46,6 +50,8 @@ interface Silence {
   readonly uri: string | undefined;
   readonly since: number;
   misses: number;
+  /** How often, one time after the other, its address was silent, too. */
+  silentLooks: number;
 }
 
 export class SeatWatch {
@@ -78,34 +84,49 @@ export class SeatWatch {
   }
 
   /**
-   * Waits for the answer to a call of the fleet's services.
+   * Waits for the answer to a call of the fleet's services, and takes the seat once it is time for that.
    *
-   * @throws what the call has failed with; by then the seat was taken, if it was time for that
+   * @throws what the call has failed with, or that it is to be made again
    */
-  async answerTo<Answer>(
-    call: (signal: AbortSignal) => Promise<Answer>,
-    timeoutMs = MISSED_MS,
-  ): Promise<Answer> {
-    const { clock } = this.#options;
-    const askedAt = clock.elapsed();
+  async answerTo<Answer>(call: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
     const over = new AbortController();
-    const timers = [
-      clock.setTimeout(() => over.abort(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs),
-      clock.setTimeout(() => void this.#doubt(askedAt, over), DOUBT_MS),
-    ];
+    const waiting = this.#begin(over);
     try {
       const answer = await call(over.signal);
       this.#countAnew();
       return answer;
     } catch (err) {
-      if (this.#wasHeldUp(askedAt, timeoutMs)) {
-        this.#countAnew();
-        this.told();
-      } else await this.#missed(askedAt, timeoutMs);
+      // The engine has refused it: that is a miss, too.
+      if (!over.signal.aborted) await this.#missed(waiting.since, over);
       throw err;
     } finally {
-      for (const timer of timers) clock.clearTimeout(timer);
+      for (const timer of waiting.timers) this.#options.clock.clearTimeout(timer);
     }
+  }
+
+  /** Counts the misses of a call until that is over. */
+  #begin(over: AbortController) {
+    const { clock } = this.#options;
+    const waiting = {
+      /** When what may become the next miss began. */
+      since: 0,
+      timers: [] as readonly unknown[],
+    };
+    const wait = (misses: number): void => {
+      const since = clock.elapsed();
+      const miss = (): void => {
+        void this.#missed(since, over);
+        if (misses + 1 < LOST_MISSES) wait(misses + 1);
+        else over.abort(new Error(`no answer in ${LOST_MISSES * MISSED_MS} ms`));
+      };
+      waiting.since = since;
+      waiting.timers = [
+        clock.setTimeout(() => void this.#doubt(since, over), DOUBT_MS),
+        clock.setTimeout(miss, MISSED_MS),
+      ];
+    };
+    wait(0);
+    return waiting;
   }
 
   #wasHeldUp(since: number, dueMs: number): boolean {
@@ -118,37 +139,50 @@ export class SeatWatch {
   }
 
   /** Takes a seat of this version where nobody is. The call is then made again, with who was unseated. */
-  async #doubt(askedAt: number, over: AbortController): Promise<void> {
+  async #doubt(since: number, over: AbortController): Promise<void> {
     const { clock, logger } = this.#options;
-    if (this.#wasHeldUp(askedAt, DOUBT_MS) || !this.#patience.isFresh(clock.elapsed())) return;
+    if (this.#wasHeldUp(since, DOUBT_MS)) return;
     try {
       const others = await this.#others();
-      for (const other of others) this.#silenceOf(other, askedAt);
+      for (const other of others) this.#silenceOf(other, since);
       const own = others.filter(({ isOwnVersion }) => isOwnVersion);
       const found = await Promise.all(own.map(({ uri }) => this.#check(uri, SILENT_MS)));
-      const empty = own.filter((_, index) => found[index] !== 'answers');
-      if (empty.length > 0 && (await this.#take(empty))) over.abort(new Error('the seat was taken'));
+      const dead = own.filter((_, index) => found[index] === 'refuses');
+      const silentLooks = this.#patience.isFresh(clock.elapsed()) ? 1 : 2;
+      const silent = own.filter(({ id }, index) => {
+        // There is none where the call was answered meanwhile.
+        const silence = this.#silences.get(id);
+        if (silence === undefined) return false;
+        silence.silentLooks = found[index] === 'silent' ? silence.silentLooks + 1 : 0;
+        return silence.silentLooks >= silentLooks;
+      });
+      const empty = [...dead, ...silent];
+      if (empty.length > 0 && (await this.#take(empty, dead))) over.abort(new Error('the seat was taken'));
     } catch (err) {
       logger.debug({ err }, 'it could not be seen who has the seat');
     }
   }
 
-  async #missed(askedAt: number, waitedMs: number): Promise<void> {
+  async #missed(since: number, over: AbortController): Promise<void> {
     const { clock, logger } = this.#options;
+    if (this.#wasHeldUp(since, MISSED_MS)) {
+      this.#countAnew();
+      return this.told();
+    }
     // It was another's time that this call has waited for.
-    if (askedAt < this.#takenAt) return;
-    const misses = Math.round(waitedMs / MISSED_MS);
-    this.#misses += misses;
+    if (since < this.#takenAt) return;
+    this.#misses += 1;
     try {
       const others = await this.#others();
       const now = clock.elapsed();
       const lost = others.filter((other) => {
-        const silence = this.#silenceOf(other, askedAt);
-        if (other.isSuspect && askedAt >= silence.since) silence.misses += misses;
+        const silence = this.#silenceOf(other, since);
+        if (other.isSuspect && since >= silence.since) silence.misses += 1;
         return this.#patienceWith(other).isOver(silence.misses, now);
       });
       const hasNobody = others.length === 0 && this.#patience.isOver(this.#misses, now);
-      if (lost.length > 0 || hasNobody) await this.#take(lost);
+      if ((lost.length > 0 || hasNobody) && (await this.#take(lost)))
+        over.abort(new Error('the seat was taken'));
     } catch (err) {
       logger.debug({ err }, 'the engine is away');
     }
@@ -177,13 +211,17 @@ export class SeatWatch {
     const before = this.#silences.get(id);
     if (before?.uri === uri) return before;
     const since = before === undefined ? askedAt : this.#options.clock.elapsed();
-    const silence = { uri, since, misses: 0 };
+    const silence = { uri, since, misses: 0, silentLooks: 0 };
     this.#silences.set(id, silence);
     return silence;
   }
 
-  /** Takes these seats, but for those that have moved or answered meanwhile; and that which nobody has. */
-  async #take(seats: readonly HeldSeat[]): Promise<boolean> {
+  /**
+   * Takes these seats, but for those that have moved or answered meanwhile; and that which nobody has.
+   *
+   * @param dead whose node is no more: that it lost the seat says nothing of how busy it was
+   */
+  async #take(seats: readonly HeldSeat[], dead: readonly HeldSeat[] = []): Promise<boolean> {
     const { clock, seat, mayTake } = this.#options;
     if (!mayTake()) return false;
     const freed: HeldSeat[] = [];
@@ -199,10 +237,12 @@ export class SeatWatch {
     if (taken === undefined) return false;
     const now = clock.elapsed();
     this.#takenAt = now;
-    for (const patience of new Set(freed.map((held) => this.#patienceWith(held)))) patience.taken(now);
+    const busy = freed.filter((held) => !dead.some(({ id }) => id === held.id));
+    for (const patience of new Set(busy.map((held) => this.#patienceWith(held)))) patience.taken(now);
     const since = Math.max(...freed.map(({ id }) => this.#silences.get(id)?.since ?? now));
     if (taken.from !== undefined) this.#unseated = { name: taken.from, since };
-    for (const { id } of freed) this.#silences.set(id, { uri: undefined, since: now, misses: 0 });
+    for (const { id } of freed)
+      this.#silences.set(id, { uri: undefined, since: now, misses: 0, silentLooks: 0 });
     return true;
   }
 }

@@ -43,6 +43,8 @@ export interface BodyServerOptions {
   send(message: ParentMessage, transfer: readonly ArrayBuffer[], sent?: () => void): void;
   /** Ends the thread or process. */
   leave(exitCode: number): void;
+  /** Code was loaded, and whoever waited for it has heard. */
+  loaded?(): void;
 }
 
 /** Work for one body, waiting for its turn. */
@@ -220,7 +222,8 @@ export class BodyServer {
       case 'ready':
         // Nothing urgent may overtake it.
         this.#sendBuffer.put({ body, report });
-        return this.#sendBuffer.drain();
+        this.#sendBuffer.drain();
+        return this.#options.loaded?.();
       default:
         return this.#sendBuffer.put({ body, report });
     }
@@ -244,6 +247,7 @@ export class BodyServer {
       await new Promise((resolve) => setImmediate(resolve));
       const isHolding = isMoreThan(activeResources(), before);
       this.tell({ type: 'described', question, manifest, ...(isHolding ? { isHolding } : {}) });
+      this.#options.loaded?.();
     } catch (thrown) {
       this.tell({ type: 'described', question, error: errorInfoOf(thrown) });
     }

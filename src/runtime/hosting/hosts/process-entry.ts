@@ -1,4 +1,5 @@
 /** What runs first in an agent's process: it joins the body server to the channel, and sees that no orphan stays. */
+import * as modules from 'node:module';
 import { createConnection, type NetConnectOpts, Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { BodyServer } from './body-server.ts';
@@ -29,6 +30,8 @@ const server = new BodyServer({
   reach: 'process',
   send: (message, _, sent) => writeFrame(channel, message, sent && { sent }),
   leave: (exitCode) => process.exit(exitCode),
+  // Where NODE_COMPILE_CACHE asks for it, what was compiled is kept now: a process that is killed keeps nothing. Bun has none.
+  loaded: () => (modules as { readonly flushCompileCache?: () => void }).flushCompileCache?.(),
 });
 const crash = (thrown: unknown): void => {
   server.crash(thrown);

@@ -35,7 +35,7 @@ export interface ProcessHostOptions {
   readonly setpriv?: string | false;
   /** Where Linux tells of processes; default `/proc`, where it is there. */
   readonly procFolder?: string | false;
-  /** Added to the environment of the children, whatever a spec's `resources.env` says. `NODE_COMPILE_CACHE`, a folder, halves the time they start in. */
+  /** Added to the environment of the children, whatever a spec's `resources.env` says. `NODE_COMPILE_CACHE`, a folder, halves the time they start in; it is filled by each that has started, also if it is killed later. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** What runs the children; default this program's own. */
   readonly runtime?: RuntimeName;
