@@ -332,6 +332,13 @@ describe('a task', () => {
     expect(await execute({}, { incarnation: 1 })).toMatchObject({ refusal: { code: 'AGENT_NOT_RUNNING' } });
   });
 
+  it('whose priority is no number is refused and not kept', async () => {
+    const { running, execute, lookedAt } = rig();
+    await running();
+    expect(await execute({ priority: 'high' })).toMatchObject({ refusal: { code: 'TASK_INPUT_INVALID' } });
+    expect((await lookedAt()).record.metrics).toMatchObject({ running: 0, waiting: 0 });
+  });
+
   it('that would wait for itself is refused while its agent has no free place; with one it begins', async () => {
     const { running, execute } = rig();
     await running();
@@ -414,6 +421,15 @@ describe('reports', () => {
   });
 });
 
+/** Until when a stop of a running agent may take. */
+const timeOf = async (more: object) => {
+  const { running, command, kept, at } = rig({ spec: { shutdownMs: 9_000 } });
+  await running();
+  at(0);
+  await command('stop', { token: 's', ...more });
+  return (kept('agent') as { deadlines: { dueAt: number }[] }).deadlines.map(({ dueAt }) => dueAt);
+};
+
 describe('a stop, or a kill', () => {
   it('is for the incarnation that it names', async () => {
     const { running, command, sent } = rig();
@@ -425,6 +441,22 @@ describe('a stop, or a kill', () => {
     expect(sent()).toEqual([]);
     expect(await command('stop', { incarnation: 1, token: 't' })).toBe('pending');
     expect(mailOf(sent())).toHaveLength(1);
+  });
+
+  it('tells its body how much time it has, where its caller says so', async () => {
+    const usual = await timeOf({});
+    const brief = await timeOf({ timeoutMs: 100 });
+    expect(Math.max(...brief)).toBe(100);
+    expect(Math.max(...usual)).toBe(9_000);
+  });
+
+  it('of an agent that does not run is refused, and changes nothing', async () => {
+    const { register, command, events, path } = rig();
+    await register();
+    events();
+    for (const type of ['stop', 'kill'])
+      expect(await command(type)).toMatchObject({ refusal: { code: 'AGENT_NOT_RUNNING' } });
+    expect([events(), await path()]).toEqual([[], 'registered']);
   });
 
   it('is answered with the record once the body has ended', async () => {
@@ -630,6 +662,13 @@ describe('a member of a pool', () => {
 });
 
 describe('one that is forgotten', () => {
+  it('does not run: while it does that is refused', async () => {
+    const { running, command, path } = rig();
+    await running();
+    expect(await command('forget')).toMatchObject({ refusal: { code: expect.any(String) as unknown } });
+    expect(await path()).toMatch(/^alive\.serving/);
+  });
+
   it('leaves nothing: no state, no entry in the list; its children end by their rules', async () => {
     const { running, command, exit, forget, keys, called, sent, resolved, types } = rig();
     await running();

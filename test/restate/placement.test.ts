@@ -5,6 +5,8 @@ import {
   leavePlace,
   type NodeEntry,
   type Occupant,
+  placeAsked,
+  roomFor,
   takePlace,
 } from '../../src/restate/nodes/placement.ts';
 
@@ -125,4 +127,58 @@ describe('members of a group', () => {
       expect(placeOf([only], occupant)).toBe('a');
     },
   );
+});
+
+describe('there is room', () => {
+  const few = { maxAgents: 10, agents: 4 };
+
+  test('for as many as the nodes take that have its code, fit its wish and do not drain', () => {
+    const nodes = [
+      node('a', few),
+      node('b', { ...few, maxAgents: 5, labels: { zone: 'x' } }),
+      node('c', { ...few, types: ['other'], labels: { zone: 'x' } }),
+      node('d', { ...few, isDraining: true }),
+      // Its limit was lowered meanwhile: it has less room than none, and takes none from the others.
+      node('e', { ...few, maxAgents: 1 }),
+    ];
+    expect(roomFor(nodes, asking())).toBe(7);
+    expect(roomFor(nodes, asking({ isModule: true }))).toBe(13);
+    expect(roomFor(nodes, asking({ isModule: true, wish: { labels: { zone: 'x' } } }))).toBe(7);
+    expect(roomFor(nodes, asking({ wish: { node: 'b' } }))).toBe(1);
+    expect(roomFor([], asking())).toBe(0);
+  });
+
+  test('for as many as have their memory there, each as a whole, but for members of a group', () => {
+    const nodes = [node('a', { ...few, maxMemoryBytes: 1_000, memoryBytes: 300 })];
+    expect(roomFor(nodes, asking({ memoryBytes: 200 }))).toBe(3);
+    expect(roomFor(nodes, asking({ memoryBytes: 350 }))).toBe(2);
+    expect(roomFor(nodes, asking({ memoryBytes: 1 }))).toBe(6);
+    expect(roomFor(nodes, asking({ memoryBytes: 200, group: 'g' }))).toBe(6);
+    expect(roomFor(nodes, asking())).toBe(6);
+  });
+});
+
+const specOf = (resources: object, more: object = {}) =>
+  ({ module: { type: 'worker' }, resources, ...more }) as unknown as Parameters<typeof placeAsked>[0];
+
+test('what a spec asks of its place is what it says, and nothing where it says nothing', () => {
+  const nothing = { type: 'worker', isModule: false, memoryBytes: 0, wish: {} };
+  expect(placeAsked(specOf({}), 'worker')).toStrictEqual(nothing);
+  const wish = { node: 'a' };
+  const module = { url: 'file:///worker.js' };
+  expect(
+    placeAsked(specOf({ maxMemoryBytes: 5, group: 'g' }, { placement: wish, module }), 'worker'),
+  ).toStrictEqual({ type: 'worker', isModule: true, memoryBytes: 5, group: 'g', wish });
+});
+
+test('a group is forgotten with its last member', () => {
+  const there = node('a');
+  const member = asking({ group: 'g', memoryBytes: 100 });
+  takePlace(there, member);
+  takePlace(there, member);
+  leavePlace(there, member);
+  expect(there).toMatchObject({ agents: 1, memoryBytes: 100, groups: { g: { members: 1 } } });
+  leavePlace(there, member);
+  expect(there).toMatchObject({ agents: 0, memoryBytes: 0 });
+  expect(there.groups).toEqual({});
 });
