@@ -56,6 +56,19 @@ async function client(options: Omit<AgentSystemOptions, 'clock'> = {}, spec: obj
   };
 }
 
+it('an agent that is forgotten leaves nothing of its limit behind: one of its name begins without it', async () => {
+  const { system, agents, clock, gate, module } = await client();
+  await system.tasks.submit('ada', { type: 'call' });
+  expect(agents.get('ada').parked).toBeDefined();
+  await awaited(agents.stop('ada'));
+  await awaited(agents.forget('ada'));
+  expect(clock.pending()).toEqual([]);
+  gate.isShut = false;
+  await agents.start(await agents.register({ id: 'ada', module }));
+  expect(agents.get('ada').parked).toBeUndefined();
+  expect(await agents.execute('ada', { type: 'call' })).toBe(1);
+});
+
 describe('a task that runs into a limit', () => {
   it('waits to the millisecond, is done once, and counts as one attempt; its state is as it was', async () => {
     const { system, agents, clock, gate, eventsOf } = await client();

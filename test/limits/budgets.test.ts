@@ -225,6 +225,22 @@ describe('a refill', () => {
   });
 });
 
+it('a refill by a person comes beside the one that is due: that comes when it would have, and is nobody’s', async () => {
+  const clock = simulatedClock({ startAt: Date.UTC(2026, 0, 1, 12) });
+  const day = { name: 'day', limits: { calls: 2 }, everyMs: 86_400_000 };
+  const { call, budgets, eventsOf } = await fleet([day], { clock });
+  const { refillAt } = budgets.get('day');
+  await call('ada', { calls: 2 });
+  expect(await budgets.refill('day', { by: 'ada' })).toMatchObject({ spent: {}, refillAt });
+  await call('ada', { calls: 1 });
+  await clock.advance(refillAt! - clock.now() - 1);
+  expect(budgets.get('day')).toMatchObject({ spent: { calls: 1 }, refillAt });
+  await clock.advance(1);
+  expect(budgets.get('day')).toMatchObject({ spent: {}, refillAt: refillAt! + 86_400_000 });
+  const refills = eventsOf('budget.refilled') as { by?: string }[];
+  expect(refills.map(({ by }) => by)).toEqual(['ada', undefined]);
+});
+
 describe('a refill whose wall clock is set meanwhile', () => {
   const HOUR_MS = 3_600_000;
   const day = { name: 'day', limits: { calls: 3 }, everyMs: 24 * HOUR_MS };

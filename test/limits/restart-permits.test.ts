@@ -2,6 +2,8 @@
 import { describe, expect, it, test } from 'vitest';
 import { type AnyAgentDefinition, defineAgent } from '../../src/index.ts';
 import { supervisorMachine } from '../../src/machines/index.ts';
+import { type PermitTaker, RestartPermits } from '../../src/runtime/limits/restart-permits.ts';
+import { simulatedClock } from '../../src/testing/index.ts';
 import { plain } from '../fleet/plain.ts';
 import { drivenBy, drivers } from '../kit/drivers.ts';
 import { awaited, type Rig, rig } from '../kit/rig.ts';
@@ -169,5 +171,65 @@ describe('starts that hang', () => {
     expect(states()).toEqual(['stopped', starting, 'crashed.queued']);
     await agents.stop('second', { timeoutMs: 0 });
     expect(states()).toEqual(['stopped', 'stopped', starting]);
+  });
+});
+
+const fail = (error: unknown): void => {
+  throw error;
+};
+
+/** Two permits, and agents that note when they are given one. */
+function pair() {
+  const granted: string[] = [];
+  const alerts = { raise: () => {}, clear: () => {} } as never;
+  const permits = new RestartPermits({
+    maxConcurrentRestarts: 2,
+    chart: { clock: simulatedClock(), onBug: fail },
+    alerts,
+  });
+  const taker = (id: string, then = () => {}): PermitTaker => ({
+    id,
+    kind: 'one',
+    permitPeriod: undefined,
+    permitGranted: () => {
+      granted.push(id);
+      then();
+    },
+  });
+  return { permits, granted, taker };
+}
+
+describe('an agent that no longer waits', () => {
+  it('gets no permit, and costs nobody one, where that had not been decided yet', () => {
+    const { permits, granted, taker } = pair();
+    const [b, d, e] = [taker('b'), taker('d'), taker('e')];
+    // Asked for and withdrawn while another is being given: the chart has not come to it.
+    const a = taker('a', () => {
+      const gone = taker('gone');
+      permits.request(gone);
+      permits.request(b);
+      permits.withdraw(gone);
+    });
+    permits.request(a);
+    permits.request(d);
+    expect(granted).toEqual(['a', 'b']);
+    permits.release(a);
+    permits.release(b);
+    permits.request(e);
+    expect(granted).toEqual(['a', 'b', 'd', 'e']);
+    permits.close();
+  });
+
+  it('is passed over in the queue', () => {
+    const { permits, granted, taker } = pair();
+    const [a, b, c, d] = [taker('a'), taker('b'), taker('c'), taker('d')];
+    for (const one of [a, b, c, d]) permits.request(one);
+    permits.withdraw(c);
+    permits.withdraw(c);
+    expect(granted).toEqual(['a', 'b']);
+    permits.release(a);
+    permits.release(a);
+    expect(granted).toEqual(['a', 'b', 'd']);
+    permits.close();
   });
 });
