@@ -31,21 +31,23 @@ const Saved = eventConstructor(function (
 });
 
 export class StateKeeper implements CommitObserver {
-  /** The newest state: while it is being written, and once it is committed. */
-  private newest: SavedState | undefined = undefined;
+  /** The newest state, while it is being written and once it is committed: its text and its version. */
+  private newestJson: string | undefined = undefined;
+  private newestVersion = 0;
   /** How many are being written: they are committed in order. */
   private unsettled = 0;
 
   /** The state that a body begins with; `undefined` if it is not known to be in the store. */
   beginWith(state: SavedState | undefined): void {
-    this.newest = isRemembered(state) ? state : undefined;
+    this.note(state);
+    if (this.isLong) this.note(undefined);
   }
 
   /** Returns the time of its event, epoch ms. */
   keep(journal: Journal, { agentId, incarnation, state, kept }: StateToKeep): number {
     const isCommitted = this.isCommitted(state);
     if (!isCommitted) {
-      this.newest = state;
+      this.note(state);
       this.unsettled += 1;
     }
     const { at } = journal.emit(
@@ -61,7 +63,16 @@ export class StateKeeper implements CommitObserver {
   committed(error?: AgentSystemError): void {
     this.unsettled -= 1;
     if (this.unsettled > 0) return;
-    if (error !== undefined || !isRemembered(this.newest)) this.newest = undefined;
+    if (error !== undefined || this.isLong) this.note(undefined);
+  }
+
+  private note(state: SavedState | undefined): void {
+    this.newestJson = state?.json;
+    this.newestVersion = state?.stateVersion ?? 0;
+  }
+
+  private get isLong(): boolean {
+    return this.newestJson !== undefined && this.newestJson.length > MAX_REMEMBERED_LENGTH;
   }
 
   private listenerFor(kept: StateToKeep['kept']): CommitListener | CommitObserver {
@@ -73,8 +84,7 @@ export class StateKeeper implements CommitObserver {
   }
 
   private isCommitted({ json, stateVersion }: SavedState): boolean {
-    const known = this.unsettled === 0 ? this.newest : undefined;
-    return known !== undefined && known.json === json && known.stateVersion === stateVersion;
+    return this.unsettled === 0 && this.newestJson === json && this.newestVersion === stateVersion;
   }
 }
 
@@ -84,8 +94,4 @@ export interface StateToKeep {
   readonly state: SavedState;
   /** Called once the state is durable, at once if it already is; with the error if it could not be kept. */
   readonly kept?: ((error?: AgentSystemError) => void) | undefined;
-}
-
-function isRemembered(state: SavedState | undefined): state is SavedState {
-  return state !== undefined && state.json.length <= MAX_REMEMBERED_LENGTH;
 }
