@@ -71,6 +71,35 @@ export class ControlSeat {
     return this.#othersAmong(await this.#options.admin.deployments());
   }
 
+  /** Where other nodes have those of older versions, if this node has the newest; else nothing. */
+  async older(): Promise<readonly HeldSeat[]> {
+    const others = this.#othersAmong(await this.#options.admin.deployments());
+    return others.some(({ isNewest }) => isNewest) ? [] : others;
+  }
+
+  /**
+   * Moves the seat of a node that is no more: to one of its version that is there, else to this one. One that has moved
+   * meanwhile stays.
+   */
+  async settle({ id, uri }: HeldSeat, isThere: (uri: string) => Promise<boolean>): Promise<void> {
+    const { admin, logger } = this.#options;
+    const deployments = await admin.deployments();
+    const held = this.#othersAmong(deployments).find((seat) => seat.id === id && seat.uri === uri);
+    if (held === undefined) return;
+    const heirs = deployments.filter(
+      ({ metadata }) => metadata[VERSION] === held.version && mayAnswer(metadata),
+    );
+    let to = this.#options.uri;
+    for (const heir of heirs) {
+      const seat = controlAt(heir);
+      if (seat === undefined || !(await isThere(seat))) continue;
+      to = seat;
+      break;
+    }
+    logger.warn({ from: uri, to }, 'the node that answered calls of an older version is gone: another does');
+    await admin.move(id, to);
+  }
+
   /**
    * Takes the seat where it is free, or nobody has it.
    *
@@ -108,10 +137,10 @@ export class ControlSeat {
   /** Gives its seats to one of these nodes, as the engine knows where their bodies are. */
   async giveToOneOf(nodes: readonly Deployment[]): Promise<void> {
     const { admin, version } = this.#options;
-    const heirs = nodes.filter(({ metadata }) => metadata[CONTROL] === undefined);
+    const heirs = nodes.filter(({ metadata }) => mayAnswer(metadata));
     const heir = heirs.find(({ metadata }) => metadata[VERSION] === version) ?? heirs[0];
-    if (heir === undefined) return;
-    const uri = withoutSlash(heir.uri).replace(/\/host$/, '/control');
+    const uri = heir && controlAt(heir);
+    if (uri === undefined) return;
     for (const seat of seatsOf(await admin.deployments())) {
       if (this.#isOwn(seat)) await admin.move(seat.id, uri);
     }
@@ -128,7 +157,8 @@ export class ControlSeat {
         // Where the engine has forgotten the node, the seat alone has a mark.
         const version = hostAt(seat.uri, deployments)?.metadata[VERSION] ?? seat.metadata[VERSION];
         const isOwnVersion = version === this.#options.version;
-        return { id: seat.id, uri: seat.uri, isNewest, isOwnVersion, isSuspect: isNewest || hasNewest };
+        const isSuspect = isNewest || hasNewest;
+        return { id: seat.id, uri: seat.uri, version, isNewest, isOwnVersion, isSuspect };
       });
   }
 
@@ -139,6 +169,14 @@ export class ControlSeat {
 
 function seatsOf(deployments: readonly Deployment[]): readonly Deployment[] {
   return deployments.filter(({ services }) => services.includes(AGENT));
+}
+
+const mayAnswer = (metadata: Deployment['metadata']): boolean => metadata[CONTROL] === undefined;
+
+/** Where the node with these bodies has, or would have, the seat; `undefined` for what is no node's bodies. */
+function controlAt({ uri }: Deployment): string | undefined {
+  const hostUri = withoutSlash(uri);
+  return hostUri.endsWith('/host') ? hostUri.replace(/\/host$/, '/control') : undefined;
 }
 
 /** The bodies of the node that has a seat: they are at the same address. */

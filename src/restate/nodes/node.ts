@@ -31,6 +31,7 @@ import { toNodes } from '../engine/calls.ts';
 import { agentChartHash } from '../agent/chart-version.ts';
 import { ClockCheck } from './clock-check.ts';
 import { ControlSeat, markOf } from './control-seat.ts';
+import { OlderSeats } from './older-seats.ts';
 import { SeatWatch } from './seat-watch.ts';
 import { emptied } from './emptying.ts';
 import { BRIEF_MS, EngineAdmin } from '../engine/engine-admin.ts';
@@ -112,6 +113,7 @@ class Node implements AgentNode {
   readonly #clockCheck: ClockCheck;
   readonly #sessions = new Set<ServerHttp2Session>();
   #seat: ControlSeat | undefined;
+  #olderSeats: OlderSeats | undefined;
   readonly #seatWatch: SeatWatch;
   #server: Http2Server | undefined;
   readonly #residents: Residents;
@@ -194,6 +196,7 @@ class Node implements AgentNode {
         logger: this.#logger,
       });
       await this.#seat.ensure();
+      this.#olderSeats = new OlderSeats({ clock: this.#clock, seat: this.#seat, logger: this.#logger });
     }
     await this.#join();
     this.#nextBeat();
@@ -299,8 +302,10 @@ class Node implements AgentNode {
     const server = createServer((request, response) => {
       const path = request.url;
       if (path.startsWith('/host/')) hosting(request, response);
-      else if (path.startsWith('/control/') && this.#options.control) control(request, response);
-      else {
+      else if (path.startsWith('/control/') && this.#options.control) {
+        void this.#olderSeats?.look();
+        control(request, response);
+      } else {
         response.statusCode = 404;
         response.end();
       }
