@@ -29,7 +29,12 @@ describe.runIf(hasEngine())(
       await engine?.stop();
     });
 
-    const verdicts = async () => (await planUpgrade(fleet!)).map(({ verdict }) => verdict);
+    /** On all but the members of the pool. */
+    const verdicts = async () =>
+      (await planUpgrade(fleet!)).flatMap(({ type, name, verdict }) =>
+        type === 'worker' && !name.startsWith('crew') ? [verdict] : [],
+      );
+    const verdictOnPool = async () => (await planUpgrade(fleet!)).find(({ of }) => of === 'pool')?.verdict;
 
     /** What the engine knows of the version of a node's code. */
     const markOf = async (name: string) => {
@@ -45,6 +50,9 @@ describe.runIf(hasEngine())(
       const load = loadOn(fleet!, ids);
       await load.goesOn();
       expect(await verdicts()).toEqual(['same', 'same', 'same']);
+      const { pools } = fleet!;
+      await pools.create({ name: 'crew', spec: { module: worker }, min: 1, max: 2 });
+      expect(await verdictOnPool()).toBe('same');
 
       const next = await nodeProcess(engine!, 'next', { leaseMs: PATIENT_MS }, 1, 'other');
       const records = await eventually(
@@ -55,6 +63,8 @@ describe.runIf(hasEngine())(
       await eventually(verdicts, (all) => all.every((verdict) => verdict === 'kept'));
       expect(await markOf('old')).toEqual(await markOf('doomed'));
       expect(await markOf('next')).not.toEqual(await markOf('old'));
+      expect(await pools.ensureSize('crew', 2)).toMatchObject({ live: 2 });
+      expect(await verdictOnPool()).toBe('resumed');
       await load.goesOn();
       doomed.kill('SIGKILL');
       await allRunElsewhere(fleet!, ids, ['doomed']);
@@ -70,6 +80,10 @@ describe.runIf(hasEngine())(
       await next.exited;
       await allRunElsewhere(fleet!, ids, ['next']);
       await eventually(verdicts, (all) => all.every((verdict) => verdict === 'same'));
+      expect(await pools.ensureSize('crew', 1)).toMatchObject({ live: 1 });
+      expect(await verdictOnPool()).toBe('same');
+      expect(await pools.execute('crew', { type: 'count' })).toEqual(expect.any(Number));
+      await pools.close('crew');
       expect((await load.judged()).refusals).toEqual([]);
       await fleet!.stopAgents({ timeoutMs: 0 });
       for (const id of ids) await fleet!.agents.forget(id);

@@ -1,11 +1,17 @@
-/** Preloaded into a node's program: a state of the agent chart has another name there, as in another version of the code. */
+/** Preloaded into a node's program: its charts of agents and pools have other names in them, as in another version of the code. */
 import { registerHooks } from 'node:module';
+
+const RENAMED = [
+  ['/src/machines/agent.ts', /\bcoordinated\b/g, 'attuned'],
+  ['/src/machines/pool.ts', /\bkillGrace\b/g, 'killPause'],
+] as const;
 
 registerHooks({
   load(url, context, nextLoad) {
     const loaded = nextLoad(url, context);
-    if (!url.endsWith('/src/machines/agent.ts')) return loaded;
+    const renamed = RENAMED.find(([file]) => url.endsWith(file));
+    if (renamed === undefined) return loaded;
     const source = Buffer.from(loaded.source as Uint8Array).toString('utf8');
-    return { ...loaded, source: source.replaceAll(/\bcoordinated\b/g, 'attuned') };
+    return { ...loaded, source: source.replaceAll(renamed[1], renamed[2]) };
   },
 });

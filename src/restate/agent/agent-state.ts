@@ -58,6 +58,8 @@ export interface TaskCounts {
 /** A limit of its own that it ran into: the chart of its quota, and what it waits for. */
 export interface OwnQuota extends KeptChart<typeof quotaMachine> {
   waitsFor: Parked | undefined;
+  /** The limit, while it is reached: every version of the code understands it. */
+  limit?: Parked | undefined;
 }
 
 export interface AgentState extends KeptChart<typeof agentMachine> {

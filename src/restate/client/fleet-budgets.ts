@@ -7,6 +7,7 @@ import { type ActOptions, actor } from '../../runtime/values/act.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
 import { type Answer, valueOf } from '../engine/call-answer.ts';
 import { toBudgets } from '../engine/calls.ts';
+import type { AccountChart } from '../limits/budgets-object.ts';
 import { type CallOptions, type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
 
 const byName = z.strictObject({ of: z.string().optional(), by: actor.optional() });
@@ -57,6 +58,11 @@ export class FleetBudgets {
     const { of = '', by } = parseInput(byName, options, { what: 'budgets.refill' });
     if (typeof name !== 'string') throw unknownBudget(name, of);
     return valueOf(await this.#ask<Answer<BudgetRecord>>('refill', { name, of, by }));
+  }
+
+  /** @internal Identities of the charts of all accounts. */
+  charts(): Promise<readonly AccountChart[]> {
+    return this.#ask('charts', {}, REPEATABLE);
   }
 
   /** @internal */

@@ -19,9 +19,10 @@ import { toPool } from '../engine/calls.ts';
 import { type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
 import type { CallOptions, FleetCalls } from './fleet-calls.ts';
 import { type FleetSpecs, keptSpecOf, placedSpec } from './fleet-specs.ts';
+import { someAtOnce } from './some-at-once.ts';
 import type { PoolCommand } from '../engine/names.ts';
 import type { PlacementWish } from '../nodes/placement.ts';
-import { type PoolLook, POOLS } from '../pools/pool-object.ts';
+import { type PoolCharts, type PoolLook, POOLS } from '../pools/pool-object.ts';
 
 const closeSchema = actSchema.extend({ timeoutMs: durationMs.optional() });
 
@@ -160,6 +161,16 @@ export class FleetPools {
   /** @internal */
   looks(): Promise<readonly PoolLook[]> {
     return this.#engine.call<readonly PoolLook[]>({ ...POOLS, method: 'list' }, null, REPEATABLE);
+  }
+
+  /** @internal Identities of the charts of all pools. */
+  async charts(): Promise<readonly (PoolCharts & { readonly name: string })[]> {
+    const names = (await this.list()).map(({ name }) => name);
+    const asked = await someAtOnce(names, async (name) => {
+      const charts = await this.#engine.call<PoolCharts | null>(toPool(name, 'charts'), null, REPEATABLE);
+      return charts === null ? [] : [{ name, ...charts }];
+    });
+    return asked.flat();
   }
 
   /** Ends a pool, as `system.pools.close`. @throws AgentSystemError `POOL_UNKNOWN`, `AGENT_SPEC_INVALID` */

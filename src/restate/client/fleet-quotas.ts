@@ -8,6 +8,7 @@ import { toQuota } from '../engine/calls.ts';
 import { type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
 import { QUOTAS } from '../limits/quota-object.ts';
 import type { FleetAgents } from './fleet-agents.ts';
+import { someAtOnce } from './some-at-once.ts';
 import type { FleetCommands } from './fleet-commands.ts';
 
 export class FleetQuotas {
@@ -45,6 +46,15 @@ export class FleetQuotas {
     return this.#commands.give<QuotaRecord>(name, { type: 'liftQuota', by }).catch((thrown: unknown) => {
       const isNobody = thrown instanceof AgentSystemError && thrown.code === 'AGENT_NOT_FOUND';
       throw isNobody ? unknownQuota(name) : thrown;
+    });
+  }
+
+  /** @internal Identities of the charts of those that are shared. */
+  async charts(): Promise<readonly { readonly name: string; readonly chart: string }[]> {
+    const names = (await this.shared()).map(({ name }) => name);
+    return someAtOnce(names, async (name) => {
+      const chart = await this.#engine.call<string | null>(toQuota(name, 'chart'), null, REPEATABLE);
+      return { name, chart: chart ?? '' };
     });
   }
 

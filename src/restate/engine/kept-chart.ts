@@ -7,6 +7,7 @@
  * I2  Deadlines are one table, in the order in which they were armed.
  */
 import type { AnyStateMachine, EventFromLogic, InputFrom } from 'xstate';
+import { hashOfChart } from '../../runtime/engine/chart-hash.ts';
 import type { ChartEffect } from '../../runtime/engine/chart.ts';
 import { countsFor } from '../../runtime/engine/interpreted-counts.ts';
 import {
@@ -30,8 +31,15 @@ export interface ArmedDeadline extends Due {
 
 /** A chart as it is kept. */
 export interface KeptChart<Machine extends AnyStateMachine> {
+  /** Identity of the chart that `life` is of: another version of the code has another, and cannot read it. */
+  chart?: string;
   life: PlainSnapshot<Machine>;
   deadlines: readonly ArmedDeadline[];
+}
+
+/** Whether a snapshot is of the very chart that this code has. */
+export function isOfThisChart({ chart }: { readonly chart?: string }, machine: AnyStateMachine): boolean {
+  return chart === hashOfChart(machine);
 }
 
 export interface ChartOwner {
@@ -63,6 +71,7 @@ export class ChartAtWork<Machine extends AnyStateMachine> {
   /** Starts the chart anew, and forgets its former state and deadlines. */
   begin(input: InputFrom<Machine>): void {
     const { snapshot, effects } = beginChart(this.#machine, input, countsFor(this.#machine));
+    this.#kept.chart = hashOfChart(this.#machine);
     this.#kept.life = snapshot;
     this.#kept.deadlines = [];
     this.#note(effects);

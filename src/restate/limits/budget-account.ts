@@ -6,6 +6,7 @@
 import {
   type BudgetAlert,
   type BudgetAmount,
+  type BudgetContext,
   type BudgetEffect,
   budgetMachine,
   type BudgetSpec,
@@ -26,15 +27,19 @@ import type { EventBody } from '../../runtime/journal/system-event.ts';
 import type { Alert } from '../../runtime/observability/alerts.ts';
 import { saidBy } from '../../runtime/values/act.ts';
 import type { AgentSystemError } from '../../runtime/values/errors.ts';
-import { ChartAtWork, earliestOf, type KeptChart, takeAllDue } from '../engine/kept-chart.ts';
+import { ChartAtWork, earliestOf, isOfThisChart, type KeptChart, takeAllDue } from '../engine/kept-chart.ts';
 
 export interface KeptAccount extends KeptChart<typeof budgetMachine> {
+  /** What is spent and reserved, in whole numbers: every version of the code understands it. */
+  sums: Pick<BudgetContext, 'spent' | 'reserved'>;
   armed: number;
   alerts: readonly Alert[];
   /** Number of the wake that it waits for, and when that comes, epoch ms. */
   wake: number;
   wakeAt?: number | undefined;
 }
+
+const nothing = { spent: {}, reserved: {} };
 
 export class BudgetAccount {
   readonly kept: KeptAccount;
@@ -52,14 +57,43 @@ export class BudgetAccount {
     this.#spec = spec;
     this.#of = of;
     this.#now = now;
-    this.kept = kept ?? { life: undefined as never, deadlines: [], armed: 0, alerts: [], wake: 0 };
+    this.kept = kept ?? {
+      life: undefined as never,
+      deadlines: [],
+      armed: 0,
+      alerts: [],
+      wake: 0,
+      sums: nothing,
+    };
     this.#chart = new ChartAtWork(budgetMachine, this.kept, {
       now,
       nextOrder: () => (this.kept.armed += 1),
       perform: (effect) => this.#perform(effect as BudgetEffect),
     });
     if (kept === null) this.#chart.begin(budgetInput(spec, {}, now));
+    else if (!isOfThisChart(kept, budgetMachine)) this.#takeUp(kept);
     this.wakeUp();
+  }
+
+  /**
+   * Goes on under the chart of this code with the sums that another version kept. Its limits are those of its budget, and a
+   * refill that is due comes now.
+   */
+  #takeUp(kept: KeptAccount): void {
+    const { everyMs = 0 } = this.#spec;
+    const since = kept.wakeAt === undefined ? this.#now : kept.wakeAt - everyMs;
+    const chart = new ChartAtWork(budgetMachine, kept, {
+      now: since,
+      nextOrder: () => (kept.armed += 1),
+      perform: (effect) => this.#perform(effect as BudgetEffect),
+    });
+    chart.begin({ ...budgetInput(this.#spec, {}, since), ...kept.sums });
+  }
+
+  /** As it is to be kept. */
+  toKeep(): KeptAccount {
+    const { spent, reserved } = this.kept.life.context;
+    return { ...this.kept, sums: { spent, reserved } };
   }
 
   /** It is refilled where that is due. */

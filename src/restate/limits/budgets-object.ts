@@ -29,6 +29,12 @@ import { wire, wireOf } from '../engine/wire.ts';
 import { BudgetAccount, type KeptAccount } from './budget-account.ts';
 import type { AccountRef, Granted, Settling } from './budget-messages.ts';
 
+export interface AccountChart {
+  readonly name: string;
+  readonly of: string;
+  readonly chart: string;
+}
+
 const SPECS = 'specs';
 const ACCOUNT = 'account ';
 const accountKey = (name: string, of: string): string => `${ACCOUNT}${JSON.stringify([name, of])}`;
@@ -55,7 +61,7 @@ function keep(ctx: ObjectContext, [name, of]: AccountRef, account: BudgetAccount
     kept.wakeAt = nextDueAt;
     send(ctx, toBudgets('wake'), { account: [name, of], wake: kept.wake }, nextDueAt - now);
   }
-  ctx.set(accountKey(name, of), kept, wireOf<KeptAccount>());
+  ctx.set(accountKey(name, of), account.toKeep(), wireOf<KeptAccount>());
   tellEvents(ctx, { events: events.map((event) => ({ ...event, at: now })) });
 }
 
@@ -182,6 +188,18 @@ export const budgetsObject = object({
         return records;
       },
     ),
+
+    /** The charts that the snapshots of all accounts are of. */
+    charts: shared(codec, async (ctx: ObjectSharedContext): Promise<readonly AccountChart[]> => {
+      const charts: AccountChart[] = [];
+      for (const spec of await specsOf(ctx)) {
+        for (const [name, of] of await refsOf(ctx, spec.name)) {
+          const kept = await ctx.get(accountKey(name, of), wireOf<KeptAccount>());
+          charts.push({ name, of, chart: kept?.chart ?? '' });
+        }
+      }
+      return charts;
+    }),
 
     alerts: shared(codec, async (ctx: ObjectSharedContext): Promise<readonly Alert[]> => {
       const alerts: Alert[] = [];

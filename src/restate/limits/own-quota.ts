@@ -1,12 +1,14 @@
 /**
  * A limit that one agent ran into and does not share: the shipped chart of a quota, kept with the agent.
  *
- * The rules of runtime/limits/quotas.ts for a quota of one member.
+ * The rules of runtime/limits/quotas.ts for a quota of one member. A snapshot of another version's chart is taken up where
+ * its limit is known.
  */
 import { type Parked, type QuotaEffect, quotaMachine } from '../../machines/index.ts';
 import type { QuotaRecord } from '../../runtime/limits/quotas.ts';
 import type { AgentState, OwnQuota } from '../agent/agent-state.ts';
-import { type ArmedDeadline, ChartAtWork } from '../engine/kept-chart.ts';
+import { type ArmedDeadline, ChartAtWork, isOfThisChart } from '../engine/kept-chart.ts';
+import { takenUpQuota } from './taken-up-quota.ts';
 
 export interface QuotaOwner {
   readonly state: AgentState;
@@ -29,7 +31,14 @@ export class QuotaOfOne {
   }
 
   get #kept(): OwnQuota | undefined {
-    return this.#owner.state.quota;
+    const kept = this.#owner.state.quota;
+    if (kept !== undefined && !isOfThisChart(kept, quotaMachine)) {
+      Object.assign(
+        kept,
+        takenUpQuota(undefined, kept.limit, () => this.#owner.nextOrder()),
+      );
+    }
+    return kept;
   }
 
   get deadlines(): readonly ArmedDeadline[] {
@@ -37,7 +46,7 @@ export class QuotaOfOne {
   }
 
   take(deadline: ArmedDeadline): void {
-    this.#chart.take(deadline);
+    this.#step((chart) => chart.take(deadline));
   }
 
   /** The agent runs again: parks it, or releases it. @param known what it waited for in its last life */
@@ -63,13 +72,13 @@ export class QuotaOfOne {
   limited(why: string, until: number | undefined): void {
     const { now: at, chance } = this.#owner;
     const limit = { type: 'quota.limited' as const, at, why, chance };
-    this.#chart.send(until === undefined ? limit : { ...limit, until });
+    this.#step((chart) => chart.send(until === undefined ? limit : { ...limit, until }));
   }
 
   /** Lifts the limit. @returns whether the agent was parked */
   lift(): boolean {
     if (this.#kept?.life.value !== 'parked') return false;
-    this.#chart.send({ type: 'quota.lifted' });
+    this.#step((chart) => chart.send({ type: 'quota.lifted' }));
     return true;
   }
 
@@ -77,13 +86,19 @@ export class QuotaOfOne {
   passed(): void {
     const kept = this.#kept;
     if (kept === undefined || (kept.life.value === 'open' && kept.life.context.guesses === 0)) return;
-    this.#chart.send({ type: 'quota.passed' });
+    this.#step((chart) => chart.send({ type: 'quota.passed' }));
+  }
+
+  #step(take: (chart: ChartAtWork<typeof quotaMachine>) => void): void {
+    take(this.#chart);
+    const kept = this.#owner.state.quota!;
+    kept.limit = limitOf(kept);
   }
 
   get #chart(): ChartAtWork<typeof quotaMachine> {
     if (this.#atWork !== undefined) return this.#atWork;
     const { state, now } = this.#owner;
-    const isNew = state.quota === undefined;
+    const isNew = this.#kept === undefined;
     const kept = (state.quota ??= { life: undefined as never, deadlines: [], waitsFor: undefined });
     this.#atWork = new ChartAtWork(quotaMachine, kept, {
       now,
@@ -110,7 +125,7 @@ export class QuotaOfOne {
   }
 
   #tellIfEmpty({ life }: OwnQuota): void {
-    if (life.value === 'releasing') this.#chart.send({ type: 'quota.emptied' });
+    if (life.value === 'releasing') this.#step((chart) => chart.send({ type: 'quota.emptied' }));
   }
 }
 
@@ -118,12 +133,17 @@ export class QuotaOfOne {
 export function quotaRecordOf({ id, quota }: AgentState): QuotaRecord | undefined {
   if (quota === undefined) return undefined;
   const status = quota.life.value;
-  const { parked } = quota.life.context;
+  const parked = limitOf(quota);
   return {
     name: id,
     isShared: false,
     status,
-    ...(status === 'open' || parked === undefined ? {} : { parked }),
+    ...(parked === undefined ? {} : { parked }),
     waiting: quota.waitsFor === undefined ? [] : [id],
   };
+}
+
+/** The limit, while it is reached. */
+function limitOf({ life }: OwnQuota): Parked | undefined {
+  return life.value === 'open' ? undefined : life.context.parked;
 }

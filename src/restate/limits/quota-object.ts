@@ -6,9 +6,10 @@
  * I1  Members park together; one that joins meanwhile is told so before it begins anything.
  * I2  After a reset agents with work go on first, and among them those that have waited longest.
  * I3  At most one wake is waited for; one that comes late does nothing.
+ * I4  A snapshot of another version's chart is taken up where its members wait (taken-up-quota.ts).
  */
-import { object, type ObjectContext } from '@restatedev/restate-sdk';
-import { exclusive } from '../engine/handlers.ts';
+import { object, type ObjectContext, type ObjectSharedContext } from '@restatedev/restate-sdk';
+import { exclusive, shared } from '../engine/handlers.ts';
 import { type Parked, type QuotaEffect, quotaMachine } from '../../machines/index.ts';
 import type { QuotaRecord } from '../../runtime/limits/quotas.ts';
 import type { QuotaMessage } from '../agent/agent-acts.ts';
@@ -16,10 +17,11 @@ import { unknownQuota } from '../../runtime/limits/quotas.ts';
 import { saidBy } from '../../runtime/values/act.ts';
 import { type Answer, refusalOf } from '../engine/call-answer.ts';
 import { send, tellEvents, toAgent, toQuota } from '../engine/calls.ts';
-import { ChartAtWork, earliestOf, type KeptChart, takeAllDue } from '../engine/kept-chart.ts';
+import { ChartAtWork, earliestOf, isOfThisChart, type KeptChart, takeAllDue } from '../engine/kept-chart.ts';
 import { QUOTA, REGISTRY } from '../engine/names.ts';
 import { fleetOptions } from '../engine/service-options.ts';
 import { wire, wireOf } from '../engine/wire.ts';
+import { takenUpQuota } from './taken-up-quota.ts';
 
 interface QuotaState extends KeptChart<typeof quotaMachine> {
   armed: number;
@@ -28,7 +30,7 @@ interface QuotaState extends KeptChart<typeof quotaMachine> {
   members: Record<string, number>;
   /** Waiting members, longest wait first, and what each waits for. */
   waiting: readonly (readonly [agentId: string, parked: Parked])[];
-  /** The entry that the list of quotas has of it. */
+  /** The entry that the list of quotas has of it: every version of the code understands it. */
   listed?: string;
 }
 
@@ -62,6 +64,15 @@ class QuotaTurn {
       perform: (effect) => this.#perform(effect as QuotaEffect),
     });
     if (isNew) this.#chart.begin({ quota: ctx.key });
+    else if (!isOfThisChart(this.state, quotaMachine)) this.#takeUp();
+  }
+
+  #takeUp(): void {
+    const { parked } = JSON.parse(this.state.listed ?? '{}') as Partial<QuotaRecord>;
+    Object.assign(
+      this.state,
+      takenUpQuota(this.#ctx.key, parked, () => (this.state.armed += 1)),
+    );
   }
 
   join(agentId: string, load: number): Parked | undefined {
@@ -115,7 +126,7 @@ class QuotaTurn {
     const dueAt = earliestOf(state.deadlines)?.dueAt;
     if (dueAt !== undefined && (state.wakeAt === undefined || state.wakeAt > dueAt)) {
       state.wakeAt = dueAt;
-      send(this.#ctx, toQuota(this.#ctx.key, 'wake'), { at: dueAt }, dueAt - this.now);
+      send(this.#ctx, toQuota(this.#ctx.key, 'wake'), { at: dueAt }, Math.max(0, dueAt - this.now));
     }
     this.#ctx.set(STATE, state, wireOf<QuotaState>());
   }
@@ -207,6 +218,9 @@ export const quotaObject = object({
       }
       return { value: recordOf(ctx.key, turn.state) };
     }),
+
+    /** Identity of the chart that its snapshot is of. */
+    chart: shared(codec, async (ctx: ObjectSharedContext) => (await stateOf(ctx))?.chart ?? null),
 
     wake: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
       const { at } = given as { at: number };

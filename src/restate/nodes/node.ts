@@ -28,12 +28,12 @@ import { AgentSystemError, errorInfoOf } from '../../runtime/values/errors.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
 import { Telemetry } from '../../runtime/observability/telemetry.ts';
 import { toNodes } from '../engine/calls.ts';
-import { agentChartHash } from '../agent/chart-version.ts';
 import { ClockCheck } from './clock-check.ts';
 import { ControlSeat, markOf } from './control-seat.ts';
 import { OlderSeats } from './older-seats.ts';
 import { SeatWatch } from './seat-watch.ts';
 import { emptied } from './emptying.ts';
+import { versionOfCharts } from '../engine/charts-version.ts';
 import { BRIEF_MS, EngineAdmin } from '../engine/engine-admin.ts';
 import { EngineClient } from '../engine/engine-client.ts';
 import { fleetServicesOf } from './fleet-services.ts';
@@ -192,7 +192,7 @@ class Node implements AgentNode {
       this.#seat = new ControlSeat({
         admin: this.#admin,
         uri: `${reached}/control`,
-        version: agentChartHash(),
+        version: versionOfCharts(),
         logger: this.#logger,
       });
       await this.#seat.ensure();
@@ -326,7 +326,7 @@ class Node implements AgentNode {
   }
 
   #registerBodies(timeoutMs?: number): Promise<void> {
-    const metadata = markOf(agentChartHash(), this.#options.control);
+    const metadata = markOf(versionOfCharts(), this.#options.control);
     return this.#admin.register(this.#hostUri, { metadata, timeoutMs });
   }
 

@@ -48,6 +48,11 @@ export interface PoolLook {
   readonly states: PoolStates;
 }
 
+export interface PoolCharts {
+  readonly pool: string;
+  readonly autoscaler?: string;
+}
+
 function stateOf(ctx: Pick<ObjectContext, 'get'>): Promise<PoolState | null> {
   return ctx.get(STATE, wireOf<PoolState>());
 }
@@ -289,6 +294,14 @@ export const poolObjectOf = (code: SignalCode) =>
           return wishedOf(waiting, given as TaskWish);
         },
       ),
+
+      /** Identities of the charts that its snapshots are of. */
+      charts: shared(codec, async (ctx: ObjectSharedContext): Promise<PoolCharts | null> => {
+        const state = await stateOf(ctx);
+        if (state === null) return null;
+        const { chart = '', scaling } = state;
+        return scaling === undefined ? { pool: chart } : { pool: chart, autoscaler: scaling.chart ?? '' };
+      }),
 
       record: shared(codec, async (ctx: ObjectSharedContext): Promise<PoolRecord | null> => {
         const state = await stateOf(ctx);

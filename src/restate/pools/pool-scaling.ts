@@ -17,7 +17,7 @@ import {
 } from '../../machines/index.ts';
 import { type ScalingRecord, scalingRecordOf, scalingTrouble } from '../../runtime/pools/autoscaling.ts';
 import { type BusyFigures, BusyMeter, noFigures } from '../../runtime/pools/busy-meter.ts';
-import { type ArmedDeadline, ChartAtWork, type KeptChart } from '../engine/kept-chart.ts';
+import { type ArmedDeadline, ChartAtWork, isOfThisChart, type KeptChart } from '../engine/kept-chart.ts';
 import { pathOf } from '../engine/state-path.ts';
 
 /** As it is kept with its pool. */
@@ -87,6 +87,13 @@ export class PoolScaling {
   begin(bounds: ScalingBounds): void {
     const { name } = this.#owner;
     this.#chart.begin({ id: `autoscaler of ${name}`, policy: { ...this.#kept.policy, ...bounds } });
+  }
+
+  /** Watches anew where its snapshot is of another version's chart: what it had measured is not known. */
+  takeUp(bounds: ScalingBounds, isClosing: boolean): void {
+    if (isOfThisChart(this.#kept, autoscalerMachine)) return;
+    this.begin(bounds);
+    if (isClosing) this.send({ type: 'autoscaler.close' });
   }
 
   get deadlines(): readonly ArmedDeadline[] {

@@ -5,15 +5,19 @@
  * runtime/pools, over data.
  *
  * I1  Callers that wait for a size, a start or an end are answered once.
+ * I2  A snapshot of another version's chart is taken up by what is kept beside it: its members, its queue, and its wish.
  */
 import {
   FINISH_SHARE,
+  noMembers,
   type ParsedPoolSpec,
   type PoolAlert,
+  type PoolCounts,
   type PoolEffect,
   type PoolEvent,
   poolMachine,
   type ScalingPolicy,
+  sizeOf,
 } from '../../machines/index.ts';
 import type { KeptSpec } from '../../runtime/agent/agent-terms.ts';
 import type { AgentManifest } from '../../runtime/definition/manifest.ts';
@@ -24,7 +28,14 @@ import type { PoolRecord } from '../../runtime/pools/pool.ts';
 import { poolStatusAt, poolTrouble } from '../../runtime/pools/pool-status.ts';
 import { AgentSystemError } from '../../runtime/values/errors.ts';
 import { type Answer, type Refusal, refusalOf } from '../engine/call-answer.ts';
-import { ChartAtWork, type Due, earliestOf, type KeptChart, takeAllDue } from '../engine/kept-chart.ts';
+import {
+  ChartAtWork,
+  type Due,
+  earliestOf,
+  isOfThisChart,
+  type KeptChart,
+  takeAllDue,
+} from '../engine/kept-chart.ts';
 import { pathOf } from '../engine/state-path.ts';
 import { type MemberEnds, type MemberNews, type PoolMember, PoolMembers } from './pool-members.ts';
 import {
@@ -68,6 +79,20 @@ export interface PoolState extends KeptChart<typeof poolMachine>, KeptTasks {
   lastFailure: string | undefined;
   alerts: Alert[];
   scaling?: KeptScaling;
+  /** What its chart says of it, in words that every version of the code understands. */
+  known: KnownPool;
+}
+
+/** How far its life is, and the size that it wants. */
+interface KnownPool {
+  readonly phase: 'opening' | 'serving' | 'closing';
+  readonly wanted: number;
+}
+
+function knownOf({ life }: PoolState): KnownPool {
+  const path = pathOf(life.value);
+  const phase = path === 'opening' ? path : poolStatusAt(path) === 'closing' ? 'closing' : 'serving';
+  return { phase, wanted: life.context.wanted };
 }
 
 /** Where its charts stand: dotted paths. */
@@ -101,6 +126,8 @@ export class PoolTurn {
   readonly acts: PoolAct[] = [];
   readonly events: Told[] = [];
   isClosed = false;
+  /** What its chart orders has been done already. */
+  #isMuted = false;
   readonly #chart: ChartAtWork<typeof poolMachine>;
   readonly #members: PoolMembers;
   readonly #tasks: PoolTasks;
@@ -118,6 +145,41 @@ export class PoolTurn {
       nextOrder: () => this.nextOrder(),
       perform: (effect) => this.#perform(effect as PoolEffect),
     });
+    if (state.known !== undefined) this.#takeUp(state.known);
+  }
+
+  /** Goes on under the charts of this code where another version's were kept. */
+  #takeUp({ phase, wanted }: KnownPool): void {
+    const { members, pool, closeAt, spec } = this.state;
+    const isClosing = phase === 'closing';
+    this.#scaling?.takeUp({ min: pool.min, max: pool.max }, isClosing);
+    if (isOfThisChart(this.state, poolMachine)) return;
+    const found: Record<keyof PoolCounts, number> = { ...noMembers };
+    for (const { place } of members) found[place] += 1;
+    if (!isClosing) {
+      this.#begin(wanted, found);
+      return this.#tellDemand();
+    }
+    // It wants those that it has, for a moment: nothing is done for that, and then it closes.
+    this.#isMuted = true;
+    this.#begin(sizeOf(found), found);
+    this.#isMuted = false;
+    const leftMs = closeAt === undefined ? spec.shutdownMs : Math.max(0, closeAt - this.now);
+    this.#send({ type: 'pool.close', finishMs: leftMs * FINISH_SHARE, closeMs: leftMs });
+  }
+
+  #begin(wanted: number, found: PoolCounts | undefined): void {
+    const { name, pool, spec } = this.state;
+    this.#chart.begin({
+      id: `pool ${name}`,
+      min: pool.min,
+      max: pool.max,
+      wanted,
+      restart: { ...pool.restart, policy: 'delayed' },
+      closeMs: spec.shutdownMs,
+      maxConcurrentStarts: pool.maxConcurrentStarts,
+      found,
+    });
   }
 
   /** Creates a pool; its caller is answered once the first members run. */
@@ -126,7 +188,7 @@ export class PoolTurn {
     moment: { readonly now: number; readonly chance: number },
     token: string,
   ): PoolTurn {
-    const { pool, name, spec } = given;
+    const { pool } = given;
     const { scale, signal } = pool;
     const state: PoolState = {
       ...given,
@@ -148,21 +210,13 @@ export class PoolTurn {
       isFinishing: false,
       tasksAbandoned: 0,
       alerts: [],
+      known: undefined as never,
       ...(scale === undefined ? {} : { scaling: PoolScaling.kept(scale, signal, moment.now) }),
     };
     const turn = new PoolTurn(state, moment);
     // The first steps of the pool's chart send events to the autoscaler's.
     turn.#scaling?.begin({ min: pool.min, max: pool.max });
-    turn.#chart.begin({
-      id: `pool ${name}`,
-      min: pool.min,
-      max: pool.max,
-      wanted: pool.target ?? pool.min,
-      restart: { ...pool.restart, policy: 'delayed' },
-      closeMs: spec.shutdownMs,
-      maxConcurrentStarts: pool.maxConcurrentStarts,
-      found: undefined,
-    });
+    turn.#begin(pool.target ?? pool.min, undefined);
     return turn;
   }
 
@@ -280,8 +334,9 @@ export class PoolTurn {
     this.#scaling?.measured(told);
   }
 
-  /** The turn is over: how busy the pool is from now on. */
+  /** The turn is over: what is known of the pool, and how busy it is from now on. */
   end(): void {
+    this.state.known = knownOf(this.state);
     const { concurrency } = this.state.spec.tasks;
     const live = this.#members.live();
     const busy = live.reduce((sum, { given }) => sum + Math.min(given.length, concurrency), 0);
@@ -360,6 +415,7 @@ export class PoolTurn {
   }
 
   #perform(effect: PoolEffect): void {
+    if (this.#isMuted) return;
     const members = this.#members;
     switch (effect.type) {
       case 'startMembers':
@@ -385,12 +441,8 @@ export class PoolTurn {
         return this.#raiseAlert(effect.params.alert, effect.params.why);
       case 'clearAlerts':
         return this.#clearAlerts();
-      case 'announceOpened': {
-        const { pool, opening, by } = this.state;
-        this.#tellScaled(0, pool.target ?? pool.min, 'created', by);
-        this.state.opening = [];
-        return this.#answer(opening, { value: this.state.name });
-      }
+      case 'announceOpened':
+        return this.#opened();
       case 'announceScaled':
       case 'announceRefused': {
         if (effect.type === 'announceRefused') this.state.isRefused = true;
@@ -405,7 +457,16 @@ export class PoolTurn {
     }
   }
 
+  #opened(): void {
+    const { pool, opening, by } = this.state;
+    this.#tellScaled(0, pool.target ?? pool.min, 'created', by);
+    this.state.opening = [];
+    this.#answer(opening, { value: this.state.name });
+  }
+
   #settled(): void {
+    // Its first members have started under a chart that has taken it up meanwhile.
+    if (this.state.opening.length > 0) this.#opened();
     this.#scaling?.send({ type: 'pool.settled' });
     const { isRefused, failure, resizing } = this.state;
     this.state.resizing = [];
@@ -521,9 +582,12 @@ export class PoolTurn {
     const message = poolTrouble(pool, alert, why);
     this.raise(alert, message);
     if (alert !== 'pool_degraded') return;
-    const { resizing } = this.state;
+    const { opening, resizing } = this.state;
+    this.state.opening = [];
     this.state.resizing = [];
-    this.#answer(resizing, { refusal: refusalOf(new AgentSystemError('AGENT_START_FAILED', message)) });
+    this.#answer([...opening, ...resizing], {
+      refusal: refusalOf(new AgentSystemError('AGENT_START_FAILED', message)),
+    });
   }
 
   #clearAlerts(): void {
