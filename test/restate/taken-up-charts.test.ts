@@ -15,27 +15,27 @@ import { manifestOf } from '../../src/runtime/definition/manifest.ts';
 import { ANOTHER, unreadable } from './another-snapshot.ts';
 import { objectContext } from './object-context.ts';
 
-describe('a limit that agents share', () => {
-  function rig() {
-    const object = objectContext(quotaObject, { key: 'model' });
-    const { does, sent, keep, kept, at } = object;
-    return {
-      upgrade: () => keep('quota', unreadable(kept('quota') as object)),
-      chart: () => does('chart'),
-      join: (agentId: string) => does('join', { agentId, load: 1 }),
-      limit: (agentId: string, until: number) =>
-        does('told', { agentId, load: 1, message: { type: 'limited', why: 'full', until } }),
-      wake: (time: number) => {
-        at(time);
-        return does('wake', { at: time });
-      },
-      told: () =>
-        sent().flatMap(({ to, given }) => (to.startsWith('agent') ? [[to.split(' ')[1], given]] : [])),
-    };
-  }
+function quotaRig() {
+  const object = objectContext(quotaObject, { key: 'model' });
+  const { does, sent, keep, kept, at } = object;
+  return {
+    upgrade: () => keep('quota', unreadable(kept('quota') as object)),
+    chart: () => does('chart'),
+    join: (agentId: string) => does('join', { agentId, load: 1 }),
+    limit: (agentId: string, until: number) =>
+      does('told', { agentId, load: 1, message: { type: 'limited', why: 'full', until } }),
+    wake: (time: number) => {
+      at(time);
+      return does('wake', { at: time });
+    },
+    told: () =>
+      sent().flatMap(({ to, given }) => (to.startsWith('agent') ? [[to.split(' ')[1], given]] : [])),
+  };
+}
 
+describe('a limit that agents share', () => {
   it('and that is open is so still', async () => {
-    const { join, upgrade, limit, told, chart } = rig();
+    const { join, upgrade, limit, told, chart } = quotaRig();
     await join('a');
     upgrade();
     expect(await chart()).toBe(ANOTHER);
@@ -46,7 +46,7 @@ describe('a limit that agents share', () => {
   });
 
   it('and that is reached stays so until its reset: who waits hears nothing of it, and goes on in turn', async () => {
-    const { join, upgrade, limit, told, wake } = rig();
+    const { join, upgrade, limit, told, wake } = quotaRig();
     await join('a');
     await join('b');
     await limit('a', 5_000);
@@ -280,7 +280,10 @@ describe('a pool', () => {
     await does('wake', { at: 4_000 });
     expect(sent()).toContainEqual({ to: 'agent p-2 command', given: { type: 'kill', at: 4_000 } });
     await does('dismissed', { id: 'p-2', isInOrder: false, at: 4_500 });
-    expect(told()[0]).toContainEqual(['close', { value: expect.objectContaining({ abandoned: [] }) }]);
+    expect(told()[0]).toContainEqual([
+      'close',
+      { value: expect.objectContaining({ stopped: ['p-1'], abandoned: ['p-2'] }) },
+    ]);
   });
 
   it('that sizes itself watches anew, and only where the chart of that is another', async () => {

@@ -311,7 +311,22 @@ export function workLaws(subjectOf: () => Subject): void {
       [{ limit: 2, agentId: ids[0], newest: true }, [3, 4]],
     ];
     for (const [filter, found] of cases) expect([filter, await listed(filter)]).toEqual([filter, found]);
-    for (const wrong of [{ limit: -1 }, { limit: 0.5 }, { newest: 1 }]) {
+    // Pages: whichever order the ids have, each task is on one of them, also where one is forgotten between two.
+    const seen: string[] = [];
+    for (let after = ''; ; after = seen.at(-1)!) {
+      const page = await tasks.list({ type: 'listed', limit: 2, after });
+      seen.push(...page.map(({ id }) => id));
+      if (page.length < 2) break;
+    }
+    expect(seen.toSorted()).toEqual(accepted.toSorted());
+    const ofOne = accepted.filter((_, at) => [0, 3, 4].includes(at));
+    const page = { agentId: ids[0], limit: 2 };
+    expect((await tasks.list({ ...page, after: '' })).map(({ id }) => id)).toEqual(ofOne.slice(0, 2));
+    await tasks.forget(ofOne[1]!);
+    expect((await tasks.list({ ...page, after: ofOne[1] })).map(({ id }) => id)).toEqual(ofOne.slice(2));
+    const both = await refusal((async () => tasks.list({ newest: true, after: '' }))());
+    expect([both.code, both.message]).toEqual(['TASK_INPUT_INVALID', expect.stringContaining('after')]);
+    for (const wrong of [{ limit: -1 }, { limit: 0.5 }, { newest: 1 }, { after: 1 }]) {
       const { code, message } = await refusal((async () => tasks.list(wrong))());
       expect([code, message]).toEqual([
         'TASK_INPUT_INVALID',

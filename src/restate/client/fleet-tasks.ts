@@ -31,6 +31,8 @@ import type { Command, PoolCommand } from '../engine/names.ts';
 import { POOLS, type PoolLook } from '../pools/pool-object.ts';
 import { agentOfTask, lineOfTask, type TaskWish, wishedOf } from '../tasks/task-entries.ts';
 import { someAtOnce } from './some-at-once.ts';
+import { type TaskOwners, taskPage } from './task-pages.ts';
+import type { TaskPage } from '../../runtime/fleet/task-pages.ts';
 
 const targetSchema = z.union(
   [z.string(), z.strictObject({ type: z.string() }), z.strictObject({ pool: z.string() })],
@@ -107,7 +109,9 @@ export class FleetTasks {
 
   /**
    * All known tasks that match the filter, in the order of their acceptance. Every agent that may have some is asked, some
-   * at a time; for a pool, its members, and its queue. Each sends at most `limit`.
+   * at a time; for a pool, its members, and its queue. Each sends at most `limit`. With `after` a page of them, in the
+   * order of their agents' ids and then of their own; those that wait for a member of a pool come last. It costs by the
+   * page: no more agents are asked once it is full.
    *
    * @throws AgentSystemError `TASK_INPUT_INVALID`, `SYSTEM_CLOSED`
    */
@@ -118,12 +122,37 @@ export class FleetTasks {
       code: 'TASK_INPUT_INVALID',
     });
     if (wish.limit === 0) return [];
+    const { after } = wish;
+    if (after !== undefined) return this.#page({ agentId, pool }, { ...wish, after });
     const ids = await this.#owners(agentId, pool);
     const [waiting, ...ofAgents] = await Promise.all([
       agentId === undefined ? this.#inLines(pool, wish) : [],
       someAtOnce(ids, (id) => this.#commands.read<readonly TaskRecord[]>(id, 'tasks', wish)),
     ]);
     return [...wishedOf([waiting, ...ofAgents.flat()].flat(), wish)];
+  }
+
+  /** Of all agents, or of those that the filter leaves. */
+  async #page(
+    { agentId, pool }: { readonly agentId: string | undefined; readonly pool: string | undefined },
+    { limit, after, ...wish }: TaskWish & TaskPage,
+  ): Promise<TaskRecord[]> {
+    const isOfAll = agentId === undefined && pool === undefined;
+    const few = isOfAll ? undefined : (await this.#owners(agentId, pool)).toSorted();
+    const owners: TaskOwners = {
+      agents: async (page) =>
+        few?.filter((id) => id > page.after).slice(0, page.limit) ?? this.#agents.ids(page),
+      tasksOf: async (id, page) =>
+        few?.includes(id) === false
+          ? []
+          : this.#commands.read<readonly TaskRecord[]>(id, 'tasks', { ...wish, ...page }),
+      pools: async () => {
+        if (agentId !== undefined || pool === '') return [];
+        return pool === undefined ? this.#pools() : [pool];
+      },
+      waitingIn: (name, page) => this.#inLines(name, { ...wish, ...page }),
+    };
+    return taskPage(owners, { limit, after });
   }
 
   async #owners(agentId: string | undefined, pool: string | undefined): Promise<readonly string[]> {

@@ -4,6 +4,7 @@ import { hasAttemptLeft, taskPlaceAfter } from '../../machines/index.ts';
 import { type AgentManifest, type TaskManifest, withTimeout } from '../../runtime/definition/manifest.ts';
 import type { BodyReport } from '../../runtime/hosting/host.ts';
 import type { TaskRecord } from '../../runtime/fleet/task-record.ts';
+import { pageOfTasks } from '../../runtime/fleet/task-pages.ts';
 import type { ErrorCode } from '../../runtime/values/errors.ts';
 import type { Due } from '../engine/kept-chart.ts';
 import type { TaskTerms } from '../agent/agent-acts.ts';
@@ -168,17 +169,19 @@ export interface TaskWish {
   /** At most this many: those that were accepted first, or with `newest` those that were accepted last. */
   readonly limit?: number | undefined;
   readonly newest?: boolean | undefined;
+  /** A page: those that come after this one, in the order of their ids. */
+  readonly after?: string | undefined;
 }
 
-/** Those of some tasks that are wished for, in the order of their acceptance. */
+/** Those of some tasks that are wished for, in the order of their acceptance, or of their ids. */
 export function wishedOf(records: readonly TaskRecord[], wish: TaskWish): readonly TaskRecord[] {
-  const { type, status, limit = Infinity, newest } = wish;
-  const fitting = records
-    .filter(
-      (record) =>
-        (type === undefined || record.task === type) && (status === undefined || record.status === status),
-    )
-    .toSorted((one, other) => one.acceptedAt - other.acceptedAt);
+  const { type, status, limit = Infinity, newest, after } = wish;
+  const fits = records.filter(
+    (record) =>
+      (type === undefined || record.task === type) && (status === undefined || record.status === status),
+  );
+  if (after !== undefined) return pageOfTasks(fits, { limit, after });
+  const fitting = fits.toSorted((one, other) => one.acceptedAt - other.acceptedAt);
   return newest ? fitting.slice(Math.max(0, fitting.length - limit)) : fitting.slice(0, limit);
 }
 

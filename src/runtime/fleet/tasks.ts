@@ -36,6 +36,7 @@ import { type RestoredInPool, restoreTasks } from './restored-tasks.ts';
 import type { ScheduleOptions, ScheduleRecord } from './schedule-rules.ts';
 import { Schedules } from './schedules.ts';
 import { checkTask } from './task-check.ts';
+import { pageOfTasks } from './task-pages.ts';
 import {
   keyOf,
   type KnownTask,
@@ -67,6 +68,12 @@ export interface TaskFilter {
   readonly limit?: number;
   /** Whether `limit` keeps those that were accepted last; default `false`. */
   readonly newest?: boolean;
+  /**
+   * With it, `limit` tasks that come after this one in the order of the ids, whether it is still known or not; `''` for
+   * the first page. The next page is the one after the last id of this one, whatever was accepted or ended meanwhile.
+   * Not together with `newest`.
+   */
+  readonly after?: string;
 }
 
 export interface TasksOptions {
@@ -89,14 +96,20 @@ export interface TasksOptions {
   readonly maxEndedBytes: number;
 }
 
-export const taskFilter = z.strictObject({
-  agentId: z.string().optional(),
-  pool: z.string().optional(),
-  type: z.string().optional(),
-  status: z.enum(taskStatuses).optional(),
-  limit: z.int().min(0).default(Number.MAX_SAFE_INTEGER),
-  newest: z.boolean().default(false),
-});
+export const taskFilter = z
+  .strictObject({
+    agentId: z.string().optional(),
+    pool: z.string().optional(),
+    type: z.string().optional(),
+    status: z.enum(taskStatuses).optional(),
+    limit: z.int().min(0).default(Number.MAX_SAFE_INTEGER),
+    newest: z.boolean().default(false),
+    after: z.string().optional(),
+  })
+  .refine(({ newest, after }) => !newest || after === undefined, {
+    path: ['after'],
+    error: 'expected no `newest` beside it: a page is in the order of the ids',
+  });
 const cancelSchema = z.strictObject({ reason: z.string().min(1).max(65_536), options: actSchema });
 const resultSchema = z.strictObject({ timeoutMs: durationMs.optional() });
 const MISSED: Partial<Record<TaskStatus, ErrorCode>> = { timed_out: 'TASK_TIMED_OUT', failed: 'TASK_FAILED' };
@@ -155,15 +168,20 @@ export class Tasks {
     return recordOf(this.#known.find(taskId)) as TaskRecord<Output>;
   }
 
-  /** All records that match, in the order of their acceptance. @throws AgentSystemError `TASK_INPUT_INVALID` */
+  /**
+   * All records that match, in the order of their acceptance; with `after` a page of them, in the order of their ids.
+   *
+   * @throws AgentSystemError `TASK_INPUT_INVALID`
+   */
   list(filter: TaskFilter = {}): TaskRecord[] {
-    const { agentId, pool, type, status, limit, newest } = parseInput(taskFilter, filter, {
+    const { agentId, pool, type, status, limit, newest, after } = parseInput(taskFilter, filter, {
       what: 'tasks.list',
       code: 'TASK_INPUT_INVALID',
     });
     const found: KnownTask[] = [];
+    const isPage = after !== undefined;
     for (const task of this.#known.all()) {
-      if (!newest && found.length >= limit) break;
+      if (!newest && !isPage && found.length >= limit) break;
       const fits =
         (agentId === undefined || task.agentId === agentId) &&
         (pool === undefined || task.pool === pool) &&
@@ -171,6 +189,7 @@ export class Tasks {
         (status === undefined || taskStatusOf(task.place) === status);
       if (fits) found.push(task);
     }
+    if (isPage) return pageOfTasks(found, { limit, after }).map(recordOf);
     return found.slice(newest ? Math.max(0, found.length - limit) : 0).map(recordOf);
   }
 
