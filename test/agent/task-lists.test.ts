@@ -1,13 +1,14 @@
 /** A task of an agent is in one list at a time: it waits for its turn, waits for its time, or runs. */
 import { expect, it } from 'vitest';
+import type { TaskManifest } from '../../src/runtime/definition/manifest.ts';
 import { TaskEntry } from '../../src/runtime/agent/task-entry.ts';
 import { TaskLists } from '../../src/runtime/agent/task-lists.ts';
 
 const nothing = () => {};
 const timer = {};
 
-const entry = (taskId: string): TaskEntry =>
-  new TaskEntry('a', taskId, 1, { type: 'work', input: 1 }, undefined, undefined, {
+const entry = (taskId: string, terms?: TaskManifest): TaskEntry =>
+  new TaskEntry('a', taskId, 1, { type: 'work', input: 1 }, terms, undefined, {
     accepted: nothing,
     post: nothing,
     cancelled: nothing,
@@ -70,4 +71,16 @@ it('those that wait for the next life have no timer', () => {
   lists.holdBack(held);
   lists.add(queued);
   expect(lists.heldBack()).toEqual([held]);
+});
+
+it('a task that has ended makes room for one of its kind', () => {
+  const { lists } = rig();
+  const terms = { name: 'work', concurrency: 1 } as unknown as TaskManifest;
+  const [first, second] = [entry('first', terms), entry('second', terms)];
+  lists.add(first);
+  lists.add(second);
+  lists.begin(lists.next!);
+  expect(lists.next).toBeUndefined();
+  lists.ended(first);
+  expect(lists.next).toBe(second);
 });
