@@ -3,7 +3,8 @@
  * anything in them.
  *
  * A task is five invocations. The shape makes the same five, with the same entries and as many bytes of state, and does
- * nothing else: what a task costs beyond it is ours.
+ * nothing else: what a task costs beyond it is ours. Beside it stand two of the five, a turn and the call that waits for
+ * it; and a way with four, which a fleet does not take (docs/scale.md says why).
  */
 import { createServer, type Http2Server } from 'node:http2';
 import type { AddressInfo } from 'node:net';
@@ -32,7 +33,16 @@ const HEAD = 'x'.repeat(3_500);
 export interface Floor {
   touch(key: string): Promise<unknown>;
   shape(key: string): Promise<unknown>;
+  /** A turn, and the call that waits for what comes of it. */
+  awaited(key: string): Promise<unknown>;
+  /** The caller waits at the node, which gets the message with the answer of the turn. */
+  atNode(key: string): Promise<unknown>;
   close(): void;
+}
+
+interface Given {
+  readonly token: string;
+  readonly isAtNode?: true;
 }
 
 const codec = { input: wire, output: wire } as const;
@@ -71,8 +81,19 @@ export async function floorOf({ adminUrl, ingressUrl }: Engine): Promise<Floor> 
       }),
       command: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
         await ctx.get('state', wire);
-        ctx.genericSend(to('shape_host', ctx.key, 'post', given));
+        if (!(given as Given).isAtNode) ctx.genericSend(to('shape_host', ctx.key, 'post', given));
         ctx.set('state', BUSY, wire);
+        return given;
+      }),
+      askTurn: handlers.object.shared({ ...codec, enableLazyState: true }, (ctx: ObjectSharedContext) => {
+        const { id, promise } = ctx.awakeable(wire);
+        ctx.genericSend(to('shape_agent', ctx.key, 'turn', { token: id }));
+        return promise;
+      }),
+      turn: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
+        await ctx.get('state', wire);
+        ctx.set('state', BUSY, wire);
+        ctx.resolveAwakeable((given as Given).token, 1, wire);
         return null;
       }),
       report: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
@@ -80,19 +101,28 @@ export async function floorOf({ adminUrl, ingressUrl }: Engine): Promise<Floor> 
         ctx.set('saved', SAVED, wire);
         ctx.genericSend(to('shape_events', 'all', 'append', EVENTS));
         ctx.set('state', IDLE, wire);
-        ctx.resolveAwakeable((given as { token: string }).token, 1, wire);
+        ctx.resolveAwakeable((given as Given).token, 1, wire);
         return null;
       }),
     },
     options: { journalRetention: 0 },
   });
+  const report = (key: string, given: unknown): void => {
+    void client.call({ service: 'shape_agent', key, method: 'report' }, given, REPEATABLE);
+  };
   const host = object({
     name: 'shape_host',
     handlers: {
       post: exclusive(codec, (ctx: ObjectContext, given: unknown) => {
-        const report = { service: 'shape_agent', key: ctx.key, method: 'report' };
-        void client.call(report, given, REPEATABLE);
+        report(ctx.key, given);
         return Promise.resolve();
+      }),
+      ask: handlers.object.shared({ ...codec, enableLazyState: true }, async (ctx: ObjectSharedContext) => {
+        const { id: token, promise } = ctx.awakeable(wire);
+        const asked: Given = { token, isAtNode: true };
+        const command = to('shape_agent', ctx.key, 'command', asked);
+        report(ctx.key, await ctx.genericCall({ ...command, outputSerde: wire }));
+        return promise;
       }),
     },
     options: { journalRetention: 0 },
@@ -120,6 +150,8 @@ export async function floorOf({ adminUrl, ingressUrl }: Engine): Promise<Floor> 
   return {
     touch: (key) => client.call({ service: 'bare', key, method: 'touch' }, ENTRIES),
     shape: (key) => client.call({ service: 'shape_agent', key, method: 'ask' }, null),
+    awaited: (key) => client.call({ service: 'shape_agent', key, method: 'askTurn' }, null),
+    atNode: (key) => client.call({ service: 'shape_host', key, method: 'ask' }, null),
     close: () => {
       client.close();
       server.close();

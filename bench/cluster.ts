@@ -6,7 +6,8 @@
  * object with as many journal entries, and the calls of a task with nothing in them: what the engine alone asks for.
  * What the fleet takes at rest is in all of them, and said first.
  *
- * `--only tasks,failover,round,growth` measures some of it, `--growth 100,1000` other sizes of a fleet that grows.
+ * `--only tasks,failover,round,growth` measures some of it, `--growth 100,1000` other sizes of a fleet that grows,
+ * `--partitions 24` an engine with so many.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -35,6 +36,7 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     only: { type: 'string', default: 'tasks,failover,round,growth' },
     growth: { type: 'string' },
+    partitions: { type: 'string', default: '1' },
   },
 });
 const wanted = new Set(values.only.split(','));
@@ -233,13 +235,14 @@ async function benchTasks(engine: Engine, fleet: Fleet): Promise<void> {
   await measure(engine, 'cluster task, 1 agent, 1 client', Math.floor(tasks / 4), 1, () => add(ids[0]!));
   const floor = await floorOf(engine);
   const key = (index: number) => String(index % agents);
-  await spread(50, 4, (index) => floor.touch(key(index)));
-  await spread(50, 4, (index) => floor.shape(key(index)));
   const works = new Map<string, Work>([
     [`cluster task, ${agents} agents`, (index) => add(ids[index % ids.length]!)],
     [`bare object call, ${ENTRIES} entries`, (index) => floor.touch(key(index))],
     ['the calls of a task, with nothing in them', (index) => floor.shape(key(index))],
+    ['two of them: a turn, and who waits for it', (index) => floor.awaited(key(index))],
+    ['four: who waits does so at the node', (index) => floor.atNode(key(index))],
   ]);
+  for (const work of works.values()) await spread(50, 4, work);
   const [cost, bare, shape] = await inTurns(engine, tasks, clients, works);
   emit('cluster task against a bare call', { cpu_ratio: cost! / bare! });
   emit('cluster task against its calls with nothing in them', { cpu_ratio: cost! / shape! });
@@ -326,7 +329,7 @@ async function benchGrowth(engine: Engine, fleet: Fleet): Promise<void> {
   }
 }
 
-await using engine = await startEngine();
+await using engine = await startEngine({ partitions: Number(values.partitions) });
 // Ctrl-C leaves no server behind; the nodes end with this program.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => void engine.stop().finally(() => process.exit(1)));

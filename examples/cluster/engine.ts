@@ -38,11 +38,13 @@ export interface Engine extends AsyncDisposable {
 }
 
 export interface EngineOptions {
+  /** Parts of its data, each worked by a thread of its own; every one more costs all calls CPU time. */
+  readonly partitions?: number;
   /** Lines of its configuration, beside those that are set here. */
   readonly config?: string;
 }
 
-export async function startEngine({ config = '' }: EngineOptions = {}): Promise<Engine> {
+export async function startEngine({ partitions = 1, config = '' }: EngineOptions = {}): Promise<Engine> {
   const binary = serverBinary();
   if (binary === undefined) throw new Error('no restate-server for this machine');
   const folder = await mkdtemp(join(tmpdir(), 'mabeam-engine-'));
@@ -56,7 +58,7 @@ base-dir = "${join(folder, 'data')}"
 listen-mode = "tcp"
 bind-address = "127.0.0.1:${fabric}"
 advertised-address = "http://127.0.0.1:${fabric}"
-default-num-partitions = 4
+default-num-partitions = ${partitions}
 disable-telemetry = true
 log-filter = "error"
 rocksdb-total-memory-size = "256.0 MiB"
