@@ -13,6 +13,8 @@ import type { AgentSystem, AlertType, SystemEvent } from '../index.ts';
 import { systemClock } from '../runtime/time/clock.ts';
 import { errorInfoOf } from '../runtime/values/errors.ts';
 import { having, parseInput } from '../runtime/values/malformed.ts';
+import { harmlessLogger } from '../runtime/values/harmless-logger.ts';
+import { tellListener } from '../runtime/values/thenable.ts';
 
 /** One alert that began or ended. Times are epoch ms. */
 export interface AlertNotice {
@@ -98,7 +100,7 @@ export function createAlertHook(system: AgentSystem, options: AlertHookOptions):
   return new Hook(system, {
     ...parsed,
     only: parsed.only ?? (() => true),
-    logger: parsed.logger ?? pino({ name: 'mabeam' }, pino.destination(2)),
+    logger: harmlessLogger(parsed.logger ?? pino({ name: 'mabeam' }, pino.destination(2))),
   });
 }
 
@@ -146,11 +148,12 @@ class Hook implements AlertHook {
 
   #take(notice: AlertNotice): void {
     const { only, maxWaiting, logger } = this.#options;
-    try {
-      if (!only(notice)) return;
-    } catch (err) {
-      logger.error({ err }, 'the filter of an alert hook threw: the alert is told of');
-    }
+    const failed = (thrown: unknown): void =>
+      logger.error({ err: thrown }, 'the filter of an alert hook threw: the alert is told of');
+    let isWanted = true;
+    // A promise of it, which is not awaited, lets every alert pass.
+    tellListener((told: AlertNotice) => (isWanted = only(told)), notice, failed);
+    if (!isWanted) return;
     this.#waiting.push(notice);
     if (this.#waiting.length > maxWaiting) this.#drop(this.#waiting.length - maxWaiting);
     this.#sending ??= this.#send();

@@ -33,6 +33,7 @@ import { Watch } from './watch.ts';
 import type { WatchedFleet } from './watched-fleet.ts';
 import { settled, type WatchedSystem } from './watched-system.ts';
 import { WorkReports } from './work-reports.ts';
+import { harmlessLogger } from '../runtime/values/harmless-logger.ts';
 
 /** Where the dashboard listens, who may use it, and what it shows. */
 export interface DashboardOptions {
@@ -120,7 +121,7 @@ export async function createDashboard(
   const token = secretOf('token', parsed.token) ?? newSecret();
   const givenControl = secretOf('controlToken', parsed.controlToken);
   const controlToken = control ? (givenControl ?? newSecret()) : undefined;
-  const logger = parsed.logger ?? pino({ name: 'mabeam' }, pino.destination(2));
+  const logger = harmlessLogger(parsed.logger ?? pino({ name: 'mabeam' }, pino.destination(2)));
 
   const system: WatchedSystem = 'nodes' in shown ? new FleetMirror(shown) : shown;
   const chronicle = new Chronicle();

@@ -95,15 +95,13 @@ export async function createEndpoints(
   const server = createServer((request, response) => void serve(request, response));
   const serve = async (request: IncomingMessage, response: ServerResponse) => {
     response.on('error', () => response.destroy());
-    const { status, body, headers } = await answerTo(request, system, parsed).catch(failed);
-    response.writeHead(status, {
-      'Content-Type': TEXT,
-      'Cache-Control': 'no-store',
-      'X-Content-Type-Options': 'nosniff',
-      'Content-Length': Buffer.byteLength(body),
-      ...headers,
-    });
-    response.end(request.method === 'HEAD' ? undefined : body);
+    const answer = await answerTo(request, system, parsed).catch(failed);
+    try {
+      write(response, answer, request.method);
+    } catch (thrown) {
+      // Metrics that are no text, or a type of them that no header takes.
+      write(response, failed(thrown), request.method);
+    }
   };
   server.unref();
   server.on('connection', (socket: Socket) => socket.unref());
@@ -128,6 +126,21 @@ export async function createEndpoints(
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+function write(
+  response: ServerResponse,
+  { status, body, headers }: Answer,
+  method: string | undefined,
+): void {
+  response.writeHead(status, {
+    'Content-Type': TEXT,
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+    'Content-Length': Buffer.byteLength(body),
+    ...headers,
+  });
+  response.end(method === 'HEAD' ? undefined : body);
 }
 
 async function answerTo(request: IncomingMessage, system: AgentSystem, options: Options): Promise<Answer> {

@@ -36,6 +36,7 @@ import { type AgentSystemOptions, limitsOf, type SystemLimits } from './system/s
 import { steadyClock, systemClock } from './time/clock.ts';
 import { within } from './time/deadline.ts';
 import { AgentSystemError, errorInfoOf } from './values/errors.ts';
+import { harmlessLogger } from './values/harmless-logger.ts';
 import { parseInput } from './values/malformed.ts';
 
 const closeSchema = z.strictObject({ timeoutMs: durationMs.optional() });
@@ -51,8 +52,10 @@ const RELEASE_GRACE_MS = 12_000;
  */
 export async function createAgentSystem(options: AgentSystemOptions = {}): Promise<AgentSystem> {
   const limits = limitsOf(options);
-  const { store = memoryStore(), logger = pino({ name: 'mabeam', level: 'warn' }, pino.destination(2)) } =
-    options;
+  const { store = memoryStore() } = options;
+  const logger = harmlessLogger(
+    options.logger ?? pino({ name: 'mabeam', level: 'warn' }, pino.destination(2)),
+  );
   const clock = steadyClock(options.clock ?? systemClock());
   const recovery = await openStore(store);
   let system: System | undefined;

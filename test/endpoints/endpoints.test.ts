@@ -244,3 +244,21 @@ it.each([
   expect({ code, message }).toEqual({ code: 'AGENT_SPEC_INVALID', message: expect.stringContaining(named) });
   expect(message).not.toContain('short');
 });
+
+describe('metrics that cannot be sent', () => {
+  const text = 'text/plain';
+  const sources: Readonly<Record<string, NonNullable<EndpointsOptions['metrics']>>> = {
+    'are no text': { contentType: text, metrics: () => undefined as unknown as string },
+    'are an object': { contentType: text, metrics: () => ({}) as unknown as string },
+    'have a type that no header takes': { contentType: 'text\n', metrics: () => 'up 1' },
+  };
+
+  it.each(Object.entries(sources))(
+    'are answered with 500 when they %s, and end nothing',
+    async (_, metrics) => {
+      const { endpoints } = await opened({ metrics });
+      expect((await ask(endpoints, '/metrics')).status).toBe(500);
+      expect((await ask(endpoints, '/livez')).status).toBe(200);
+    },
+  );
+});

@@ -20,6 +20,7 @@ import { type ChartWatcher, isChartObserver, observerIn } from '../../runtime/en
 import { Telemetry, type TelemetryOptions, telemetryOptions } from '../../runtime/observability/telemetry.ts';
 import { AgentSystemError } from '../../runtime/values/errors.ts';
 import { having, parseInput } from '../../runtime/values/malformed.ts';
+import { harmlessLogger } from '../../runtime/values/harmless-logger.ts';
 import { toNodes } from '../engine/calls.ts';
 import { EngineClient, REPEATABLE } from '../engine/engine-client.ts';
 import { inspectFleet } from '../inspection/fleet-inspection.ts';
@@ -137,7 +138,9 @@ const optionsSchema = z.strictObject({
  */
 export async function connectFleet(options: ConnectFleetOptions): Promise<Fleet> {
   parseInput(optionsSchema, options, { what: 'connectFleet' });
-  const { logger = pino({ name: 'mabeam', level: 'warn' }, pino.destination(2)) } = options;
+  const logger = harmlessLogger(
+    options.logger ?? pino({ name: 'mabeam', level: 'warn' }, pino.destination(2)),
+  );
   return Promise.resolve(new ConnectedFleet(options, logger));
 }
 

@@ -48,6 +48,7 @@ import { FLEET, hostOf, VARIABLES } from '../engine/names.ts';
 import { type AgentNodeOptions, nodeOptions, type ParsedNodeOptions } from './node-options.ts';
 import { servicesOf } from './node-services.ts';
 import type { VariableRecord } from '../../runtime/coordination/variables/variables.ts';
+import { harmlessLogger } from '../../runtime/values/harmless-logger.ts';
 import type { BeatAnswer, JoiningNode, SignOfLife } from './nodes-object.ts';
 import { Residents } from './residents.ts';
 import { taskCalls } from './task-calls.ts';
@@ -85,7 +86,9 @@ const LEAVE_MS = 1_000;
  */
 export async function createAgentNode(options: AgentNodeOptions): Promise<AgentNode> {
   const parsed = parseInput(nodeOptions, options, { what: 'createAgentNode' });
-  const { logger = pino({ name: 'mabeam', level: 'warn' }, pino.destination(2)) } = options;
+  const logger = harmlessLogger(
+    options.logger ?? pino({ name: 'mabeam', level: 'warn' }, pino.destination(2)),
+  );
   const node = new Node(options, parsed, logger.child({ node: parsed.name }));
   try {
     await node.begin();

@@ -2,6 +2,7 @@
 import { type Level, type Logger, pino } from 'pino';
 import { describeExit } from '../../machines/index.ts';
 import type { SystemEvent, SystemEventType } from '../journal/system-event.ts';
+import { givenLogger } from '../values/harmless-logger.ts';
 
 const LEVELS: Partial<Record<SystemEventType, Level>> = {
   'agent.start_failed': 'warn',
@@ -77,17 +78,18 @@ function logAt(logger: Logger, level: Level, type: SystemEventType): (event: Sys
 }
 
 function enabledLevel(logger: Logger, level: Level): Enabled {
-  if (!(pino.symbols.setLevelSym in logger)) return new Asked(logger, level);
-  const levels = ofPino.get(logger) ?? watchLevels(logger);
+  const given = givenLogger(logger);
+  if (!(pino.symbols.setLevelSym in given)) return new Asked(logger, level);
+  const levels = ofPino.get(given) ?? watchLevels(given, logger);
   let enabled = levels.get(level);
   if (enabled === undefined) levels.set(level, (enabled = { isOn: logger.isLevelEnabled(level) }));
   return enabled;
 }
 
-function watchLevels(logger: Logger): Map<Level, { isOn: boolean }> {
+function watchLevels(given: Logger, logger: Logger): Map<Level, { isOn: boolean }> {
   const levels = new Map<Level, { isOn: boolean }>();
-  ofPino.set(logger, levels);
-  logger.on('level-change', () => {
+  ofPino.set(given, levels);
+  given.on('level-change', () => {
     for (const [level, enabled] of levels) enabled.isOn = logger.isLevelEnabled(level);
   });
   return levels;

@@ -3,6 +3,7 @@
  *
  * An error's `code` is API and never changes its meaning; its message is for people and may.
  */
+import { types } from 'node:util';
 import type { DetailsOf } from './error-details.ts';
 
 export { errorFrom, errorInfoOf, isError } from './error-info.ts';
@@ -90,5 +91,12 @@ export const AgentSystemError = class AgentSystemError extends Error {
     this.code = code;
     if (options.agentId !== undefined) this.agentId = options.agentId;
     if (options.details !== undefined) this.details = options.details;
+  }
+
+  /** What was thrown may be anything: of a proxy that was revoked not even the prototype can be asked for. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return (
+      types.isNativeError(value) && Object.prototype.isPrototypeOf.call(AgentSystemError.prototype, value)
+    );
   }
 } as unknown as AgentSystemErrorClass;

@@ -22,6 +22,7 @@ import { chartPictures } from './chart-pictures.ts';
 import type { ChartStep } from './chart-step.ts';
 import { Relay, type RelayStatus } from './relay.ts';
 import { viewerPage } from './viewer-page.ts';
+import { harmlessLogger } from '../../values/harmless-logger.ts';
 
 /** Where the inspector listens, and what it shows. */
 export interface InspectorOptions {
@@ -94,7 +95,9 @@ export async function createInspector(options: InspectorOptions = {}): Promise<I
   const parsed = parseInput(optionsSchema, options, { what: 'createInspector' });
   const { port, filter, coalesceMs, maxActors, maxViewers, viewerUrl } = parsed;
   const clock = steadyClock(parsed.clock ?? systemClock());
-  const logger = parsed.logger ?? pino({ name: 'mabeam', level: 'warn' }, pino.destination(2));
+  const logger = harmlessLogger(
+    parsed.logger ?? pino({ name: 'mabeam', level: 'warn' }, pino.destination(2)),
+  );
   const server = new InspectorServer({
     clock,
     logger,

@@ -1,0 +1,59 @@
+/**
+ * A logger that harms nobody: whoever logs is in the middle of something else, often of a failure.
+ *
+ * I1  Nothing is thrown, whatever a line holds and whatever the logger does. What code of somebody else's threw may be
+ *     anything, and a logger may read it as it likes: a line that could not be written is written once more, without
+ *     what cannot be read.
+ * I2  A promise that a logger gives is not awaited, and harms nobody when it is rejected.
+ */
+import type { Logger } from 'pino';
+import { errorInfoOf } from './errors.ts';
+import { ignoreRejection, isThenable } from './thenable.ts';
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
+
+/** What each was made of. */
+const given = new WeakMap<Logger, Logger>();
+
+export function harmlessLogger(logger: Logger): Logger {
+  const made = {
+    child: (...asked: Parameters<Logger['child']>) =>
+      harmlessLogger((attempt<unknown>(() => logger.child(...asked)) as Logger) ?? logger),
+    isLevelEnabled: (level: string) => attempt(() => logger.isLevelEnabled(level)) === true,
+  };
+  for (const level of LEVELS) {
+    const write = (...line: readonly unknown[]): boolean =>
+      attempt(() => {
+        const result: unknown = Reflect.apply(logger[level], logger, line);
+        if (isThenable(result)) ignoreRejection(result);
+        return true;
+      }) === true;
+    Object.assign(made, {
+      [level]: (fields: unknown, ...rest: readonly unknown[]) => {
+        if (!write(fields, ...rest)) write(readable(fields), ...rest);
+      },
+    });
+  }
+  const harmless = made as unknown as Logger;
+  given.set(harmless, logger);
+  return harmless;
+}
+
+/** The logger that was given, which says what it writes; a logger of any other make as it is. */
+export function givenLogger(logger: Logger): Logger {
+  return given.get(logger) ?? logger;
+}
+
+function attempt<Value>(work: () => Value): Value | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
+}
+
+/** The fields of a line that has an error, with as much of it as can be read. */
+function readable(fields: unknown): unknown {
+  if (typeof fields !== 'object' || fields === null || !('err' in fields)) return fields;
+  return { ...fields, err: errorInfoOf(fields.err) };
+}
