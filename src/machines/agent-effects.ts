@@ -60,7 +60,17 @@ interface Now extends Here {
   readonly event: AgentEvent;
 }
 
+/** The one that was asked for last: a crash and the restart that follows it are told of one and the same life. */
+let newest: AgentLife | undefined;
+let newestContext: AgentContext | undefined;
+
 function lifeAt(at: AgentLife['at'], context: AgentContext): AgentLife {
+  if (newest !== undefined && newestContext === context && newest.at === at) return newest;
+  newestContext = context;
+  return (newest = newLifeAt(at, context));
+}
+
+function newLifeAt(at: AgentLife['at'], context: AgentContext): AgentLife {
   const life: AgentLife = {
     at,
     incarnation: context.incarnation,

@@ -51,12 +51,14 @@ export function tickOf({ at, tick = at }: { readonly at: number; readonly tick?:
 
 /** Whether one more restart at `at` would exceed the intensity: more than `maxRestarts` within `withinMs`. */
 export function exceedsIntensity(policy: RestartPolicy, history: RestartHistory, at: number): boolean {
-  return inWindow(policy, history, at).length >= policy.maxRestarts;
+  const { maxRestarts } = policy;
+  return history.recent.length >= maxRestarts && inWindow(policy, history, at).length >= maxRestarts;
 }
 
 /** The history after one more restart was decided at `at`. */
 export function withRestart(policy: RestartPolicy, history: RestartHistory, at: number): RestartHistory {
-  return { recent: [...inWindow(policy, history, at), at], attempt: history.attempt + 1 };
+  const recent = history.recent.length === 0 ? [at] : [...inWindow(policy, history, at), at];
+  return { recent, attempt: history.attempt + 1 };
 }
 
 /** The history as it stands for a body that ran for `uptimeMs`: a healthy period (`withinMs`) resets the backoff. */
@@ -117,5 +119,5 @@ export function sinceLastFailure(policy: RestartPolicy, history: RestartHistory,
 }
 
 function inWindow({ withinMs }: RestartPolicy, { recent }: RestartHistory, at: number): readonly number[] {
-  return recent.length === 0 ? recent : recent.filter((restart) => at - restart < withinMs);
+  return recent.filter((restart) => at - restart < withinMs);
 }

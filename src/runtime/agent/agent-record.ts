@@ -13,7 +13,7 @@ import {
 import type { AgentManifest } from '../definition/manifest.ts';
 import type { Usage } from '../hosting/host.ts';
 import type { HealthReport } from './liveness.ts';
-import type { TaskMetrics, TasksAtWork } from './task-figures.ts';
+import { noTasks, type TaskMetrics, type TasksAtWork } from './task-figures.ts';
 
 /** An agent at one moment. Times are epoch ms. Frozen: while nothing changes, all callers get the same object. */
 export interface AgentRecord extends ShownLife {
@@ -104,6 +104,10 @@ export function agentRecordOf(
   return Object.freeze(record);
 }
 
+/** Of most agents at their end. */
+const noMetrics: AgentMetrics = Object.freeze({ ...noTasks.metrics, dropped: 0 });
+
 function metricsOf({ tasks: { metrics }, usage, dropped }: AgentFacts): AgentMetrics {
+  if (metrics === noTasks.metrics && usage === undefined && dropped === 0) return noMetrics;
   return Object.freeze(usage === undefined ? { ...metrics, dropped } : { ...metrics, ...usage, dropped });
 }

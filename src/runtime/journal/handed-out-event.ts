@@ -34,7 +34,7 @@ export function handOut(event: SystemEvent): SystemEvent {
 /** The one that was frozen last: the events of a restart share theirs, and to freeze it again costs as much. */
 let frozenHistory: RestartHistory | undefined;
 
-/** A life belongs to its event, and what it shares with its chart is never changed there: it takes no copy. */
+/** A life belongs to the events that tell of it, and what it shares with its chart never changes: it takes no copy. */
 function frozenLife(life: AgentLife): AgentLife {
   const { history, reason } = life;
   if (history !== frozenHistory) {
