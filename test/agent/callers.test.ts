@@ -31,7 +31,7 @@ describe.each([1, 2, 3])('%i callers of one thing', (count) => {
 
   it('are told in the order of asking, each by its own answer', async () => {
     const { callers, asked, waiting } = waitingFor();
-    callers.tell('ready');
+    callers.toTell('ready').committed();
     expect(asked).toEqual(waiting.map((_, n) => `${n} ready`));
     expect(await settledOf(waiting)).toEqual(waiting.map((_, n) => `ready for ${n}`));
   });
@@ -50,12 +50,12 @@ describe('callers of a life', () => {
     expect(callers.answerStart(1)).toBeUndefined();
     const both = [callers.forStart((incarnation) => incarnation), callers.forStart((n) => `life ${n}`)];
     expect(callers.isStartAwaited).toBe(true);
-    const committed = callers.answerStart(3);
+    const told = callers.answerStart(3);
     expect(callers.isStartAwaited).toBe(false);
     const later = callers.forStart((incarnation) => incarnation);
-    committed?.(undefined);
+    told?.committed();
     expect(await settledOf(both)).toEqual([3, 'life 3']);
-    callers.answerStart(4)?.(undefined);
+    callers.answerStart(4)?.committed();
     expect(await later).toBe(4);
   });
 
@@ -66,7 +66,7 @@ describe('callers of a life', () => {
   ])('of a start are refused with %s', async (_, failure, error, told) => {
     const callers = new LifeCallers();
     const waiting = callers.forStart((incarnation) => incarnation);
-    callers.answerStart(1, failure)?.(error);
+    callers.answerStart(1, failure)?.committed(error);
     expect(await settledOf([waiting])).toEqual([told]);
   });
 
@@ -74,33 +74,38 @@ describe('callers of a life', () => {
     const callers = new LifeCallers();
     const waiting = [callers.forEnd(), callers.forEnd()];
     expect(callers.isEndAwaited).toBe(true);
-    const committed = callers.answerEnd(first);
+    const told = callers.answerEnd(first);
     expect(callers.isEndAwaited).toBe(false);
     const later = callers.forEnd();
-    committed?.(undefined);
+    told?.committed();
     expect(await settledOf(waiting)).toEqual([first, first]);
-    callers.answerEnd(second)?.(why);
+    callers.answerEnd(second)?.committed(why);
     expect(await settledOf([later])).toEqual([why]);
     expect(callers.answerEnd(second)).toBeUndefined();
   });
 
   it('of a pause get the record as it is once that is kept', async () => {
     const callers = new LifeCallers();
-    const waiting = callers.forHold();
     let record = first;
-    const committed = callers.answerHold(() => record);
+    const waiting = callers.forHold(() => record);
+    const told = callers.answerHold();
     record = second;
-    committed?.(undefined);
+    told?.committed();
     expect(await waiting).toBe(second);
-    const refused = callers.forHold();
-    callers.answerHold(() => record)?.(why);
+    const refused = callers.forHold(() => record);
+    callers.answerHold()?.committed(why);
     expect(await settledOf([refused])).toEqual([why]);
-    expect(callers.answerHold(() => record)).toBeUndefined();
+    expect(callers.answerHold()).toBeUndefined();
   });
 
   it('are all refused when the system has ended', async () => {
     const callers = new LifeCallers();
-    const waiting = [callers.forStart((n) => n), callers.forEnd(), callers.forHold(), callers.forEnd()];
+    const waiting = [
+      callers.forStart((n) => n),
+      callers.forEnd(),
+      callers.forHold(() => first),
+      callers.forEnd(),
+    ];
     callers.refuse(why);
     expect(await settledOf(waiting)).toEqual([why, why, why, why]);
   });

@@ -42,7 +42,7 @@ import {
   createChart,
 } from '../engine/chart.ts';
 import type { BodyReport, BodyRequest, Host, TraceParent, Usage } from '../hosting/host.ts';
-import type { CommitListener, Journal } from '../journal/journal.ts';
+import type { CommitListener, CommitObserver, Journal } from '../journal/journal.ts';
 import type { EventDraft } from '../journal/system-event.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import { refused } from '../time/loop-turn.ts';
@@ -306,7 +306,7 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
 
   /** Pauses or resumes it. Resolves with the record once the event is durable. */
   hold(command: 'agent.pause' | 'agent.resume', by: string | undefined): Promise<AgentRecord> {
-    const held = this.callers.forHold();
+    const held = this.callers.forHold(() => this.record());
     const at = this.clock.now();
     this.chart.send(by === undefined ? { type: command, at } : { type: command, at, by });
     return held;
@@ -476,7 +476,8 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
       case 'agent.pausing':
       case 'agent.paused':
       case 'agent.resumed':
-        return this.tellHold(told);
+        this.journal.emit(told, this.callers.answerHold());
+        return;
       case 'agent.forgotten':
         this.services.quotas.forget(this);
         this.services.forgotten(this);
@@ -497,14 +498,6 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
     bodies.left();
   }
 
-  /** Apart: a function written within `tell` would cost every announcement an object for what it shares with that. */
-  private tellHold(told: EventDraft): void {
-    this.journal.emit(
-      told,
-      this.callers.answerHold(() => this.record()),
-    );
-  }
-
   /** An agent with a missing secret does not restart before it is given. */
   private handlePermit(command: PermitCommand): void {
     const missing = command === 'request' ? this.secretsOfSpec?.missing : undefined;
@@ -516,7 +509,11 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
       this.isPermitWithheld = false;
       return this.services.alerts.clear('secrets_missing', this.id);
     }
-    this.services.permits[command](this);
+    const { permits } = this.services;
+    // By name: V8 looks for a computed one anew each time.
+    if (command === 'request') permits.request(this);
+    else if (command === 'release') permits.release(this);
+    else permits.withdraw(this);
   }
 
   private takeSecrets(given: SecretValues): void {
@@ -570,8 +567,8 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
   /** Its body may never end: callers that wait for the end get the record as it is now. */
   answerEndEarly(): void {
     const { callers } = this;
-    const answer = callers.isEndAwaited ? callers.answerEnd(this.record()) : undefined;
-    if (answer) void this.journal.settled().then(() => answer());
+    const ended = callers.isEndAwaited ? callers.answerEnd(this.record()) : undefined;
+    if (ended) void this.journal.settled().then(() => ended.committed());
   }
 
   quotaParked(parked: Parked): void {
@@ -611,12 +608,12 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
 }
 
 function bothOf(
-  first: CommitListener | undefined,
-  second: CommitListener | undefined,
-): CommitListener | undefined {
+  first: CommitObserver | undefined,
+  second: CommitObserver | undefined,
+): CommitListener | CommitObserver | undefined {
   if (first === undefined || second === undefined) return first ?? second;
   return (error) => {
-    first(error);
-    second(error);
+    first.committed(error);
+    second.committed(error);
   };
 }

@@ -106,7 +106,6 @@ export class Incarnation implements BodyListener, Child, CoordinatedBody {
     if (refusal) return this.end({ error: errorInfoOf(refusal) });
     services.admission.reserve(spec.resources);
     this.isAdmitted = true;
-    const failed = (thrown: unknown): void => this.end({ error: errorInfoOf(thrown) });
     // A state that is still being written is newer than what the store has.
     const onItsWay = services.journal.stateOnItsWay(id);
     const isKept = onItsWay === undefined;
@@ -116,11 +115,22 @@ export class Incarnation implements BodyListener, Child, CoordinatedBody {
       saved = isKept ? services.store.state(id) : (onItsWay ?? undefined);
       initArgs = this.owner.initArgsOf(spec);
     } catch (thrown) {
-      return failed(thrown);
+      return this.failed(thrown);
     }
-    if (isThenable(saved) || isThenable(initArgs)) {
-      Promise.all([saved, initArgs]).then(([state, args]) => this.openWith(state, args, isKept), failed);
-    } else this.openWith(saved, initArgs, isKept);
+    if (isThenable(saved) || isThenable(initArgs)) this.openLater(saved, initArgs, isKept);
+    else this.openWith(saved, initArgs, isKept);
+  }
+
+  /** Apart: a function written within `open` would cost every body an object for what it shares with that. */
+  private openLater(
+    saved: SavedState | undefined | Promise<SavedState | undefined>,
+    initArgs: unknown,
+    isKept: boolean,
+  ): void {
+    Promise.all([saved, initArgs]).then(
+      ([state, args]) => this.openWith(state, args, isKept),
+      (thrown: unknown) => this.failed(thrown),
+    );
   }
 
   private openWith(restored: SavedState | undefined, initArgs: unknown, isKept: boolean): void {
@@ -148,7 +158,7 @@ export class Incarnation implements BodyListener, Child, CoordinatedBody {
         this,
       );
     } catch (thrown) {
-      return this.end({ error: errorInfoOf(thrown) });
+      return this.failed(thrown);
     }
     // Its init may have killed the agent.
     if (this.isOver) return body.kill();
@@ -173,7 +183,7 @@ export class Incarnation implements BodyListener, Child, CoordinatedBody {
       this.body?.post(request);
     } catch (thrown) {
       this.kill();
-      this.end({ error: errorInfoOf(thrown) });
+      this.failed(thrown);
     }
   }
 
@@ -275,11 +285,15 @@ export class Incarnation implements BodyListener, Child, CoordinatedBody {
     this.chart.done({ reason: told, at: clock.now(), tick: clock.elapsed(), chance: random() });
   }
 
+  private failed(thrown: unknown): void {
+    this.end({ error: errorInfoOf(thrown) });
+  }
+
   private kill(): void {
     try {
       this.body?.kill();
     } catch (thrown) {
-      this.end({ error: errorInfoOf(thrown) });
+      this.failed(thrown);
     }
   }
 

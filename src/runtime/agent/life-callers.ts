@@ -1,5 +1,5 @@
 /** Callers that wait for an agent's start, for its end, and for it to be paused or resumed. */
-import type { CommitListener } from '../journal/journal.ts';
+import type { CommitObserver } from '../journal/journal.ts';
 import type { AgentSystemError } from '../values/errors.ts';
 import type { AgentRecord } from './agent-record.ts';
 import { Callers } from './callers.ts';
@@ -9,20 +9,21 @@ export class LifeCallers {
   private starting: Callers<number> | undefined = undefined;
   /** They get the record at the end. */
   private ending: Callers<AgentRecord> | undefined = undefined;
-  /** They get the record once it is paused, or resumed. */
-  private holding: Callers<AgentRecord> | undefined = undefined;
+  /** Each gets the record as it is once the agent is paused, or resumed. */
+  private holding: Callers<undefined> | undefined = undefined;
 
   /** Resolves with the result of `answer`, which gets the running incarnation. */
   forStart<Value>(answer: (incarnation: number) => Value): Promise<Value> {
     return (this.starting ??= new Callers()).wait(answer);
   }
 
-  forHold(): Promise<AgentRecord> {
-    return (this.holding ??= new Callers()).wait((record) => record);
+  /** @param recordThen the record at the commit */
+  forHold(recordThen: () => AgentRecord): Promise<AgentRecord> {
+    return (this.holding ??= new Callers()).wait(recordThen);
   }
 
   forEnd(): Promise<AgentRecord> {
-    return (this.ending ??= new Callers()).wait((record) => record);
+    return (this.ending ??= new Callers()).wait();
   }
 
   get isStartAwaited(): boolean {
@@ -34,35 +35,28 @@ export class LifeCallers {
   }
 
   /**
-   * Returns a commit listener that answers the callers of the start.
+   * The callers of the start, who are answered at the commit.
    *
    * @param failure why the start failed, if it did
    */
-  answerStart(incarnation: number, failure?: AgentSystemError): CommitListener | undefined {
+  answerStart(incarnation: number, failure?: AgentSystemError): CommitObserver | undefined {
     const starting = this.starting;
-    if (starting === undefined) return undefined;
     this.starting = undefined;
-    return (error) => {
-      const refusal = failure ?? error;
-      if (refusal) starting.refuse(refusal);
-      else starting.tell(incarnation);
-    };
+    return starting?.toTell(incarnation, failure);
   }
 
   /** As above, for callers of the end. They get the record of now: by the commit the agent may run again. */
-  answerEnd(record: AgentRecord): CommitListener | undefined {
+  answerEnd(record: AgentRecord): CommitObserver | undefined {
     const ending = this.ending;
-    if (ending === undefined) return undefined;
     this.ending = undefined;
-    return (error) => (error ? ending.refuse(error) : ending.tell(record));
+    return ending?.toTell(record);
   }
 
-  /** As above, for callers of a pause or resume. They get the record at the commit. */
-  answerHold(recordThen: () => AgentRecord): CommitListener | undefined {
+  /** As above, for callers of a pause or resume. */
+  answerHold(): CommitObserver | undefined {
     const holding = this.holding;
-    if (holding === undefined) return undefined;
     this.holding = undefined;
-    return (error) => (error ? holding.refuse(error) : holding.tell(recordThen()));
+    return holding;
   }
 
   /** Refuses all callers: the system has ended, and what else they would be told is nobody's. */

@@ -573,21 +573,32 @@ export class Agents {
     try {
       const agent = this.#commanded(id, command);
       const by = askedBy(options, command, id);
-      const start = () =>
-        agent.start(`agent.${command}`, (incarnation) => this.#handleOf<Tasks>(agent, incarnation), by);
       return this.#services.journal.hasKept(agent.registered)
-        ? start()
-        : this.#onceKept(agent, command, start);
+        ? this.#startNow(agent, command, by)
+        : this.#startOnceKept(agent, command, by);
     } catch (thrown) {
       return refused(this.#services.clock, thrown);
     }
   }
 
-  /** Starts it once its registration is durable: the store may refuse that. */
-  async #onceKept<Value>(agent: Agent, command: AgentCommand, start: () => Promise<Value>): Promise<Value> {
+  #startNow<Tasks extends TaskTypes>(
+    agent: Agent,
+    command: 'start' | 'restart',
+    by: string | undefined,
+  ): Promise<AgentHandle<Tasks>> {
+    const answer = (incarnation: number) => this.#handleOf<Tasks>(agent, incarnation);
+    return agent.start(command === 'start' ? 'agent.start' : 'agent.restart', answer, by);
+  }
+
+  /** Its registration is not durable yet, and the store may refuse that. */
+  async #startOnceKept<Tasks extends TaskTypes>(
+    agent: Agent,
+    command: 'start' | 'restart',
+    by: string | undefined,
+  ): Promise<AgentHandle<Tasks>> {
     await this.#services.journal.settled();
     if (this.#commanded(agent.id, command) !== agent) throw notRegistered(agent.id);
-    return start();
+    return this.#startNow(agent, command, by);
   }
 
   async #takes(agent: Agent, task: AskedTask): Promise<boolean> {

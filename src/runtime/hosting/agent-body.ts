@@ -49,6 +49,8 @@ export interface Surroundings {
 
 const NOTHING_KNOWN = { restored: undefined, initArgs: undefined, secrets: undefined };
 
+const ignore = (): void => {};
+
 /** Of a body that has not got that far: nothing works on it. */
 const noState = new BodyState(undefined, false);
 
@@ -181,7 +183,7 @@ export class AgentBody implements Body, InitOwner, LineTeller {
     this.resources = resources;
     this.isConnected = true;
     if (this.phase === 'initializing') this.initialize(initArgs);
-    else this.disconnect(() => undefined);
+    else this.disconnect(ignore);
   }
 
   private initialize(initArgs: unknown): void {
@@ -372,7 +374,7 @@ export class AgentBody implements Body, InitOwner, LineTeller {
     this.phase = 'gone';
     this.life?.abort(new Error('the agent has ended'));
     this.tasks?.abortAll();
-    this.disconnect(() => undefined);
+    this.disconnect(ignore);
     this.isExitTold = true;
     this.listener.exited(reason, thrown);
   }
