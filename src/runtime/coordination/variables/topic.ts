@@ -11,6 +11,7 @@
  */
 import type { BodyRequest, VariableState } from '../../hosting/host.ts';
 import type { Ballot } from '../rounds/ballot-box.ts';
+import { Listeners, type Neighbour } from './listeners.ts';
 import type { VariableDefinition } from './variable.ts';
 
 /** What a topic needs of the body of an agent. */
@@ -19,7 +20,7 @@ export interface Subscriber {
 }
 
 /** One incarnation of an agent, and what it knows of the variable. */
-export interface Listener {
+export interface Listener extends Neighbour<Listener> {
   readonly topic: Topic;
   readonly agentId: string;
   readonly incarnation: number;
@@ -75,7 +76,7 @@ type Confirm = (confirmation: Confirmation) => void;
 
 export class Topic {
   readonly name: string;
-  readonly listeners = new Set<Listener>();
+  readonly listeners = new Listeners<Listener>();
   definition: VariableDefinition | undefined;
   current: VariableState | undefined;
   history: VariableVersion[] = [];
@@ -119,6 +120,9 @@ export class Topic {
       acknowledged: 0,
       ballot: undefined,
       other: undefined,
+      isListed: false,
+      before: undefined,
+      after: undefined,
     };
     this.listeners.add(listener);
     return listener;
@@ -177,7 +181,7 @@ export class Topic {
     if (current === undefined || !this.isUntold) return;
     const request: BodyRequest = { type: 'variable.changed', variable: current };
     try {
-      for (const listener of this.listeners) {
+      for (const listener of this.listeners.now()) {
         if (listener.isRunning && listener.told < current.version) this.tell(listener, request);
         // An agent that hears of it may have the variable changed again: that is told by a broadcast of its own.
         if (this.current !== current) return;
@@ -204,7 +208,7 @@ export class Topic {
 
   outOfDate(): OutOfDate[] {
     const behind: OutOfDate[] = [];
-    for (const listener of this.listeners) {
+    for (const listener of this.listeners.now()) {
       if (!this.isOutOfDate(listener)) continue;
       const { agentId, incarnation, acknowledged } = listener;
       behind.push({ agentId, incarnation, version: acknowledged });
@@ -236,7 +240,7 @@ export class Topic {
     const { version } = this;
     const acknowledged: string[] = [];
     const outOfDate: string[] = [];
-    for (const { isRunning, acknowledged: known, agentId } of this.listeners) {
+    for (const { isRunning, acknowledged: known, agentId } of this.listeners.now()) {
       if (isRunning) (known === version ? acknowledged : outOfDate).push(agentId);
     }
     confirm({ version, acknowledged, outOfDate, ...(supersededBy === undefined ? {} : { supersededBy }) });
