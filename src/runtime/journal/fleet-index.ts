@@ -139,10 +139,16 @@ export class FleetIndex {
     schedule: new RenewedMap(),
   };
 
+  /** The agent whose events came last, and its slot: mostly the next one is its own, too. */
+  private followedId: string | undefined = undefined;
+  private followed: Slot | undefined = undefined;
+
   note(event: SystemEvent): void {
     const changed = slotChangeOf(event);
     if (changed === undefined) return;
+    if (changed === changes.agent.follow) return this.follow(event);
     const { kind, change } = changed;
+    if (kind === 'agent') this.followedId = undefined;
     const key = slotKeyOf(event, kind);
     const slots = kind === 'task' ? this.slots.task : this.slots[kind];
     if (change === 'follow' || change === 'amend') {
@@ -155,9 +161,19 @@ export class FleetIndex {
     }
   }
 
+  private follow(event: SystemEvent): void {
+    const { agentId } = event;
+    if (agentId !== this.followedId) {
+      this.followedId = agentId;
+      this.followed = this.slots.agent.get(agentId!);
+    }
+    if (this.followed !== undefined) this.followed.latest = event;
+  }
+
   /** Puts a slot back as it was: the oldest first, for their order is that of the recovery. */
   restore(kind: SlotKind, key: string, slot: Slot): void {
     this.slots[kind].add(key, slot);
+    this.followedId = undefined;
   }
 
   recovery(): Required<Omit<Recovery, 'facts' | 'lastSequence'>> {
