@@ -34,11 +34,13 @@ export interface ObjectContextOptions {
   readonly answer?: (to: string, given: unknown) => unknown;
   /** In [0, 1), each time the next. */
   readonly chance?: () => number;
+  /** What its awakeables are answered by. */
+  readonly awaited?: unknown;
 }
 
 export function objectContext(
   object: unknown,
-  { key = 'fleet', answer = () => null, chance = () => 0 }: ObjectContextOptions = {},
+  { key = 'fleet', answer = () => null, chance = () => 0, awaited = 'its answer' }: ObjectContextOptions = {},
 ) {
   const kept = new Map<string, Uint8Array>();
   const sent: Sent[] = [];
@@ -49,6 +51,7 @@ export function objectContext(
   const late: string[] = [];
   let underWay = 0;
   let now = 0;
+  let ids = 0;
   const given = {
     key,
     get: (name: string, serde: Serde<unknown> = wire) => {
@@ -70,8 +73,8 @@ export function objectContext(
       return Object.assign(ran, { orTimeout: () => Promise.race([ran, late]) });
     },
     date: { now: () => RestatePromise.resolve(now) },
-    rand: { random: chance },
-    awakeable: () => ({ id: 'awaited', promise: RestatePromise.resolve('its answer') }),
+    rand: { random: chance, uuidv4: () => `id-${(ids += 1)}` },
+    awakeable: () => ({ id: 'awaited', promise: RestatePromise.resolve(awaited) }),
     resolveAwakeable: (token: string, value: unknown) => void resolved.push([token, copied(value)]),
     genericSend: ({ delay, ...request }: Request) => {
       const given = copied(request.parameter);
@@ -85,7 +88,11 @@ export function objectContext(
     genericCall: (request: Request) => {
       const given = copied(request.parameter);
       called.push({ to: named(request), given });
-      return RestatePromise.resolve(nextTurn().then(() => copied(answer(named(request), given))));
+      return RestatePromise.resolve(
+        nextTurn()
+          .then(() => answer(named(request), given))
+          .then(copied),
+      );
     },
     request: () => ({ attemptCompletedSignal: AbortSignal.abort() }),
   };
