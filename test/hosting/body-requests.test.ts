@@ -159,6 +159,9 @@ describe('the end of a task', () => {
     expect(await second).toBe('still wanted');
     requests.ended(other.asker);
     expect(reports.map(({ type }) => type)).toEqual(['request.made', 'request.made', 'request.made']);
+    const only = failureOf(one.ask('d'));
+    requests.ended(one.asker);
+    expect(await only).toMatchObject({ message: 'the task that asked has ended' });
   });
 
   it('is no unhandled rejection where nobody awaits the request', async () => {
