@@ -4,6 +4,7 @@
  * I1  A change replaces the very spec that it was worked out from. When somebody else changed that spec meanwhile, the
  *     change is worked out again from theirs.
  */
+import { isAgentDefinition } from '../../runtime/definition/define-agent.ts';
 import type { AgentManifest } from '../../runtime/definition/manifest.ts';
 import type { AgentRecord } from '../../runtime/agent/agent-record.ts';
 import { isOfBody } from '../../runtime/agent/pending-fields.ts';
@@ -50,7 +51,7 @@ async function updateOf(
     ...(parent === undefined ? {} : { parent }),
   };
   const wanted = { ...asked, read };
-  const changes = placedChanges(known, wanted);
+  const changes = placedChanges(withKnownCode(known, read.module, record.type), wanted);
   if (changes.length === 0) return undefined;
   if (pool !== undefined) {
     throw invalidSpec(`pool: agent ${id} is a member of pool ${inWords(pool)}, and as that has it`, id);
@@ -65,6 +66,16 @@ async function updateOf(
     revision,
     by,
   };
+}
+
+/** A definition that this program does not know is known by its type: what runs is what the nodes have. */
+function withKnownCode<Spec extends { readonly module: object }>(
+  known: Spec,
+  given: object,
+  type: string,
+): Spec {
+  const isUnknown = !(known.module instanceof URL) && !isAgentDefinition(known.module);
+  return isUnknown && isAgentDefinition(given) && given.type === type ? { ...known, module: given } : known;
 }
 
 function needsNewBody(changes: readonly SpecChange[]): boolean {
