@@ -38,6 +38,30 @@ export interface NoSourceFault {
 
 const sources: readonly NoSourceFault[] = [
   {
+    file: 'src/restate/pools/pool-turn.ts',
+    rule: 'number',
+    line: 'armed: 0,',
+    why: 'deadlines are put in order by it, wherever it begins',
+  },
+  {
+    file: 'src/restate/pools/pool-turn.ts',
+    rule: 'yes for no',
+    line: 'isFinishing: false,',
+    why: 'the chart hears that nothing waits only while it finishes, which sets it',
+  },
+  {
+    file: 'src/restate/pools/pool-object.ts',
+    rule: 'number',
+    line: 'return state === null ? null : new PoolTurn(state, { now: 0, chance: 0 }).record();',
+    why: 'a record shows neither the time nor the chance of the turn that reads it',
+  },
+  {
+    file: 'src/restate/tasks/task-ends.ts',
+    rule: 'arguments swapped',
+    line: 'counts.maxMs = Math.max(counts.maxMs, counts.lastMs);',
+    why: 'the larger of two has no order',
+  },
+  {
     file: 'src/dashboard/event-tail.ts',
     rule: 'number',
     line: 'if (tail.length >= limit * 2) tail.splice(0, tail.length - limit);',
