@@ -36,7 +36,7 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     only: { type: 'string', default: 'tasks,failover,round,growth' },
     growth: { type: 'string' },
-    partitions: { type: 'string', default: '1' },
+    partitions: { type: 'string', default: '4' },
   },
 });
 const wanted = new Set(values.only.split(','));

@@ -38,13 +38,13 @@ export interface Engine extends AsyncDisposable {
 }
 
 export interface EngineOptions {
-  /** Parts of its data, each worked by a thread of its own; every one more costs all calls CPU time. */
+  /** Parts of its data, 4 by default, each worked by a thread of its own; every one more costs all calls CPU time. */
   readonly partitions?: number;
   /** Lines of its configuration, beside those that are set here. */
   readonly config?: string;
 }
 
-export async function startEngine({ partitions = 1, config = '' }: EngineOptions = {}): Promise<Engine> {
+export async function startEngine({ partitions = 4, config = '' }: EngineOptions = {}): Promise<Engine> {
   const binary = serverBinary();
   if (binary === undefined) throw new Error('no restate-server for this machine');
   const folder = await mkdtemp(join(tmpdir(), 'mabeam-engine-'));
