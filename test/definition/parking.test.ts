@@ -215,3 +215,9 @@ describe('context.park', () => {
     expect(asked(options)).toContain(named);
   });
 });
+
+it('a park reads its own options alone, whatever it is given', () => {
+  const options = { why: 'x', afterMs: 1 };
+  Object.defineProperty(options, 'other', { enumerable: true, get: () => expect.unreachable() });
+  expect(asked(options)).toEqual({ why: 'x', afterMs: 1 });
+});
