@@ -106,6 +106,7 @@ describe('a request', () => {
       const reason = new RangeError('changed my mind');
       if (which === 'its own signal') own.abort(reason);
       else cancel(reason);
+      expect([listeners(), getEventListeners(own.signal, 'abort')]).toEqual([0, []]);
       answer(1, 't1', 'late');
       expect(await asked).toBe(reason);
       expect(reports.slice(1)).toMatchObject([
@@ -117,7 +118,6 @@ describe('a request', () => {
           cause: reason,
         },
       ]);
-      expect([listeners(), getEventListeners(own.signal, 'abort')]).toEqual([0, []]);
       // The other signal has nothing left to withdraw.
       own.abort();
       cancel(undefined);

@@ -69,6 +69,8 @@ describe('what is told of a state', () => {
 
   it.each([
     [{ save: () => Promise.resolve(1) }, /got a promise, which save may not give$/],
+    // Nobody else hears of its rejection, which is then no unhandled one.
+    [{ save: () => Promise.reject(new Error('no')) }, /got a promise, which save may not give$/],
     [{ save: () => () => 1 }, /^its state cannot be saved, expected JSON data: /],
   ])('is refused where it cannot be kept', (definition, message) => {
     const { saves, user } = rig(definition);
