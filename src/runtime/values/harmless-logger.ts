@@ -30,7 +30,7 @@ export function harmlessLogger(logger: Logger): Logger {
       }) === true;
     Object.assign(made, {
       [level]: (fields: unknown, ...rest: readonly unknown[]) => {
-        if (!write(fields, ...rest)) write(readable(fields), ...rest);
+        if (!write(fields, ...rest)) attempt(() => write(readable(fields), ...rest));
       },
     });
   }
