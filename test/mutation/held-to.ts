@@ -63,6 +63,12 @@ export function inOrder(tests: readonly string[], files: readonly string[]): str
   return tests.toSorted((a, b) => rank(a) - rank(b));
 }
 
+/** Whether a test file has the name of a source file, or is of its room. */
+export function isAbout(test: string, file: string): boolean {
+  const own = ownTest(file);
+  return test.endsWith(own.slice(own.lastIndexOf('/'))) || test.startsWith(roomOf(own));
+}
+
 function ownTest(file: string): string {
   return file.replace(/^src\/(runtime\/)?/, 'test/').replace(/\.ts$/, '.test.ts');
 }

@@ -9,6 +9,7 @@
 import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isAbout } from './held-to.ts';
 import type { SourceMutant } from './source-mutants.ts';
 import type { SwitchAnswer, SwitchJob, SwitchOutcome } from './switch-job.ts';
 import { plantSwitches } from './switches.ts';
@@ -41,7 +42,9 @@ const KEPT = join(FOLDER, 'switched.jsonl');
 /** A test file with all switches off. */
 const USUAL: RunLimits = { limitMs: 400_000, workMs: 400_000, idleMs: 120_000 };
 /** A mutant, whose cases are bound in their own program as long as that is not blocked; ms, and times what the file takes. */
-const TRIED = { besides: 20_000, factor: 4 };
+const TRIED = { besides: 6_000, factor: 4 };
+/** A hook may wait, too, before its own program ends it. */
+const HOOK_MS = 10_000;
 
 /** @returns by the mutant's id; what cannot be switched, or no case came to, is not in it */
 export async function trySwitches(
@@ -53,18 +56,26 @@ export async function trySwitches(
   const shown = new Map<string, Shown>();
   using planted = plantAll(mutants);
   let changed: readonly string[] = planted.files;
-  for (const [place, test] of tests.entries()) {
+  const noted = new Set<string>();
+  // What is about a mutant is run before its time is spent on what merely comes to it.
+  const rounds = [true, false].flatMap((isNear) => tests.map((test) => ({ test, isNear })));
+  for (const [place, { test, isNear }] of rounds.entries()) {
     const undecided = mutants
       .map((mutant, number) => ({ mutant, number }))
       .filter(
         ({ mutant, number }) =>
-          !planted.unswitched.has(number) && !shown.get(mutant.id)?.killed && !isApart(test, mutant),
+          !planted.unswitched.has(number) &&
+          !shown.get(mutant.id)?.killed &&
+          !isApart(test, mutant) &&
+          (!isNear || isAbout(test, mutant.file)),
       );
     if (undecided.length === 0) continue;
     const keyOf = keysOf(test);
     const fresh = undecided.filter(({ mutant, number }) => {
-      const before = kept.get(keyOf(mutant));
-      if (before) note(shown, mutants[number]!, test, before);
+      const key = keyOf(mutant);
+      const before = kept.get(key);
+      if (before && !noted.has(key)) note(shown, mutants[number]!, test, before);
+      noted.add(key);
       return before === undefined;
     });
     if (fresh.length > 0) {
@@ -78,6 +89,7 @@ export async function trySwitches(
         signal,
         (number, outcome) => {
           const mutant = mutants[number]!;
+          kept.set(keyOf(mutant), outcome);
           appendFileSync(KEPT, `${JSON.stringify({ key: keyOf(mutant), outcome })}\n`);
           note(shown, mutant, test, outcome);
         },
@@ -89,7 +101,7 @@ export async function trySwitches(
     const all = [...shown.values()];
     const killed = all.filter((one) => one.killed).length;
     say(
-      `${place + 1} of ${tests.length}  ${test}: ${killed} of ${mutants.length} killed so far, ${all.length - killed} survived where they ran`,
+      `${place + 1} of ${rounds.length}  ${test}: ${killed} of ${mutants.length} killed so far, ${all.length - killed} survived where they ran`,
     );
   }
   return shown;
@@ -169,7 +181,7 @@ function limitsNow(): RunLimits & { readonly stage: unknown } {
   const usual = answers.find((answer) => answer.kind === 'usual');
   if (usual === undefined) return { ...USUAL, stage: 0 };
   const workMs = TRIED.besides + TRIED.factor * usual.tookMs;
-  return { limitMs: 10 * workMs, workMs, idleMs: workMs, stage: answers.length };
+  return { limitMs: 10 * workMs, workMs, idleMs: workMs + HOOK_MS, stage: answers.length };
 }
 
 function note(shown: Map<string, Shown>, { id }: NamedMutant, test: string, outcome: SwitchOutcome): void {
