@@ -5,10 +5,11 @@ import {
   AgentSystemError,
   createAgentSystem,
   defineAgent,
+  type TaskContext,
   variable,
 } from '../../src/index.ts';
 import { hostileValues } from '../kit/hostile-values.ts';
-import { rig, silent } from '../kit/rig.ts';
+import { refusal, rig, silent } from '../kit/rig.ts';
 
 /** What a message may have in characters: it goes into logs and onto screens. */
 const MAX_MESSAGE = 1_000;
@@ -175,4 +176,70 @@ describe.each(Object.entries(calls))('%s', (_, ofRoom) => {
     expect(wrong).toEqual([]);
     expect(await system.agents.execute('ada', { type: 'work', input: 1 })).toBe(1);
   });
+});
+
+/** What a task asks of its system, with something in the place of one argument. */
+const asks: Readonly<Record<string, (context: TaskContext<unknown, unknown>, value: never) => unknown>> = {
+  'agents.execute(id)': ({ agents }, id) => agents.execute(id, { type: 'work' }),
+  'agents.execute(id, task)': ({ agents }, task) => agents.execute('ada', task),
+  'agents.execute(id, { type })': ({ agents }, type) => agents.execute('ada', { type }),
+  'agents.stream(id, task)': ({ agents }, task) => agents.stream('ada', task).next(),
+  'agents.spawn(spec)': ({ agents }, spec) => agents.spawn(spec),
+  'agents.stop(id)': ({ agents }, id) => agents.stop(id),
+  'agents.stop(id, options)': ({ agents }, options) => agents.stop('ada', options),
+  'ask(question)': ({ ask }, question) => ask(question),
+  'budget.reserve(amount)': ({ budget }, amount) => budget.reserve(amount),
+};
+const long: Readonly<Record<string, () => unknown>> = {
+  'a text of 100,000 characters': () => 'x'.repeat(100_000),
+  '100,000 bytes': () => new Uint8Array(100_000),
+  'a list of 100,000': () => Array(100_000).fill('x'),
+};
+
+it.each(Object.entries(asks))(
+  '%s of a task is refused in few words, and no field is made of a text or a list',
+  async (name, ask) => {
+    const system = await fleet();
+    let refused: unknown;
+    let value: never;
+    const asker = defineAgent({
+      type: 'asker',
+      init: () => 0,
+      tasks: {
+        work: {
+          run: async (context) => {
+            try {
+              await ask(context, value);
+            } catch (thrown) {
+              refused = thrown;
+            }
+          },
+        },
+      },
+    });
+    await system.agents.register({ id: 'asker', module: asker });
+    await system.agents.start('asker');
+    for (const [what, make] of Object.entries(long)) {
+      value = make() as never;
+      await system.agents.execute('asker', { type: 'work' });
+      expect(refused, what).toBeInstanceOf(AgentSystemError);
+      const { message } = refused as AgentSystemError;
+      expect(message.length, what).toBeLessThan(MAX_MESSAGE);
+      // The schemas take bytes for an object of as many fields.
+      if (!ArrayBuffer.isView(value)) expect(message, `${name} of ${what}`).not.toMatch(/unknown option/);
+    }
+  },
+);
+
+it('an error about very many fields names a few, and keeps no more than some', async () => {
+  const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, at) => [`field${at}`, at]));
+  const { message, cause } = await refusal(() => defineAgent(many as never));
+  expect(message.length).toBeLessThan(MAX_MESSAGE);
+  const { issues } = cause as { readonly issues: readonly { readonly keys?: readonly string[] }[] };
+  expect(issues.find(({ keys }) => keys !== undefined)?.keys?.length).toBeLessThan(200);
+  const transfer = Array(10_000).fill('no buffer') as never;
+  const system = await fleet();
+  const wrong = await refusal(system.agents.execute('ada', { type: 'work', transfer }));
+  expect(wrong.message.length).toBeLessThan(4_000);
+  expect(wrong.message).toMatch(/and 9980 more$/);
 });

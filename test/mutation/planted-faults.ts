@@ -89,8 +89,8 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     harm: 'the busy share counts time that was counted before',
     file: 'src/runtime/pools/busy-meter.ts',
-    snippet: '    this.#figures.placeMs = 0;\n    return share',
-    becomes: '    return share',
+    snippet: '    figures.placeMs = 0;\n    return',
+    becomes: '    return',
     by: 'test/pools/busy-meter.test.ts',
   },
   {

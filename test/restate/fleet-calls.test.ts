@@ -408,3 +408,19 @@ describe('a caller that follows its task', () => {
     expect(there.size).toBe(0);
   });
 });
+
+it('a tracer that fails changes no call, and is reported once', async () => {
+  const faults: unknown[] = [];
+  const reportFault = (...fault: unknown[]) => void faults.push(fault);
+  const tracer = {
+    startSpan: () => {
+      throw new Error('the collector is away');
+    },
+  };
+  const commands = { assertOpen: () => undefined, give: () => Promise.resolve('done') };
+  const telemetry = new Telemetry({ tracer: tracer as never }, reportFault);
+  const calls = new FleetCalls(commands as never, reportFault, telemetry);
+  expect(await calls.execute('a', { type: 'count' })).toBe('done');
+  expect(await calls.executeBy('crowd', () => Promise.resolve('done'), { type: 'count' })).toBe('done');
+  expect(faults).toHaveLength(1);
+});

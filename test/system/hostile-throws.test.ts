@@ -2,6 +2,7 @@
  * What the functions of a program throw at its fleet may be anything: a proxy that was revoked, an error whose message
  * cannot be read. Neither that nor a logger that fails on it ends anything.
  */
+import type { Meter, Tracer } from '@opentelemetry/api';
 import { type Logger, pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createAlertHook } from '../../src/alerts.ts';
@@ -75,8 +76,33 @@ const worker = defineAgent({
         return (state.n += 1);
       },
     },
+    fail: {
+      run: () => {
+        throw new Error('no luck');
+      },
+    },
   },
 });
+
+/** An object of which whatever is called is hostile, but for what is given. */
+const hostileBut = (hostile: () => unknown, given: object = {}): object =>
+  new Proxy(given, {
+    get: (target, name) => {
+      if (name === 'then') return undefined;
+      return name in target ? Reflect.get(target, name) : hostile;
+    },
+  });
+const tracers: Readonly<Record<string, (hostile: () => unknown) => object>> = {
+  'a tracer': (hostile) => hostileBut(hostile),
+  'a span': (hostile) => ({ startSpan: () => hostileBut(hostile) }),
+  'a span that records': (hostile) => ({
+    startSpan: () => hostileBut(hostile, { isRecording: () => true }),
+  }),
+};
+const meterOf = (hostile: () => unknown) => {
+  const instrument = () => hostileBut(hostile, { addCallback: () => undefined });
+  return { createObservableGauge: instrument, createCounter: instrument, createHistogram: instrument };
+};
 
 /** A rejection that nobody handles would end a program. */
 const unhandled: unknown[] = [];
@@ -136,6 +162,16 @@ describe.each(Object.entries(loggers))('with a logger that %s', (_, loggerOf) =>
       await system.close();
       expect(sent.join()).toContain('restart_required');
       expect(unhandled).toEqual([]);
+    });
+
+    it.each(Object.entries(tracers))('harms nobody as %s, beside a meter', async (___, tracerOf) => {
+      const telemetry = { tracer: tracerOf(hostile) as Tracer, meter: meterOf(hostile) as unknown as Meter };
+      const system = await fleet({ logger: loggerOf(), telemetry });
+      await system.pools.create({ name: 'crowd', min: 1, max: 1, spec: { module: worker } });
+      expect(await system.pools.execute('crowd', { type: 'add' })).toBe(1);
+      expect(await codeOf(system.pools.execute('crowd', { type: 'fail' }))).toBe('TASK_FAILED');
+      expect(await codeOf(system.agents.execute('ada', { type: 'fail' }))).toBe('TASK_FAILED');
+      await does(system);
     });
 
     it('keeps the value as the fallback of a round', async () => {

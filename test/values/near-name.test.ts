@@ -23,3 +23,16 @@ it('of many it tells some, and how many more there are', () => {
   expect(meantBy('payload', many)).toBe(`there are: ${many.slice(0, 20).join(', ')} and 5 more`);
   expect(meantBy('payload', [])).toBe('there are none');
 });
+
+it('a name that is very long is compared, and told, by its beginning', () => {
+  const long = `timeoutMs${'x'.repeat(1_000)}`;
+  expect(meantBy(long, names)).toBe('did you mean "timeoutMs"?');
+  expect(meantBy('payload', [long])).toBe(`there are: ${long.slice(0, 64)}`);
+  expect(meantBy(long, [long]).length).toBeLessThan(200);
+});
+
+it('of very many names the first are compared', () => {
+  const others = Array.from({ length: 1_000 }, (_, at) => String(at).padStart(9, '0'));
+  expect(meantBy('targte', ['target', ...others])).toBe('did you mean "target"?');
+  expect(meantBy('targte', [...others, 'target'])).toMatch(/^there are: .* and 981 more$/);
+});

@@ -6,7 +6,7 @@
 import type { ObjectContext } from '@restatedev/restate-sdk';
 import { CANCELLED_BY_CALLER } from '../../runtime/agent/task-events.ts';
 import { checkTask } from '../../runtime/fleet/task-check.ts';
-import { AgentSystemError } from '../../runtime/values/errors.ts';
+import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { type AgentState, positionOfState } from './agent-state.ts';
 import { AgentTurn } from './agent-turn.ts';
 import type { Moment } from './agent-acts.ts';
@@ -21,7 +21,7 @@ import { resultOf, taskRecord } from '../tasks/task-record-of.ts';
 
 export const notFound = (id: string): Answer => ({
   refusal: refusalOf(
-    new AgentSystemError('AGENT_NOT_FOUND', `no agent ${JSON.stringify(id)} is registered`, { agentId: id }),
+    new AgentSystemError('AGENT_NOT_FOUND', `no agent ${inWords(id)} is registered`, { agentId: id }),
   ),
 });
 

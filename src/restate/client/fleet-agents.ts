@@ -38,7 +38,7 @@ import { type AgentChart, agentChart } from '../../runtime/fleet/agent-chart.ts'
 import { missingFor } from '../../runtime/fleet/task-check.ts';
 import { commandRefusal } from '../../runtime/agent/command-refusal.ts';
 import type { AskedTask, Offer } from '../../runtime/definition/agent-self.ts';
-import { assertJson } from './fleet-calls.ts';
+import { assertJson, untilGone } from './fleet-calls.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
 import { type Answer, valueOf } from '../engine/call-answer.ts';
@@ -294,9 +294,7 @@ export class FleetAgents {
 
   #stream(id: string, task: TaskRequest, incarnation: number | undefined): TaskStream {
     return new TaskChunks((reader, gone) => {
-      const { signal } = { ...task };
-      const both = signal === undefined ? gone : AbortSignal.any([signal, gone]);
-      return this.#options.calls.execute(id, { ...task, signal: both }, { reader, incarnation });
+      return this.#options.calls.execute(id, untilGone(task, gone), { reader, incarnation });
     });
   }
 

@@ -17,6 +17,7 @@ import { type SteadyClock, steadyClock, systemClock } from '../../runtime/time/c
 import { STREAM_WINDOW } from '../../runtime/hosting/stream-window.ts';
 import { dataCopy } from '../../runtime/values/data-copy.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
+import { hasFields } from '../../runtime/values/instances.ts';
 import { jsonProblemOf } from '../../runtime/values/json-survey.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
 import { assertId, type FleetCommands } from './fleet-commands.ts';
@@ -326,6 +327,13 @@ function readTask(asked: TaskRequest, agentId: string | undefined): TaskRequest 
   if (transfer === undefined) return { ...task, input: dataCopy(input) };
   const message = 'execute: transfer: a fleet moves no buffers between machines';
   throw new AgentSystemError('TASK_INPUT_INVALID', message, { agentId });
+}
+
+/** A task that is also cancelled once its reader has gone. What has no fields goes as it came, and is refused. */
+export function untilGone(task: TaskRequest, gone: AbortSignal): TaskRequest {
+  if (!hasFields(task)) return task;
+  const { signal } = task;
+  return { ...task, signal: signal === undefined ? gone : AbortSignal.any([signal, gone]) };
 }
 
 /** @throws AgentSystemError `TASK_INPUT_INVALID` */

@@ -51,7 +51,7 @@ export class FleetConsensus {
     this.#engine.assertOpen();
     const { variable: asked, value, by, why, terms, custom } = parseProposal(proposal);
     const variable = nameOf(asked);
-    const fit = await this.#variables.judged(variable, value);
+    const fit = await this.#variables.judged(variable, value, terms.deadlineMs);
     const round: AskedRound = { variable, value: fit, terms, by, why };
     const target = { service: COORDINATION, method: 'propose' };
     const { decision, isConsulted } = valueOf(await this.#engine.call<Answer<Decided>>(target, round));

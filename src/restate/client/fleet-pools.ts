@@ -17,7 +17,7 @@ import { withoutKnownSecrets } from '../../runtime/values/secrets.ts';
 import { type Answer, valueOf } from '../engine/call-answer.ts';
 import { toPool } from '../engine/calls.ts';
 import { type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
-import type { CallOptions, FleetCalls } from './fleet-calls.ts';
+import { type CallOptions, type FleetCalls, untilGone } from './fleet-calls.ts';
 import { type FleetSpecs, keptSpecOf, placedSpec } from './fleet-specs.ts';
 import { someAtOnce } from './some-at-once.ts';
 import type { PoolCommand } from '../engine/names.ts';
@@ -124,9 +124,7 @@ export class FleetPools {
   ): TaskStream<Tasks[Name]['chunk'], Tasks[Name]['output']>;
   stream(name: string, task: TaskRequest): TaskStream {
     return new TaskChunks((reader, gone) => {
-      const { signal } = { ...task };
-      const both = signal === undefined ? gone : AbortSignal.any([signal, gone]);
-      return this.executeFor(name, { ...task, signal: both }, { reader });
+      return this.executeFor(name, untilGone(task, gone), { reader });
     });
   }
 

@@ -7,7 +7,14 @@ import type { AnyAgentDefinition, TaskTypes } from '../../runtime/definition/def
 import { type AgentManifest, manifestOf } from '../../runtime/definition/manifest.ts';
 import type { BoundCode } from '../../runtime/definition/module-binding.ts';
 import type { SecretProvider } from '../../runtime/agent/agent-secrets.ts';
-import { secretsIn, withoutTextsIn, withSecrets } from '../../runtime/fleet/spec-check.ts';
+import { DescriptionTime } from '../../runtime/fleet/description-time.ts';
+import {
+  lateSchema,
+  lateSecrets,
+  secretsIn,
+  withoutTextsIn,
+  withSecrets,
+} from '../../runtime/fleet/spec-check.ts';
 import { outermostPaths, splitSecrets } from '../../runtime/values/secret-paths.ts';
 import { changedSpec } from '../../runtime/fleet/spec-change.ts';
 import { specChanges } from '../../runtime/fleet/spec-difference.ts';
@@ -20,7 +27,9 @@ import {
 } from '../../runtime/fleet/spec-reading.ts';
 import type { Host } from '../../runtime/hosting/host.ts';
 import type { SpecChange } from '../../runtime/journal/system-event.ts';
-import { errorInfoOf } from '../../runtime/values/errors.ts';
+import { steadyClock, systemClock } from '../../runtime/time/clock.ts';
+import { type AgentSystemError, errorInfoOf } from '../../runtime/values/errors.ts';
+import { hasFields } from '../../runtime/values/instances.ts';
 import { jsonProblemOf } from '../../runtime/values/json-survey.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
 import { judge } from '../../runtime/values/schema.ts';
@@ -63,7 +72,7 @@ export function placedSpec(spec: unknown): PlacedSpec {
 /** The whole spec with the change in it. @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field */
 export function changedPlacedSpec(known: AgentRecord['spec'], id: string, change: unknown): PlacedSpec {
   const { placement, ...spec } = known as AgentRecord['spec'] & { readonly placement?: PlacementWish };
-  if (typeof change !== 'object' || change === null) {
+  if (!hasFields(change)) {
     return { read: changedSpec({ ...spec, id }, change), placement };
   }
   const { placement: wish, ...rest } = change as { readonly placement?: unknown };
@@ -116,6 +125,7 @@ const GIVERS = 'the spec, or of connectFleet({ secrets })';
 
 export class FleetSpecs {
   readonly #options: FleetSpecsOptions;
+  readonly #time = new DescriptionTime(steadyClock(systemClock()));
 
   constructor(options: FleetSpecsOptions) {
     this.#options = options;
@@ -125,12 +135,20 @@ export class FleetSpecs {
   async manifestOf(spec: ParsedAgentSpec): Promise<AgentManifest> {
     if (spec.secrets === undefined) return this.#described(spec);
     const { secrets: provider } = this.#options;
-    const whole = await withSecrets(spec, { provider, givers: GIVERS });
+    const whole = await this.#time.within(
+      { timeoutMs: spec.startTimeoutMs, late: () => lateSecrets(spec) },
+      () => withSecrets(spec, { provider, givers: GIVERS }),
+    );
     return withoutTextsIn(() => this.#described(whole.spec), whole.texts);
   }
 
+  /** Refuses callers that wait for a manifest. */
+  giveUp(why: AgentSystemError): void {
+    this.#time.giveUpAll(why);
+  }
+
   async #described(spec: ParsedAgentSpec): Promise<AgentManifest> {
-    const { id, module, initArgs, resources } = spec;
+    const { id, module, initArgs, resources, startTimeoutMs: timeoutMs } = spec;
     const isolation = isolationOf(spec);
     const host = this.#options.hosts.get(isolation);
     if (host === undefined) throw invalidSpec(`isolation: there is no host for "${isolation}"`, id);
@@ -148,7 +166,9 @@ export class FleetSpecs {
       }
     }
     const definition = module as AnyAgentDefinition;
-    const verdict = await judge(definition.initArgs, initArgs);
+    const said = judge(definition.initArgs, initArgs);
+    const late = () => lateSchema(spec);
+    const verdict = said instanceof Promise ? await this.#time.within({ timeoutMs, late }, () => said) : said;
     if ('problem' in verdict) throw invalidSpec(`initArgs: ${verdict.problem}`, id);
     return manifestOf(definition);
   }

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { positiveDurationMs } from '../../machines/index.ts';
 import { isNamedConstraint, type NamedConstraint } from '../../runtime/coordination/variables/constraints.ts';
+import { saidInTime } from '../../runtime/coordination/variables/schema-time.ts';
 import type { Confirmation, OutOfDate, VariableVersion } from '../../runtime/coordination/variables/topic.ts';
 import {
   isVariableDefinition,
@@ -15,9 +16,11 @@ import type {
   VariableRecord,
 } from '../../runtime/coordination/variables/variables.ts';
 import { nameOf, variableName, type VariableRef } from '../../runtime/definition/variable-handle.ts';
+import { systemClock } from '../../runtime/time/clock.ts';
 import { actor } from '../../runtime/values/act.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
+import type { Verdict } from '../../runtime/values/schema.ts';
 import { type Answer, valueOf } from '../engine/call-answer.ts';
 import type { AskedChange } from '../coordination/coordination-service.ts';
 import { toNodes } from '../engine/calls.ts';
@@ -71,7 +74,7 @@ export class FleetVariables {
     if (typeof name !== 'string' || name === '' || !isVariableDefinition(definition)) {
       throw noDefinition(name, given);
     }
-    const verdict = await definition.judge(definition.default);
+    const verdict = await inTime(name, definition.judge(definition.default));
     if ('problem' in verdict) {
       throw new AgentSystemError(
         'VARIABLE_INVALID',
@@ -106,7 +109,13 @@ export class FleetVariables {
     this.#engine.assertOpen();
     const name = nameOf(variable);
     const { by, why, timeoutMs } = readChange(options, 'set');
-    const change: AskedChange = { name, value: await this.judged(name, value), by, why, timeoutMs };
+    const change: AskedChange = {
+      name,
+      value: await this.judged(name, value, timeoutMs),
+      by,
+      why,
+      timeoutMs,
+    };
     const target = { service: COORDINATION, method: 'set' };
     return valueOf(await this.#engine.call<Answer<Confirmation>>(target, change));
   }
@@ -208,9 +217,10 @@ export class FleetVariables {
   /**
    * @internal What a value becomes by its definition.
    *
+   * @param timeoutMs for a schema that answers later
    * @throws AgentSystemError `VARIABLE_UNKNOWN`, `VARIABLE_INVALID`, also for a `json` variable that this program has not defined
    */
-  async judged(name: string, value: unknown): Promise<unknown> {
+  async judged(name: string, value: unknown, timeoutMs: number): Promise<unknown> {
     const definition = this.#defined.get(name);
     if (definition === undefined) {
       const { kind } = await this.get(name);
@@ -218,7 +228,7 @@ export class FleetVariables {
       const message = `variable ${inWords(name)}: its schema is code, expected this program to define it before it changes it`;
       throw new AgentSystemError('VARIABLE_INVALID', message);
     }
-    const verdict = await definition.judge(value);
+    const verdict = await inTime(name, definition.judge(value), timeoutMs);
     if ('value' in verdict) return verdict.value;
     throw new AgentSystemError('VARIABLE_INVALID', `variable ${inWords(name)}: ${verdict.problem}`);
   }
@@ -226,6 +236,14 @@ export class FleetVariables {
   async #kept(name: string): Promise<Kept> {
     return valueOf(await this.#engine.call<Answer<Kept>>(of('get'), { name }));
   }
+}
+
+function inTime(
+  name: string,
+  said: Verdict | Promise<Verdict>,
+  timeoutMs?: number,
+): Verdict | Promise<Verdict> {
+  return saidInTime(said, { name, clock: systemClock(), ...(timeoutMs === undefined ? {} : { timeoutMs }) });
 }
 
 /** @throws AgentSystemError `VARIABLE_INVALID` */

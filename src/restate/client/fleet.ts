@@ -159,6 +159,7 @@ class ConnectedFleet implements Fleet {
   readonly #engine: EngineClient;
   readonly #commands: FleetCommands;
   readonly #hosts: ReadonlyMap<Isolation, Host>;
+  readonly #specs: FleetSpecs;
   /** Functions that stop what watches the fleet. */
   readonly #watching: (() => void)[] = [];
   status: 'open' | 'closed' = 'open';
@@ -183,9 +184,10 @@ class ConnectedFleet implements Fleet {
       }) as [Isolation, Host][],
     );
     const code = codeByType(options.agents ?? []);
-    const telemetry = new Telemetry(options.telemetry);
+    const telemetry = new Telemetry(options.telemetry, reportFault);
     const calls = new FleetCalls(commands, reportFault, telemetry);
     const specs = new FleetSpecs({ code, hosts: this.#hosts, secrets: options.secrets });
+    this.#specs = specs;
     this.agents = new FleetAgents({ engine, commands, calls, specs });
     this.pools = new FleetPools(engine, specs, calls);
     const schedules = new FleetSchedules(engine, commands, this.agents);
@@ -282,6 +284,7 @@ class ConnectedFleet implements Fleet {
     for (const stop of this.#watching) stop();
     this.events.close();
     this.#engine.close();
+    this.#specs.giveUp(new AgentSystemError('SYSTEM_CLOSED', 'the connection to the fleet is closed'));
     await Promise.all([...this.#hosts.values()].map((host) => host.close()));
   }
 

@@ -2,8 +2,6 @@
  * One account of a fleet's budget: the shipped chart of a budget, kept by an engine on another machine.
  *
  * The rules of runtime/limits/budget-account.ts, over data. Who spends, and what is told, comes and goes with each turn.
- *
- * I1  A refill that comes late is not the beginning of its time: the next one comes when it would have come anyway.
  */
 import {
   type BudgetAlert,
@@ -24,7 +22,6 @@ import {
   budgetSubject,
   budgetSums,
   type Spender,
-  windowStart,
 } from '../../runtime/limits/budget-rules.ts';
 import type { EventBody } from '../../runtime/journal/system-event.ts';
 import type { Alert } from '../../runtime/observability/alerts.ts';
@@ -68,13 +65,12 @@ export class BudgetAccount {
       wake: 0,
       sums: nothing,
     };
-    const since = spec.everyMs === undefined ? now : windowStart(spec.everyMs, now);
     this.#chart = new ChartAtWork(budgetMachine, this.kept, {
-      now: since,
+      now,
       nextOrder: () => (this.kept.armed += 1),
       perform: (effect) => this.#perform(effect as BudgetEffect),
     });
-    if (kept === null) this.#chart.begin(budgetInput(spec, {}, since));
+    if (kept === null) this.#chart.begin(budgetInput(spec, {}, now));
     else if (!isOfThisChart(kept, budgetMachine)) this.#takeUp(kept);
     this.wakeUp();
   }

@@ -158,7 +158,7 @@ class Node implements AgentNode {
     });
     const reportFault = (message: string, err: unknown) => logger.error({ err }, message);
     const commands = new FleetCommands(this.#engine);
-    const calls = new FleetCalls(commands, reportFault, new Telemetry(given.telemetry));
+    const calls = new FleetCalls(commands, reportFault, new Telemetry(given.telemetry, reportFault));
     const { secrets } = given;
     const specs = new FleetSpecs({ code: this.#code, hosts: this.#hosts, secrets });
     const agents = new FleetAgents({ engine: this.#engine, commands, calls, specs });

@@ -11,7 +11,7 @@
  */
 import type { AgentManifest } from '../../runtime/definition/manifest.ts';
 import { CANCELLED_BY_CALLER } from '../../runtime/agent/task-events.ts';
-import { AgentSystemError } from '../../runtime/values/errors.ts';
+import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { type Answer, refusalOf } from '../engine/call-answer.ts';
 import type { Due } from '../engine/kept-chart.ts';
 import type { TaskRecord } from '../../runtime/fleet/task-record.ts';
@@ -156,8 +156,7 @@ export class PoolTasks {
     const id = lineIdOf(pool, number);
     const records = this.waiting();
     const at = records.findIndex((record) => record.id === id);
-    if (at === -1)
-      throw new AgentSystemError('TASK_UNKNOWN', `no task ${JSON.stringify(id)} waits in its pool`);
+    if (at === -1) throw new AgentSystemError('TASK_UNKNOWN', `no task ${inWords(id)} waits in its pool`);
     const record = records[at]!;
     const task = this.#kept.queue[at]!;
     this.#remove(task);

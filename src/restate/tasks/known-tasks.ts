@@ -1,6 +1,6 @@
 /** The tasks that an agent keeps: each is found by its id or key, and says which commands it allows. */
 import { legalForTask, type TaskCommand, taskStatusOf } from '../../machines/index.ts';
-import { AgentSystemError } from '../../runtime/values/errors.ts';
+import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import type { AgentState } from '../agent/agent-state.ts';
 import type { EndedTask, TaskEntry } from './task-entries.ts';
 
@@ -13,7 +13,7 @@ export function findTask(state: Pick<AgentState, 'tasks' | 'ended'>, taskId: str
     state.tasks.find(({ id, isAnswered }) => id === taskId && !isAnswered) ??
     state.ended.find(({ id }) => id === taskId);
   if (found !== undefined) return found;
-  throw new AgentSystemError('TASK_UNKNOWN', `no task ${JSON.stringify(taskId)} is known`);
+  throw new AgentSystemError('TASK_UNKNOWN', `no task ${inWords(taskId)} is known`);
 }
 
 /** The task of a key; of a `dedupeKey` only one that has not ended. */

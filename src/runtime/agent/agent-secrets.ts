@@ -98,8 +98,14 @@ export class AgentSecrets {
     return missingSecret(this.#of.agentId, path, this.#services.givers);
   }
 
+  /** A throw is a promise that is rejected: others may be waited for by then. */
   #ask(path: string): unknown {
-    return this.#services.provider?.({ ...this.#of, path });
+    try {
+      const value = this.#services.provider?.({ ...this.#of, path });
+      return isThenable(value) ? Promise.resolve(value) : value;
+    } catch (thrown) {
+      return Promise.reject(thrown);
+    }
   }
 }
 

@@ -23,7 +23,7 @@ import type {
   VariableState,
 } from '../hosting/host.ts';
 import { errorInfoOf } from '../values/errors.ts';
-import { isThenable } from '../values/thenable.ts';
+import { ignoreRejection, isThenable } from '../values/thenable.ts';
 import type { AgentServices, CoordinatedAgent, CoordinatedBody, Participation } from './agent-services.ts';
 import type { KeptSpec } from './agent-terms.ts';
 
@@ -109,12 +109,14 @@ export class Incarnation implements BodyListener, Child, CoordinatedBody {
     // A state that is still being written is newer than what the store has.
     const onItsWay = services.journal.stateOnItsWay(id);
     const isKept = onItsWay === undefined;
-    let saved: SavedState | undefined | Promise<SavedState | undefined>;
+    let saved: SavedState | undefined | Promise<SavedState | undefined> = undefined;
     let initArgs: unknown;
     try {
       saved = isKept ? services.store.state(id) : (onItsWay ?? undefined);
       initArgs = this.owner.initArgsOf(spec);
     } catch (thrown) {
+      // Nobody waits for the state any more.
+      if (isThenable(saved)) ignoreRejection(saved);
       return this.failed(thrown);
     }
     if (isThenable(saved) || isThenable(initArgs)) this.openLater(saved, initArgs, isKept);

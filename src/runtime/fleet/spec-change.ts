@@ -1,6 +1,7 @@
 /** Applies a change to a spec: given fields replace the old ones, all others stay. */
 import type { ParsedAgentSpec } from '../../machines/index.ts';
 import { inWords } from '../values/errors.ts';
+import { hasFields } from '../values/instances.ts';
 import { readInput } from '../values/malformed.ts';
 import { type AgentSpec, invalidSpec, readSpec } from './spec-reading.ts';
 
@@ -20,14 +21,10 @@ export function changedSpec(
   change: unknown,
 ): ParsedAgentSpec {
   const { id } = known;
-  if (!readInput(() => isFields(change), { what: 'spec', agentId: id })) {
+  if (!readInput(() => hasFields(change), { what: 'spec', agentId: id })) {
     throw invalidSpec(`expected the fields to change, got ${inWords(change)}`, id);
   }
   return readSpec(mergedInto(known, change as object));
-}
-
-function isFields(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function mergedInto(known: ParsedAgentSpec & { readonly id: string }, change: object): object {
@@ -37,7 +34,7 @@ function mergedInto(known: ParsedAgentSpec & { readonly id: string }, change: ob
       const fields: Record<string, unknown> = { ...known, ...change };
       for (const policy of policies) {
         const given = (change as Partial<ParsedAgentSpec>)[policy] as unknown;
-        if (isFields(given)) fields[policy] = { ...known[policy], ...given };
+        if (hasFields(given)) fields[policy] = { ...known[policy], ...given };
       }
       return fields;
     },

@@ -68,11 +68,17 @@ export class SpecCheck {
   /**
    * A spec with its secrets in it, given or asked of the provider: only for the check by its module.
    *
-   * @throws AgentSystemError `AGENT_SPEC_INVALID` for a missing secret
+   * @throws AgentSystemError `AGENT_SPEC_INVALID` for a missing secret, and for one that is not given within
+   * `startTimeoutMs`
    */
   async secretsOf(spec: ParsedAgentSpec, agent: Agent | undefined): Promise<SpecSecrets> {
     const { secrets } = this.services;
-    const whole = await withSecrets(spec, secrets, agent?.secrets?.given, agent?.manifest.type);
+    const asked = () => withSecrets(spec, secrets, agent?.secrets?.given, agent?.manifest.type);
+    const { startTimeoutMs: timeoutMs } = spec;
+    const late = () => lateSecrets(spec);
+    const whole = await (spec.secrets === undefined
+      ? asked()
+      : this.descriptionTime.within({ timeoutMs, late }, asked));
     this.assertOpen();
     return whole;
   }
@@ -122,16 +128,9 @@ export class SpecCheck {
       : manifestIf(verdict, definition, spec);
   }
 
-  private async load(
-    module: URL,
-    { initArgs, id, resources, startTimeoutMs: timeoutMs }: ParsedAgentSpec,
-    host: Host,
-  ): Promise<AgentManifest> {
-    const late = () =>
-      invalidSpec(
-        `module: module ${module.href}: expected it to load within startTimeoutMs, ${timeoutMs} ms`,
-        id,
-      );
+  private async load(module: URL, spec: ParsedAgentSpec, host: Host): Promise<AgentManifest> {
+    const { initArgs, id, resources, startTimeoutMs: timeoutMs } = spec;
+    const late = () => lateModule(module, spec);
     try {
       return await this.descriptionTime.within({ timeoutMs, late }, (turn) =>
         host.describe(module, initArgs, resources, turn),
@@ -147,9 +146,8 @@ export class SpecCheck {
     definition: AnyAgentDefinition,
     spec: ParsedAgentSpec,
   ): Promise<AgentManifest> {
-    const { id, startTimeoutMs: timeoutMs } = spec;
-    const late = () =>
-      invalidSpec(`initArgs: expected their schema to answer within startTimeoutMs, ${timeoutMs} ms`, id);
+    const { startTimeoutMs: timeoutMs } = spec;
+    const late = () => lateSchema(spec);
     return manifestIf(
       await this.descriptionTime.within({ timeoutMs, late }, () => verdict),
       definition,
@@ -193,6 +191,22 @@ export async function withSecrets(
   }
   const initArgs = joinSecrets(shown, values);
   return { spec: { ...spec, secrets: [...paths], initArgs }, given, texts: secretTexts(values) };
+}
+
+function lateModule({ href }: URL, spec: ParsedAgentSpec): AgentSystemError {
+  return tooLate(`module: module ${href}: expected it to load`, spec);
+}
+
+export function lateSchema(spec: ParsedAgentSpec): AgentSystemError {
+  return tooLate('initArgs: expected their schema to answer', spec);
+}
+
+export function lateSecrets(spec: ParsedAgentSpec): AgentSystemError {
+  return tooLate('secrets: expected them to be given', spec);
+}
+
+function tooLate(expected: string, { id, startTimeoutMs }: ParsedAgentSpec): AgentSystemError {
+  return invalidSpec(`${expected} within startTimeoutMs, ${startTimeoutMs} ms`, id);
 }
 
 /** Of a secret that was not given, why its path is to blame; `undefined` where it leads to its place. */

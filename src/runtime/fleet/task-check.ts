@@ -12,6 +12,7 @@ import { taskPriority } from '../definition/task-kind.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
 import { parseInput } from '../values/malformed.ts';
+import { listed } from '../values/near-name.ts';
 import { withoutKnownSecrets } from '../values/secrets.ts';
 
 const taskSchema = z.strictObject({
@@ -37,7 +38,7 @@ export function checkTask(asked: TaskRequest, manifest: AgentManifest, agentId?:
   const missing = missingFor(task.type, manifest);
   if (missing === undefined) {
     const expected = Object.keys(tasks);
-    const message = `${performer(manifest, agentId)} no task ${inWords(task.type)}, expected one of: ${expected.join(', ')}`;
+    const message = `${performer(manifest, agentId)} no task ${inWords(task.type)}, expected one of: ${listed(expected)}`;
     throw new AgentSystemError('TASK_INCOMPATIBLE', message, {
       agentId,
       details: { expected, got: withoutKnownSecrets(task.type) },

@@ -7,6 +7,7 @@ import type { RetryOptions } from '../definition/task-kind.ts';
 import { actor } from '../values/act.ts';
 import { dataCopy } from '../values/data-copy.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
+import { hasFields } from '../values/instances.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
 import { parseInput, readInput } from '../values/malformed.ts';
 import type { TypedId, AskedTaskOf, TypedPoolName } from './agent-handle.ts';
@@ -108,7 +109,7 @@ export function readSubmission(target: TaskTarget, task: SubmittedTask, now: num
 }
 
 function fieldsOf(task: SubmittedTask): SubmittedTask {
-  if (typeof task === 'object' && task !== null && !Array.isArray(task)) return { ...task };
+  if (hasFields(task)) return { ...task };
   const message = `submit: expected a task, { type, input? }, got ${inWords(task)}`;
   throw new AgentSystemError('TASK_INPUT_INVALID', message);
 }

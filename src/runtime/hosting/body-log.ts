@@ -4,9 +4,9 @@
  * I1  A line never throws at who writes it, and what it is given is read once, here: no getter of an agent's runs in
  *     a logger.
  */
-import { types } from 'node:util';
 import type { AgentLog } from '../definition/contexts.ts';
 import { errorInfoOf, inWords, isError } from '../values/errors.ts';
+import { hasFields } from '../values/instances.ts';
 import type { LogLevel, TraceParent } from './host.ts';
 
 /** Who hands lines on. */
@@ -63,19 +63,12 @@ export class BodyLog implements AgentLog {
 function fieldsOf(given: unknown): object | undefined {
   if (given === undefined || given === null) return undefined;
   if (isError(given)) return { err: given };
-  if (typeof given !== 'object' || hasPlaces(given)) return { value: given };
+  if (!hasFields(given)) return { value: given };
   try {
     return { ...given };
   } catch (thrown) {
     return fieldsThatCanBeRead(given, thrown);
   }
-}
-
-/** A list has places and no names: of a long one, as many fields would be made. */
-function hasPlaces(given: object): boolean {
-  // Of a proxy that was revoked not even this can be asked.
-  if (types.isProxy(given)) return false;
-  return Array.isArray(given) || ArrayBuffer.isView(given) || types.isStringObject(given);
 }
 
 function fieldsThatCanBeRead(given: object, thrown: unknown): object {

@@ -14,7 +14,7 @@ type Told = { readonly answer: unknown } | { readonly isExpired: true };
  * @throws AgentSystemError `REQUEST_INVALID`, `QUESTION_EXPIRED`; the task's reason once it is cancelled
  */
 export async function askPerson(asked: AskedQuestion, key: string, system: AskSystem): Promise<unknown> {
-  const { question, details, deadlineMs, countsTime, schema } = { ...asked };
+  const { question, details, deadlineMs, countsTime, schema } = (asked ?? {}) as Partial<AskedQuestion>;
   if (typeof question !== 'string' || question === '') {
     throw new AgentSystemError('REQUEST_INVALID', `ask: expected a question, got ${inWords(question)}`);
   }

@@ -13,6 +13,7 @@ import type {
   TaskBudget,
 } from '../definition/task-abilities.ts';
 import type { TaskStream } from '../definition/task-stream.ts';
+import { hasFields } from '../values/instances.ts';
 import type { AskSystem } from './ask-system.ts';
 import { CalledStream } from './called-stream.ts';
 
@@ -47,14 +48,14 @@ export class TaskAgents implements AgentCalls {
 
   get execute() {
     return (target: CallTarget, asked: CalledTask): Promise<unknown> => {
-      const { signal, ...task } = { ...asked };
+      const { signal, task } = withoutSignal(asked);
       return this.#system.ask('agents.execute', { target, task }, signal);
     };
   }
 
   get stream() {
     return <Chunk, Output>(target: CallTarget, asked: CalledTask): TaskStream<Chunk, Output> => {
-      const { signal, ...task } = { ...asked };
+      const { signal, task } = withoutSignal(asked);
       this.#streams += 1;
       const stream: TaskStream = new CalledStream(this.#system, this.#streams, { target, task }, signal);
       return stream as TaskStream<Chunk, Output>;
@@ -63,7 +64,7 @@ export class TaskAgents implements AgentCalls {
 
   get spawn() {
     return async (given: SpawnedSpec): Promise<string> => {
-      const { parent, module, ...spec } = { ...given };
+      const { parent, module, ...spec } = hasFields(given) ? given : NO_SPEC;
       const told = module instanceof URL ? { url: module.href } : module;
       return (await this.#system.ask('agents.spawn', { spec, module: told, parent })) as string;
     };
@@ -71,7 +72,17 @@ export class TaskAgents implements AgentCalls {
 
   get stop() {
     return async (id: string, options: { readonly timeoutMs?: number } = {}): Promise<void> => {
-      await this.#system.ask('agents.stop', { ...options, id });
+      await this.#system.ask('agents.stop', hasFields(options) ? { ...options, id } : options);
     };
   }
+}
+
+/** Without a module, which is refused. */
+const NO_SPEC: Partial<SpawnedSpec> = {};
+
+/** A task without its signal, which stays here. What has no fields goes as it came, and is refused. */
+function withoutSignal(asked: CalledTask): { readonly task: unknown; readonly signal?: AbortSignal } {
+  if (!hasFields(asked)) return { task: asked };
+  const { signal, ...task } = asked;
+  return signal === undefined ? { task } : { task, signal };
 }

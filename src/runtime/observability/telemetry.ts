@@ -6,12 +6,14 @@
  * park for and spend, alerts.
  *
  * I1  Labels are bounded: types, task names, statuses and codes, never ids.
+ * I2  Nothing that a tracer or a meter does changes what is measured: what it throws, or a promise of it that is
+ *     rejected, is reported, the first time alone. A meter that cannot make its instruments is refused at once.
  */
 import {
-  context,
+  type Attributes,
   createNoopMeter,
-  type Histogram,
   type Meter,
+  type MetricOptions,
   metrics,
   ProxyTracerProvider,
   type Span,
@@ -23,10 +25,12 @@ import {
 import { z } from 'zod';
 import type { AgentStatus } from '../../machines/index.ts';
 import type { SteadyClock } from '../time/clock.ts';
-import { AgentSystemError, errorInfoOf } from '../values/errors.ts';
+import { AgentSystemError, errorInfoOf, isError } from '../values/errors.ts';
 import type { TraceParent } from '../hosting/host.ts';
+import { traceOf, withinContext } from '../hosting/trace-parent.ts';
 import type { SystemEvent } from '../journal/system-event.ts';
 import { having } from '../values/malformed.ts';
+import { attempt, ignoreRejection } from '../values/thenable.ts';
 
 /** Where traces and metrics go. */
 export interface TelemetryOptions {
@@ -69,25 +73,38 @@ export interface TaskSpanOptions {
   readonly task: string;
 }
 
+/** A counter's `add`, or a histogram's `record`. */
+type Instrument = (value: number, attributes: Attributes) => void;
+
 const NAME = 'mabeam';
 
 export class Telemetry {
-  readonly #tracer: Tracer;
-  readonly #meter: Meter;
+  readonly #report: (message: string, thrown: unknown) => void;
+  /** There is none where the global ones cannot be asked for. */
+  readonly #tracer: Tracer | undefined;
+  readonly #meter: Meter | undefined;
   /** What the global tracer's spans are handed to once an SDK is there; until then. */
   #idle: ProxyTracerProvider | undefined;
-  #poolDurations: Histogram | undefined;
+  #poolDurations: Instrument | undefined;
+  #hasFailed = false;
 
-  constructor({ tracer, meter }: TelemetryOptions = {}) {
-    const provider = trace.getTracerProvider();
+  /** @param report is told of the first failure of a tracer or meter */
+  constructor(
+    { tracer, meter }: TelemetryOptions = {},
+    report: (message: string, thrown: unknown) => void = () => undefined,
+  ) {
+    this.#report = report;
+    const provider = this.#try(() => trace.getTracerProvider());
     this.#idle = tracer === undefined && provider instanceof ProxyTracerProvider ? provider : undefined;
-    this.#tracer = tracer ?? trace.getTracer(NAME);
-    this.#meter = meter ?? metrics.getMeter(NAME);
+    this.#tracer = tracer ?? this.#try(() => trace.getTracer(NAME));
+    this.#meter = meter ?? this.#try(() => metrics.getMeter(NAME));
   }
 
   /** Whether somebody may see a span: without an SDK none is made. */
   get isTracing(): boolean {
-    if (this.#idle?.getDelegateTracer(NAME) !== undefined) this.#idle = undefined;
+    const idle = this.#idle;
+    if (idle !== undefined && this.#try(() => idle.getDelegateTracer(NAME)) !== undefined)
+      this.#idle = undefined;
     return this.#idle === undefined;
   }
 
@@ -96,18 +113,14 @@ export class Telemetry {
     { agentId, incarnation, agentType, task }: TaskSpanOptions,
     run: (parent: TraceParent | undefined) => Promise<Output>,
   ): Promise<Output> {
-    const span = this.#tracer.startSpan(`task ${task}`, {
-      kind: SpanKind.INTERNAL,
-      attributes: {
-        'mabeam.agent.id': agentId,
-        ...(agentType === undefined ? {} : { 'mabeam.agent.type': agentType }),
-        ...(incarnation === undefined ? {} : { 'mabeam.agent.incarnation': incarnation }),
-        'mabeam.task': task,
-      },
+    const span = this.#begin(`task ${task}`, {
+      'mabeam.agent.id': agentId,
+      ...(agentType === undefined ? {} : { 'mabeam.agent.type': agentType }),
+      ...(incarnation === undefined ? {} : { 'mabeam.agent.incarnation': incarnation }),
+      'mabeam.task': task,
     });
-    if (!span.isRecording()) return run(undefined);
-    const { traceId, spanId, traceFlags } = span.spanContext();
-    return spanning(span, run({ traceId, spanId, traceFlags }));
+    if (span === undefined) return run(undefined);
+    return this.#spanning(span, run(traceOf(this.#try(() => span.spanContext()))));
   }
 
   /**
@@ -118,17 +131,13 @@ export class Telemetry {
     { pool, task, clock }: { readonly pool: string; readonly task: string; readonly clock: SteadyClock },
     run: () => Promise<Output>,
   ): Promise<Output> {
-    const attributes = { 'mabeam.pool': pool, 'mabeam.task': task };
-    const span = this.#tracer.startSpan(`pool task ${task}`, { kind: SpanKind.INTERNAL, attributes });
+    const span = this.#begin(`pool task ${task}`, { 'mabeam.pool': pool, 'mabeam.task': task });
     const durations = this.#poolDurations;
-    const isRecording = span.isRecording();
-    if (!isRecording && durations === undefined) return run();
+    if (span === undefined && durations === undefined) return run();
     const askedAt = clock.elapsed();
-    const output = isRecording
-      ? spanning(span, context.with(trace.setSpan(context.active(), span), run))
-      : run();
-    const measure = (as: object) =>
-      durations?.record((clock.elapsed() - askedAt) / 1_000, { pool, task, ...as });
+    const output = span === undefined ? run() : this.#spanning(span, withinSpan(span, run));
+    const measure = (as: Attributes) =>
+      durations?.((clock.elapsed() - askedAt) / 1_000, { pool, task, ...as });
     return output.then(
       (value) => {
         measure({ as: 'completed' });
@@ -148,53 +157,98 @@ export class Telemetry {
    * @throws AgentSystemError `AGENT_SPEC_INVALID` for an invalid meter
    */
   count(fleet: TelemetryFleet): Counting | undefined {
-    if (this.#meter === createNoopMeter()) return undefined;
+    const meter = this.#meter;
+    if (meter === undefined || meter === createNoopMeter()) return undefined;
     try {
-      return this.#count(fleet);
+      return this.#count(meter, fleet);
     } catch (thrown) {
       const message = `telemetry.meter: expected a Meter of OpenTelemetry: ${errorInfoOf(thrown).message}`;
       throw new AgentSystemError('AGENT_SPEC_INVALID', `createAgentSystem: ${message}`, { cause: thrown });
     }
   }
 
-  #count(fleet: TelemetryFleet): Counting {
-    const meter = this.#meter;
+  /** A span that somebody may see; `undefined` where nothing records it. */
+  #begin(name: string, attributes: Attributes): Span | undefined {
+    const span = this.#try(() => this.#tracer?.startSpan(name, { kind: SpanKind.INTERNAL, attributes }));
+    return span !== undefined && this.#try(() => span.isRecording()) === true ? span : undefined;
+  }
+
+  /** Ends a span with its work, as that ends. */
+  #spanning<Output>(span: Span, work: Promise<Output>): Promise<Output> {
+    return work.then(
+      (output) => {
+        this.#try(() => span.end());
+        return output;
+      },
+      (thrown: unknown) => {
+        const { message } = errorInfoOf(thrown);
+        if (thrown instanceof AgentSystemError)
+          this.#try(() => span.setAttribute('mabeam.error.code', thrown.code));
+        this.#try(() => span.recordException(isError(thrown) ? thrown : message));
+        this.#try(() => span.setStatus({ code: SpanStatusCode.ERROR, message }));
+        this.#try(() => span.end());
+        throw thrown;
+      },
+    );
+  }
+
+  #try<Value>(work: () => Value): Value | undefined {
+    return attempt(work, (thrown) => {
+      if (this.#hasFailed) return;
+      this.#hasFailed = true;
+      this.#report('a tracer or meter has failed, which is told once', thrown);
+    });
+  }
+
+  #count(meter: Meter, fleet: TelemetryFleet): Counting {
+    const counter = (name: string, options?: MetricOptions): Instrument => {
+      const made = meter.createCounter(name, options);
+      return (value, attributes) => this.#try(() => made.add(value, attributes));
+    };
+    const histogram = (name: string, options: MetricOptions): Instrument => {
+      const made = meter.createHistogram(name, options);
+      return (value, attributes) => this.#try(() => made.record(value, attributes));
+    };
     const agents = meter.createObservableGauge('mabeam.agents', { description: 'Agents by type and status' });
-    const starts = meter.createCounter('mabeam.agent.starts', { description: 'Bodies that became ready' });
-    const failures = meter.createCounter('mabeam.agent.start_failures');
-    const ends = meter.createCounter('mabeam.agent.ends', { description: 'Bodies that ended, by how' });
-    const restarts = meter.createCounter('mabeam.agent.restarts', {
+    const starts = counter('mabeam.agent.starts', { description: 'Bodies that became ready' });
+    const failures = counter('mabeam.agent.start_failures');
+    const ends = counter('mabeam.agent.ends', { description: 'Bodies that ended, by how' });
+    const restarts = counter('mabeam.agent.restarts', {
       description: 'Restarts that were scheduled',
     });
-    const tasks = meter.createCounter('mabeam.tasks', { description: 'Tasks that ended, by how' });
-    const waits = meter.createHistogram('mabeam.task.wait', {
+    const tasks = counter('mabeam.tasks', { description: 'Tasks that ended, by how' });
+    const waits = histogram('mabeam.task.wait', {
       unit: 's',
       description: 'From acceptance to start',
     });
-    const runs = meter.createHistogram('mabeam.task.duration', {
+    const runs = histogram('mabeam.task.duration', {
       unit: 's',
       description: 'From start to answer',
     });
-    this.#poolDurations = meter.createHistogram('mabeam.pool.task.duration', {
+    this.#poolDurations = histogram('mabeam.pool.task.duration', {
       unit: 's',
       description: 'Of a task of a pool, from being asked for to its answer, its time in the queue included',
     });
-    const parks = meter.createCounter('mabeam.task.parks', {
+    const parks = counter('mabeam.task.parks', {
       description: 'Tasks that ran into a limit, and wait',
     });
-    const retries = meter.createCounter('mabeam.task.retries', {
+    const retries = counter('mabeam.task.retries', {
       description: 'Attempts that failed and were followed by another',
     });
-    const used = meter.createCounter('mabeam.budget.used', {
+    const used = counter('mabeam.budget.used', {
       description: 'What was used of each budget, by unit; money in units of its own',
     });
-    const alerts = meter.createCounter('mabeam.alerts', { description: 'Alerts that were raised' });
+    const alerts = counter('mabeam.alerts', { description: 'Alerts that were raised' });
     const observe: Parameters<typeof agents.addCallback>[0] = (result) => {
       const tell = (counts: Iterable<CountedAgents>): void => {
         for (const { type, status, count } of counts) result.observe(count, { type, status });
       };
       const counts = fleet.counts();
-      return Symbol.iterator in counts ? tell(counts) : counts.then(tell);
+      if (Symbol.iterator in counts) return tell(counts);
+      const told = counts.then(tell);
+      // A meter may leave it alone.
+      ignoreRejection(told);
+      return told;
     };
     agents.addCallback(observe);
     const typeOf = (agentId: string | undefined) => ({
@@ -203,64 +257,50 @@ export class Telemetry {
     const listener = (event: SystemEvent): void => {
       switch (event.type) {
         case 'agent.started':
-          return starts.add(1, typeOf(event.agentId));
+          return starts(1, typeOf(event.agentId));
         case 'agent.start_failed':
-          return failures.add(1, typeOf(event.agentId));
+          return failures(1, typeOf(event.agentId));
         case 'agent.stopped':
         case 'agent.completed':
         case 'agent.crashed':
-          return ends.add(1, { ...typeOf(event.agentId), as: event.type.slice('agent.'.length) });
+          return ends(1, { ...typeOf(event.agentId), as: event.type.slice('agent.'.length) });
         case 'agent.restart_scheduled':
-          return restarts.add(1, typeOf(event.agentId));
+          return restarts(1, typeOf(event.agentId));
         case 'task.completed':
         case 'task.failed': {
           const code = event.type === 'task.failed' ? { code: event.code } : {};
           const labels = { ...typeOf(event.agentId), task: event.task };
           const ended = { ...labels, as: event.type.slice('task.'.length), ...code };
-          waits.record(event.waitedMs / 1_000, labels);
-          runs.record(event.ranMs / 1_000, ended);
-          return tasks.add(1, ended);
+          waits(event.waitedMs / 1_000, labels);
+          runs(event.ranMs / 1_000, ended);
+          return tasks(1, ended);
         }
         case 'task.timed_out':
         case 'task.abandoned':
         case 'task.unknown':
-          return tasks.add(1, {
+          return tasks(1, {
             ...typeOf(event.agentId),
             task: event.task,
             as: event.type.slice('task.'.length),
           });
         case 'task.parked':
-          return parks.add(1, { ...typeOf(event.agentId), task: event.task });
+          return parks(1, { ...typeOf(event.agentId), task: event.task });
         case 'task.retry_scheduled':
-          return retries.add(1, { ...typeOf(event.agentId), task: event.task, code: event.code });
+          return retries(1, { ...typeOf(event.agentId), task: event.task, code: event.code });
         case 'budget.settled': {
           const labels = { ...typeOf(event.agentId), budget: event.budget };
-          for (const [unit, amount] of Object.entries(event.amount)) used.add(amount, { ...labels, unit });
+          for (const [unit, amount] of Object.entries(event.amount)) used(amount, { ...labels, unit });
           return;
         }
         case 'alert.raised':
-          return alerts.add(1, { alert: event.alert });
+          return alerts(1, { alert: event.alert });
         default:
       }
     };
-    return { listener, close: () => agents.removeCallback(observe) };
+    return { listener, close: () => this.#try(() => agents.removeCallback(observe)) };
   }
 }
 
-/** Ends a span with its work, as that ends. */
-function spanning<Output>(span: Span, work: Promise<Output>): Promise<Output> {
-  return work.then(
-    (output) => {
-      span.end();
-      return output;
-    },
-    (thrown: unknown) => {
-      const { message } = errorInfoOf(thrown);
-      if (thrown instanceof AgentSystemError) span.setAttribute('mabeam.error.code', thrown.code);
-      span.recordException(thrown instanceof Error ? thrown : message);
-      span.setStatus({ code: SpanStatusCode.ERROR, message });
-      span.end();
-      throw thrown;
-    },
-  );
+function withinSpan<Result>(span: Span, work: () => Result): Result {
+  return withinContext((active) => trace.setSpan(active, span), work);
 }

@@ -32,6 +32,7 @@ import { Telemetry } from '../observability/telemetry.ts';
 import { PoolRegistry } from '../pools/pools.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import { saidBy } from '../values/act.ts';
+import { chanceBy } from '../values/chance.ts';
 import { AgentSystemError } from '../values/errors.ts';
 import { SecretNet } from '../values/secret-net.ts';
 import type { SystemStatus } from './agent-system.ts';
@@ -73,7 +74,8 @@ export interface SystemParts extends Ground {
 
 export function wiredParts({ options, limits, recovery, status, ...ground }: PartsOptions): SystemParts {
   const { store, clock, logger } = ground;
-  const random = options.random ?? Math.random;
+  const report = (message: string, err: unknown) => logger.warn({ err }, message);
+  const random = options.random === undefined ? Math.random : chanceBy(options.random, report);
   const assertOpen = () => {
     if (status() !== 'open') throw new AgentSystemError('SYSTEM_CLOSED', 'the system is closed, or closing');
   };
@@ -97,7 +99,7 @@ export function wiredParts({ options, limits, recovery, status, ...ground }: Par
     onRecovered: () => alerts.clear('store_degraded'),
   });
   const alerts = new Alerts(journal);
-  const telemetry = new Telemetry(options.telemetry);
+  const telemetry = new Telemetry(options.telemetry, report);
   const admission = new Admission(limits);
   const permits = new RestartPermits({
     maxConcurrentRestarts: limits.maxConcurrentRestarts,

@@ -19,9 +19,12 @@ export interface AgentSystemOptions {
   readonly store?: Store;
   /** A pino logger; default one that writes warnings and errors to stderr. */
   readonly logger?: Logger;
-  /** The clock of all waits; default the machine's. A test gives `simulatedClock()`. */
+  /**
+   * The clock of all waits; default the machine's. A test gives `simulatedClock()`. Its functions may not throw: nothing
+   * takes their place.
+   */
   readonly clock?: Clock;
-  /** Numbers in [0, 1); default `Math.random`. */
+  /** Numbers in [0, 1); default `Math.random`, which also takes the place of one that throws or gives anything else. */
   readonly random?: () => number;
   /**
    * The inspector's `observe`; or what XState takes as `inspect`, a function or an observer with `next`, which is given
@@ -29,7 +32,10 @@ export interface AgentSystemOptions {
    * that is rejected, is logged and does no harm.
    */
   readonly inspect?: Inspect;
-  /** OpenTelemetry's tracer and meter; default the global ones, which do nothing until an SDK is there. */
+  /**
+   * OpenTelemetry's tracer and meter; default the global ones, which do nothing until an SDK is there. What they throw
+   * is logged once, and changes nothing.
+   */
   readonly telemetry?: TelemetryOptions;
   /** How much may run, wait and be kept at once. */
   readonly limits?: SystemLimits;
@@ -40,7 +46,8 @@ export interface AgentSystemOptions {
   readonly agents?: readonly AgentCode[];
   /**
    * Gives the secrets of `initArgs` that agents were registered with (`secrets` of their spec) and that this program
-   * has not given otherwise: called at each start of an agent. If it throws, the start fails.
+   * has not given otherwise: called at each start of an agent. If it throws, the start fails; it has `startTimeoutMs` to
+   * answer.
    */
   readonly secrets?: SecretProvider;
   /** Hosts in place of the system's own, by isolation. */

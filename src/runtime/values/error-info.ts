@@ -12,6 +12,7 @@ import type { ErrorInfo } from '../../machines/index.ts';
 import { cut, ownText } from './cut-text.ts';
 import { errorDataOf, type Room } from './error-data.ts';
 import { inWords } from './in-words.ts';
+import { hasFields } from './instances.ts';
 
 /** How long a chain of causes may be. */
 export const MAX_CAUSES = 16;
@@ -124,12 +125,6 @@ class ErrorSurvey {
     this.#room.left -= kept.length;
     return kept;
   }
-}
-
-/** What is a list, of items, bytes or characters, has places and no fields. */
-function hasFields(thrown: unknown): thrown is object {
-  if (typeof thrown !== 'object' || thrown === null) return false;
-  return !Array.isArray(thrown) && !ArrayBuffer.isView(thrown) && !types.isStringObject(thrown);
 }
 
 /** The errors that an error stands for: of an `AggregateError`, and of a `SuppressedError`. */

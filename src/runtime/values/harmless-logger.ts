@@ -8,7 +8,7 @@
  */
 import type { Logger } from 'pino';
 import { errorInfoOf } from './errors.ts';
-import { ignoreRejection, isThenable } from './thenable.ts';
+import { attempt } from './thenable.ts';
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 
@@ -22,15 +22,17 @@ export function harmlessLogger(logger: Logger): Logger {
     isLevelEnabled: (level: string) => attempt(() => logger.isLevelEnabled(level)) === true,
   };
   for (const level of LEVELS) {
-    const write = (...line: readonly unknown[]): boolean =>
-      attempt(() => {
-        const result: unknown = Reflect.apply(logger[level], logger, line);
-        if (isThenable(result)) ignoreRejection(result);
-        return true;
-      }) === true;
+    const write = (...line: readonly unknown[]): boolean => {
+      let isWritten = true;
+      attempt<unknown>(
+        () => Reflect.apply(logger[level], logger, line),
+        () => (isWritten = false),
+      );
+      return isWritten;
+    };
     Object.assign(made, {
       [level]: (fields: unknown, ...rest: readonly unknown[]) => {
-        if (!write(fields, ...rest)) attempt(() => write(readable(fields), ...rest));
+        if (!write(fields, ...rest)) write(readable(fields), ...rest);
       },
     });
   }
@@ -42,14 +44,6 @@ export function harmlessLogger(logger: Logger): Logger {
 /** The logger that was given, which says what it writes; a logger of any other make as it is. */
 export function givenLogger(logger: Logger): Logger {
   return given.get(logger) ?? logger;
-}
-
-function attempt<Value>(work: () => Value): Value | undefined {
-  try {
-    return work();
-  } catch {
-    return undefined;
-  }
 }
 
 /** The fields of a line that has an error, with as much of it as can be read. */

@@ -1,5 +1,5 @@
 /**
- * What a class has made: its name, and whether its own fields are all there is of it. Pure, but for getters that
+ * What an object is: the name of its class, whether it has fields, and whether these are all there is of it. Pure, but for getters that
  * stand where events and streams have their methods.
  */
 import { types } from 'node:util';
@@ -28,6 +28,14 @@ export function isPlain(value: object): boolean {
 
 function isPlainPrototype(prototype: object): boolean {
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf');
+}
+
+/** Whether what it holds stands under names. A list, of items, bytes or characters, has places: of a long one, very many. */
+export function hasFields(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  // Of a proxy that was revoked nothing else can be asked.
+  if (types.isProxy(value)) return true;
+  return !Array.isArray(value) && !ArrayBuffer.isView(value) && !types.isStringObject(value);
 }
 
 /** Whether it has anything from its class, or from whatever stands between it and plain objects: a method, an accessor. */

@@ -8,6 +8,8 @@ import { withoutSecrets } from './secrets.ts';
 
 /** Of keys that are not known, so many are named. */
 const MAX_KEYS = 5;
+/** And so many are kept with the error, as of all that it lists. */
+const MAX_KEPT = 100;
 /** What stands in these is a caller's own, and may be a secret: of one that is misspelled no value is shown. */
 const CONTENT: ReadonlySet<string | undefined> = new Set(['env', 'initArgs', 'input', 'secrets']);
 
@@ -75,7 +77,7 @@ function briefly(error: z.ZodError): z.ZodError {
 /** Names stand in an issue's path, in its keys and its message, and in the issues of each option of a union. */
 function withoutSecretsIn(data: unknown): unknown {
   if (typeof data === 'string') return withoutSecrets(data);
-  if (Array.isArray(data)) return data.map(withoutSecretsIn);
+  if (Array.isArray(data)) return data.slice(0, MAX_KEPT).map(withoutSecretsIn);
   if (typeof data !== 'object' || data === null || Object.getPrototypeOf(data) !== Object.prototype)
     return data;
   return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, withoutSecretsIn(value)]));

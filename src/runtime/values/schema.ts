@@ -2,13 +2,16 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { errorInfoOf } from './errors.ts';
 import { cut } from './cut-text.ts';
-import { inWordsUnder } from './in-words.ts';
+import { inWords, inWordsUnder } from './in-words.ts';
 import { isSecretKey, REDACTED, withoutSecrets } from './secrets.ts';
 import { isThenable } from './thenable.ts';
 
 /** Of a long way to a field, so many keys are shown; and so many characters of one. */
 const SHOWN_KEYS = 8;
 const SHOWN_OF_KEY = 100;
+/** Of what a schema says, so much; and of many problems, so many. */
+const SHOWN_OF_MESSAGE = 1_000;
+const SHOWN_PROBLEMS = 20;
 
 export type Schema<Input = unknown, Output = Input> = StandardSchemaV1<Input, Output>;
 export type AnySchema = Schema<never, unknown> | Schema<unknown, unknown>;
@@ -55,16 +58,19 @@ export interface Problem extends StandardSchemaV1.Issue {
 
 /** The problems of a value in one line: field, what was expected, what came. */
 export function problemOf(issues: readonly Problem[], came: unknown): string {
-  const problems = issues.map(({ path, message, isHidden = false }) => {
+  const problems = issues.slice(0, SHOWN_PROBLEMS).map(({ path, message, isHidden = false }) => {
     const keys = (path ?? []).map((part) => (typeof part === 'object' ? part.key : part));
     const shown = keys.slice(0, SHOWN_KEYS).map((part) => cut(withoutSecrets(String(part)), SHOWN_OF_KEY));
     const where = `${shown.join('.')}${keys.length > SHOWN_KEYS ? '…' : ''}`;
     const key = keys.map(String).find(isSecretKey) ?? '';
     const field = keys.reduce<unknown>((inner, step) => fieldOf(inner, step), came);
     const value = isHidden ? `"${REDACTED}"` : inWordsUnder(key, field);
-    return `${where === '' ? '' : `${where}: `}${expectation(message)}, got ${value}`;
+    const said: unknown = message;
+    const words = cut(typeof said === 'string' ? said : inWords(said), SHOWN_OF_MESSAGE);
+    return `${where === '' ? '' : `${where}: `}${expectation(words)}, got ${value}`;
   });
-  return problems.join('; ');
+  const more = issues.length - problems.length;
+  return `${problems.join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
 }
 
 const TYPES: Readonly<Record<string, string>> = {

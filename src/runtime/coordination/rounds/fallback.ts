@@ -43,7 +43,7 @@ export class Fallbacks {
       const current = topic.current?.value;
       const { outcome } = decision;
       const other: unknown = await custom?.({ roundId, variable: topic.name, value, current, outcome });
-      return other === undefined ? undefined : variables.judge(topic, other);
+      return other === undefined ? undefined : variables.judge(topic, other, deadlineMs);
     };
     const late = (): never => {
       throw new Error(`the fallback was dropped: no answer within ${deadlineMs} ms`);

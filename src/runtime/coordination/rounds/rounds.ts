@@ -89,7 +89,7 @@ export class Rounds implements Consensus {
     assertAvailable();
     const { variable, value, ...rest } = parseProposal(options);
     const topic = variables.defined(variable);
-    const judged = variables.judge(topic, value);
+    const judged = variables.judge(topic, value, rest.terms.deadlineMs);
     const fit = judged instanceof Promise ? await judged : judged;
     assertAvailable();
     const { promise, resolve, reject } = Promise.withResolvers<Decision>();

@@ -32,6 +32,7 @@ import {
   type NamedConstraint,
   ruleOf,
 } from './constraints.ts';
+import { saidInTime } from './schema-time.ts';
 import { type Confirmation, type OutOfDate, Topic, type VariableVersion } from './topic.ts';
 import { HISTORY_LIMIT, historyFrom, storedHistory } from './variable-history.ts';
 import { nameOf, type ValuesOf, variableName, type VariableRef } from '../../definition/variable-handle.ts';
@@ -67,7 +68,10 @@ export interface ChangeOptions {
   readonly by?: string;
   /** Why, for its history. */
   readonly why?: string;
-  /** How long to wait for `sync` agents, in ms; default 30,000. Those that are late are listed as out of date. */
+  /**
+   * How long to wait for a schema that answers later, and then for `sync` agents, in ms; default 30,000. Agents that are
+   * late are listed as out of date.
+   */
   readonly timeoutMs?: number;
 }
 
@@ -206,9 +210,10 @@ export class VariableRegistry implements Variables {
       if (!isVariableDefinition(definition)) throw noDefinition(name, given);
       const known = this.find(name);
       const kept = known?.current;
-      const verdict = await definition.judge(kept === undefined ? definition.default : kept.value);
-      const first =
-        'value' in verdict || kept === undefined ? verdict : await definition.judge(definition.default);
+      const { clock } = this.#options;
+      const judged = (value: unknown) => saidInTime(definition.judge(value), { name, clock });
+      const verdict = await judged(kept === undefined ? definition.default : kept.value);
+      const first = 'value' in verdict || kept === undefined ? verdict : await judged(definition.default);
       if ('problem' in first) throw invalid(`variable ${inWords(name)}: default: ${first.problem}`);
       this.#options.assertAvailable();
       if (this.find(name)?.definition) throw invalid(`variable ${inWords(name)} is defined already`);
@@ -236,7 +241,7 @@ export class VariableRegistry implements Variables {
       this.#options.assertAvailable();
       const change = parsed(changeSchema, options, 'variables.set: options');
       const topic = this.defined(variable);
-      const judged = this.judge(topic, value);
+      const judged = this.judge(topic, value, change.timeoutMs);
       const { value: fit } = judged instanceof Promise ? await judged : judged;
       return await this.put(topic, fit, change);
     } catch (thrown) {
@@ -272,7 +277,7 @@ export class VariableRegistry implements Variables {
           `variable ${inWords(name)} has no version ${inWords(version)} in its history, which goes from ${oldest?.version ?? 0} to ${topic.version}`,
         );
       }
-      const judged = this.judge(topic, entry.value);
+      const judged = this.judge(topic, entry.value, change.timeoutMs);
       const { value: fit } = judged instanceof Promise ? await judged : judged;
       return this.put(topic, fit, { ...change, why: change.why ?? `rollback to version ${version}` });
     });
@@ -347,16 +352,19 @@ export class VariableRegistry implements Variables {
    * @internal The value as it would be kept, if it may be in force now; also asks whether anything may change now.
    * A promise comes from an asynchronous schema only: all else happens at the moment of the call.
    *
+   * @param timeoutMs for such a schema
    * @throws AgentSystemError `VARIABLE_INVALID` and what `assertAvailable` throws
    */
-  judge(topic: Topic, value: unknown): Fit | Promise<Fit> {
+  judge(topic: Topic, value: unknown, timeoutMs: number): Fit | Promise<Fit> {
     this.#options.assertAvailable();
     const fitOf = (verdict: Verdict): Fit => {
       if ('problem' in verdict) throw invalid(`variable ${inWords(topic.name)}: ${verdict.problem}`);
       this.check(topic, verdict.value);
       return verdict;
     };
-    const verdict = topic.definition!.judge(value);
+    const { name, definition } = topic;
+    const { clock } = this.#options;
+    const verdict = saidInTime(definition!.judge(value), { name, clock, timeoutMs });
     return verdict instanceof Promise ? verdict.then(fitOf) : fitOf(verdict);
   }
 
