@@ -97,11 +97,22 @@ export class ServerProcess implements Transport {
   #heard(chunk: Buffer): void {
     try {
       this.#read.append(chunk);
-      for (let message = this.#read.readMessage(); message !== null; message = this.#read.readMessage())
-        this.onmessage?.(message);
+    } catch (thrown) {
+      return this.onerror?.(thrown as Error);
+    }
+    while (this.#hearsOne());
+  }
+
+  /** Whether there was a line. One that is no message is reported, and those that follow it are heard. */
+  #hearsOne(): boolean {
+    try {
+      const message = this.#read.readMessage();
+      if (message === null) return false;
+      this.onmessage?.(message);
     } catch (thrown) {
       this.onerror?.(thrown as Error);
     }
+    return true;
   }
 
   #gone(): void {

@@ -14,6 +14,14 @@ server.registerTool(
 server.registerTool('pid', { description: 'Its process.' }, () => text(String(process.pid)));
 server.registerTool('fail', { description: 'Fails.' }, () => ({ ...text('no ink'), isError: true }));
 server.registerTool('hang', { description: 'Never answers.' }, () => new Promise(() => {}));
+server.registerTool('print', { description: 'Prints a line that is no message, with its answer.' }, () => {
+  const { write } = process.stdout;
+  process.stdout.write = (answer: string | Uint8Array) => {
+    process.stdout.write = write;
+    return process.stdout.write(`looking it up\n${String(answer)}`);
+  };
+  return text('printed');
+});
 server.registerTool('end', { description: 'Dies.' }, () => process.exit(3));
 
 await server.connect(new StdioServerTransport());

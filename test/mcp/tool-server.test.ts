@@ -61,7 +61,7 @@ describe('a tool server', () => {
     const { system, id, call } = await fleet();
     await using _ = system;
     const tools = await system.agents.execute(id, { type: 'tools.list' });
-    expect(tools.map(({ name }) => name)).toEqual(['add', 'pid', 'fail', 'hang', 'end']);
+    expect(tools.map(({ name }) => name)).toEqual(['add', 'pid', 'fail', 'hang', 'print', 'end']);
     expect(tools[0]).toMatchObject({
       description: 'Adds.',
       inputSchema: { type: 'object', properties: { a: { type: 'number' }, b: { type: 'number' } } },
@@ -70,6 +70,13 @@ describe('a tool server', () => {
     expect(await system.agents.checkHealth(id)).toMatchObject({
       detail: { name: 'notes', version: '1.2.3' },
     });
+  });
+
+  test('a line that is no message costs no answer that comes with it', async () => {
+    const { system, call } = await fleet(defineToolServer({ type: 'notes', server, callTimeoutMs: 5_000 }));
+    await using _ = system;
+    expect(await call('print')).toBe('printed');
+    expect(await call('add', { a: 2, b: 3 })).toBe('5');
   });
 
   test('a tool that fails fails its task with the server’s words, and the agent lives on', async () => {
