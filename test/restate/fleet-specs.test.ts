@@ -1,7 +1,7 @@
 /** Laws of the check of a spec that a fleet is given. */
 import { afterAll, expect, it } from 'vitest';
 import { z } from 'zod';
-import { defineAgent } from '../../src/index.ts';
+import { AgentSystemError, defineAgent } from '../../src/index.ts';
 import { FleetSpecs } from '../../src/restate/client/fleet-specs.ts';
 import { manifestOf } from '../../src/runtime/definition/manifest.ts';
 import { readSpec } from '../../src/runtime/fleet/spec-reading.ts';
@@ -35,4 +35,33 @@ it('arguments that are no JSON data, and an isolation without a host, are refuse
   });
   const elsewhere = readSpec({ id: 'a', module, isolation: 'thread', initArgs: 2 });
   await expect(specs.manifestOf(elsewhere)).rejects.toThrow(/isolation: there is no host for "thread"/);
+});
+
+const never = new Promise<never>(() => undefined);
+
+it('a schema that hangs, and secrets that do, refuse a spec after its `startTimeoutMs`', async () => {
+  const schema = { '~standard': { version: 1, vendor: 'test', validate: () => never } } as const;
+  const hanging = defineAgent({ type: 'hanging', initArgs: schema, init: () => ({}), tasks: {} });
+  const terms = { id: 'a', isolation: 'in-process', startTimeoutMs: 1 } as const;
+  await expect(specs.manifestOf(readSpec({ ...terms, module: hanging }))).rejects.toMatchObject({
+    code: 'AGENT_SPEC_INVALID',
+    message: 'spec: initArgs: expected their schema to answer within startTimeoutMs, 1 ms',
+  });
+  const keeper = defineAgent({ type: 'keeper', init: () => ({}), tasks: {} });
+  const secretive = readSpec({ ...terms, module: keeper, initArgs: {}, secrets: ['key'] });
+  const hosts = new Map([['in-process', host]] as const);
+  const asking = new FleetSpecs({ code: new Map(), hosts, secrets: () => never });
+  await expect(asking.manifestOf(secretive)).rejects.toMatchObject({
+    code: 'AGENT_SPEC_INVALID',
+    message: 'spec: secrets: expected them to be given within startTimeoutMs, 1 ms',
+  });
+});
+
+it('who waits for a manifest when the connection is closed is refused', async () => {
+  const hosts = new Map([['in-process', host]] as const);
+  const asking = new FleetSpecs({ code: new Map(), hosts, secrets: () => never });
+  const keeper = defineAgent({ type: 'keeper', init: () => ({}), tasks: {} });
+  const asked = asking.manifestOf(readSpec({ module: keeper, initArgs: {}, secrets: ['key'] }));
+  asking.giveUp(new AgentSystemError('SYSTEM_CLOSED', 'closed'));
+  await expect(asked).rejects.toMatchObject({ code: 'SYSTEM_CLOSED' });
 });

@@ -54,7 +54,7 @@ const placementSchema = z.strictObject({
 
 /** @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field */
 export function placedSpec(spec: unknown): PlacedSpec {
-  if (typeof spec !== 'object' || spec === null) return { read: readSpec(spec), placement: undefined };
+  if (!hasFields(spec)) return { read: readSpec(spec), placement: undefined };
   const { placement, ...rest } = spec as { readonly placement?: unknown };
   const read = readSpec(rest);
   if (read.pool !== undefined) {
