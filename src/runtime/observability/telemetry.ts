@@ -102,9 +102,12 @@ export class Telemetry {
 
   /** Whether somebody may see a span: without an SDK none is made. */
   get isTracing(): boolean {
-    const idle = this.#idle;
-    if (idle !== undefined && this.#try(() => idle.getDelegateTracer(NAME)) !== undefined)
-      this.#idle = undefined;
+    // Asked for each task, so without a function of its own.
+    try {
+      if (this.#idle?.getDelegateTracer(NAME) !== undefined) this.#idle = undefined;
+    } catch (thrown) {
+      this.#failed(thrown);
+    }
     return this.#idle === undefined;
   }
 
@@ -193,11 +196,13 @@ export class Telemetry {
   }
 
   #try<Value>(work: () => Value): Value | undefined {
-    return attempt(work, (thrown) => {
-      if (this.#hasFailed) return;
-      this.#hasFailed = true;
-      this.#report('a tracer or meter has failed, which is told once', thrown);
-    });
+    return attempt(work, (thrown) => this.#failed(thrown));
+  }
+
+  #failed(thrown: unknown): void {
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
+    this.#report('a tracer or meter has failed, which is told once', thrown);
   }
 
   #count(meter: Meter, fleet: TelemetryFleet): Counting {
