@@ -31,9 +31,9 @@ export function heldTo(
   { file, text, position }: { readonly file: string; readonly text: string; readonly position: number },
   testMs: number,
 ): Held {
-  const own = file.replace(/^src\/(runtime\/)?/, 'test/').replace(/\.ts$/, '.test.ts');
+  const own = ownTest(file);
   const name = own.slice(own.lastIndexOf('/'));
-  const room = `${own.split('/').slice(0, 2).join('/')}/`;
+  const room = roomOf(own);
   const costOf = ({ test, tookMs, share, depth }: Reaching): number => {
     const isOfRoom = test.startsWith(room);
     if (test.endsWith(name)) return isOfRoom ? 0 : 1;
@@ -49,4 +49,30 @@ export function heldTo(
     tests.push({ test, tookMs });
   }
   return { tests, of: reaching.length };
+}
+
+/** Test files for mutants of these files that are tried together: of their names first, then of their rooms. */
+export function inOrder(tests: readonly string[], files: readonly string[]): string[] {
+  const own = new Set(files.map(ownTest));
+  const rooms = new Set(files.map((file) => roomOf(ownTest(file))));
+  const rank = (test: string): number => {
+    // Whole models and real servers take the longest.
+    const slow = /models|simulation|laws/.test(test) || test.startsWith('test/restate/') ? 2 : 0;
+    return own.has(test) ? 0 : slow + (rooms.has(roomOf(test)) ? 1 : 2);
+  };
+  return tests.toSorted((a, b) => rank(a) - rank(b));
+}
+
+/** Whether a test file has the name of a source file, or is of its room. */
+export function isAbout(test: string, file: string): boolean {
+  const own = ownTest(file);
+  return test.endsWith(own.slice(own.lastIndexOf('/'))) || test.startsWith(roomOf(own));
+}
+
+function ownTest(file: string): string {
+  return file.replace(/^src\/(runtime\/)?/, 'test/').replace(/\.ts$/, '.test.ts');
+}
+
+function roomOf(test: string): string {
+  return `${test.split('/').slice(0, 2).join('/')}/`;
 }

@@ -58,6 +58,8 @@ export interface Reaching {
 export interface Reach {
   /** Test files that run the code at `position`. */
   testsOf(file: string, text: string, position: number): readonly Reaching[];
+  /** Test files of which it is known what they run. */
+  readonly measured: ReadonlySet<string>;
 }
 
 const KEPT = join(FOLDER, 'reach.jsonl');
@@ -137,8 +139,8 @@ export function readReach(): Reach {
     if (there) there.add(reach);
     else byBlock.set(key, new Set([reach]));
   };
-  for (const reach of readKept()) {
-    if (reach.failed !== undefined || !existsSync(join(ROOT, reach.test))) continue;
+  const known = readKept().filter(({ test, failed }) => failed === undefined && existsSync(join(ROOT, test)));
+  for (const reach of known) {
     for (const block of reach.blocks) {
       const hash = block.split('#')[1]!;
       note(block, reach);
@@ -149,15 +151,16 @@ export function readReach(): Reach {
   const names = existsSync(BLOCKS) ? (JSON.parse(readFileSync(BLOCKS, 'utf8')) as string[]) : [];
   const measured = new Set(names.flatMap((name) => [name, name.split('#')[1]!]));
   return {
+    measured: new Set(known.map(({ test }) => test)),
     testsOf(file, text, position) {
       const around = blocksOf(file, text)
         .filter(({ start, end }) => start <= position && position < end)
         .toReversed()
         .map((block) => nameOf(file, text, block));
       const isNew = !measured.has(`${file}#`);
-      const known = isNew ? around.map((name) => name.split('#')[1]!) : [...around, `${file}#`];
+      const names = isNew ? around.map((name) => name.split('#')[1]!) : [...around, `${file}#`];
       // The innermost that was there when it was measured: one that no test ran has none.
-      const name = known.find((one) => measured.has(one));
+      const name = names.find((one) => measured.has(one));
       const reaching = name === undefined ? ofFile(file, text) : (byBlock.get(name) ?? []);
       const hashes = new Set(blocksOf(file, text).map((block) => nameOf(file, text, block).split('#')[1]!));
       return [...reaching].map(({ test, tookMs, blocks }) => {

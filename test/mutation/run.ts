@@ -15,9 +15,11 @@ const HELP = `Plants small faults in a copy of the sources and says which of the
   npm run mutants -- --planted            the faults that are planted by name (planted-faults.ts); needs no reach
   npm run mutants -- --reach              measure anew which tests run which blocks (a run of the whole suite)
 
---tests WORD, once or more, measures the reach of the test files alone whose path has one of the words, and holds
-mutants to what is measured. --seconds N gives each mutant N seconds of tests (45).
-With --measured the reach is taken as it is: test files that are new, or have changed, are not measured first.
+Mutants are planted together, each behind a switch, and tried one after the other in one program for each test file.
+--tests WORD, once or more, holds them to the test files alone whose path has one of the words.
+--seconds N gives each mutant N seconds of tests (45).
+--alone plants what no switch has killed once more, alone, for the programs too that tests start; it measures the reach
+of all tests first, unless --measured is given, which takes it as it is.
 Results are kept in .tmp/mutants: an interrupted run goes on where it stopped, and a mutant is tried again when its file
 has changed, or when it survived and one of its tests has. Exits with 1 when a file is below 90 % or all are below 97 %,
 with 130 when it is interrupted.
@@ -35,6 +37,7 @@ const { values, positionals: words } = parseArgs({
     reach: { type: 'boolean', default: false },
     tests: { type: 'string', multiple: true, default: [] },
     seconds: { type: 'string', default: '45' },
+    alone: { type: 'boolean', default: false },
     measured: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -62,7 +65,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 refreshTree();
-if (!values.measured && !values.planted)
+if (values.reach || (values.alone && !values.measured))
   await measureReach(runner, { again: values.reach, tests: values.tests, say, signal: interrupt.signal });
 const reach = readReach();
 if (values.planted) {
@@ -77,6 +80,8 @@ if (values.planted) {
     seed: values.seed,
     words,
     testMs: seconds * 1_000,
+    tests: values.tests,
+    isAlone: values.alone,
     say,
     signal: interrupt.signal,
   });

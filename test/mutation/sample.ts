@@ -8,28 +8,32 @@ import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { noFaultOf } from './no-faults.ts';
-import { heldTo } from './held-to.ts';
-import type { Reach } from './reach.ts';
-import { type SourceMutant, sourceMutantsOf } from './source-mutants.ts';
+import { heldTo, inOrder } from './held-to.ts';
+import { allTests, type Reach } from './reach.ts';
+import { sourceMutantsOf } from './source-mutants.ts';
+import { type NamedMutant, type Shown, trySwitches } from './switched.ts';
 import type { TestRunner } from './test-runner.ts';
 import { tryFault } from './try-fault.ts';
 import { FOLDER, readSource, ROOT } from './work-tree.ts';
 
 /** `undecided`: its tests were cut by the clock, or failed once and not again. The next run tries it again. */
 export type Verdict = 'killed' | 'survived' | 'undecided' | 'changes nothing' | 'no test runs it';
-export interface Tried {
+/** What was found of a mutant. */
+interface Found {
   readonly id: string;
-  readonly file: string;
-  readonly rule: string;
-  readonly line: string;
-  readonly lineNumber: number;
-  readonly change: string;
   readonly verdict: Verdict;
   /** What killed it, why it changes nothing, or how many test files it survived. */
   readonly why: string;
   /** Of what was killed: the place of the test file that did it, and what those up to it take; ms. */
   readonly place?: number;
   readonly usualMs?: number;
+}
+export interface Tried extends Found {
+  readonly file: string;
+  readonly rule: string;
+  readonly line: string;
+  readonly lineNumber: number;
+  readonly change: string;
 }
 
 const TRIED = join(FOLDER, 'tried.jsonl');
@@ -41,7 +45,7 @@ function sourcesOf(words: readonly string[]): string[] {
     .toSorted();
 }
 
-function sampleOf(file: string, count: number, seed: string): (SourceMutant & { readonly id: string })[] {
+function sampleOf(file: string, count: number, seed: string): NamedMutant[] {
   const text = readSource(file);
   const same = new Map<string, number>();
   return sourceMutantsOf(file, text)
@@ -64,6 +68,10 @@ export interface SampleOptions {
   readonly words: readonly string[];
   /** Test time that each is held to. */
   readonly testMs: number;
+  /** Words of the paths of the test files they are held to behind switches; none for all. */
+  readonly tests: readonly string[];
+  /** Whether what no switch has shown is planted alone: also in the programs that tests start. */
+  readonly isAlone: boolean;
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
 }
@@ -72,7 +80,7 @@ export interface SampleOptions {
 export async function trySample(
   runner: TestRunner,
   reach: Reach,
-  { count, draw, seed, words, testMs, say, signal }: SampleOptions,
+  { count, draw, seed, words, testMs, tests: testWords, isAlone, say, signal }: SampleOptions,
 ): Promise<Tried[]> {
   const known = readTried();
   // In the order of the draw, all files mixed: a run that is interrupted has tried a fair sample, too.
@@ -80,19 +88,24 @@ export async function trySample(
     .flatMap((file) => sampleOf(file, count, seed))
     .toSorted((a, b) => (a.id < b.id ? -1 : 1))
     .slice(0, draw);
+  const switched = await trySwitches(
+    runner,
+    chosen.filter((mutant) => noFaultOf(mutant) === undefined),
+    {
+      tests: inOrder(
+        allTests().filter((test) => testWords.length === 0 || testWords.some((word) => test.includes(word))),
+        chosen.map(({ file }) => file),
+      ),
+      isApart: apartBy(reach),
+      testMs,
+      say,
+      signal,
+    },
+  );
   const results: Tried[] = [];
-  const began = performance.now();
-  let run = 0;
   for (const [place, mutant] of chosen.entries()) {
-    if (signal.aborted) break;
     const text = readSource(mutant.file);
-    const { tests, of } = heldTo(reach, { file: mutant.file, text, position: mutant.start }, testMs);
     const id = `${mutant.id}-${hashOf(text)}`;
-    const killedId = `${id}-killed`;
-    // What survived is tried again when one of its tests has changed; what was killed stays so while the module stands.
-    const survivedId = `${id}-${hashOf(tests.map(({ test }) => readSource(test)).join())}`;
-    const before = known.get(killedId) ?? known.get(survivedId);
-    const excuse = noFaultOf(mutant);
     const told = {
       file: mutant.file,
       rule: mutant.rule,
@@ -100,34 +113,61 @@ export async function trySample(
       lineNumber: mutant.lineNumber,
       change: `${oneLine(mutant.original)} → ${oneLine(mutant.replacement)}`,
     };
-    let tried: Tried;
-    if (excuse !== undefined) tried = { id, ...told, verdict: 'changes nothing', why: excuse };
-    else if (before) tried = { ...before, ...told };
-    else if (tests.length === 0) tried = { id, ...told, verdict: 'no test runs it', why: '' };
-    else {
-      const changed = text.slice(0, mutant.start) + mutant.replacement + text.slice(mutant.end);
-      const outcome = await tryFault(runner, { file: mutant.file, text: changed, tests });
-      if (signal.aborted) break;
-      run += 1;
-      const { verdict } = outcome;
-      if (verdict === 'killed') {
-        const { by: why, place, usualMs } = outcome;
-        tried = { id: killedId, ...told, verdict, why, place, usualMs };
-      } else if (verdict === 'survived') {
-        tried = { id: survivedId, ...told, verdict, why: `${tests.length} of ${of} test files that run it` };
-      } else tried = { id: survivedId, ...told, verdict, why: outcome.why };
-      // Of one that is undecided nothing is known.
-      if (verdict !== 'undecided') appendFileSync(TRIED, `${JSON.stringify(tried)}\n`);
-    }
+    const excuse = noFaultOf(mutant);
+    const shown = switched.get(mutant.id);
+    let found: Found;
+    if (excuse !== undefined) found = { id, verdict: 'changes nothing', why: excuse };
+    else if (shown?.killed) found = { id, ...verdictOf(shown) };
+    else if (signal.aborted) found = { id, verdict: 'undecided', why: 'interrupted' };
+    else if (isAlone) found = await tryAlone(mutant, text, id);
+    else found = { id, ...verdictOf(shown) };
+    const tried: Tried = { ...found, ...told };
     results.push(tried);
-    const left = run === 0 ? 0 : ((performance.now() - began) / run) * (chosen.length - place - 1);
-    say(
-      `${place + 1} of ${chosen.length} (${Math.ceil(left / 60_000)} min left)  ${tried.verdict}: ${describe(tried)}${
-        tried.verdict === 'killed' ? '' : `   (${tried.why})`
-      }`,
-    );
+    if (tried.verdict === 'killed' && shown?.killed) continue;
+    say(`${place + 1} of ${chosen.length}  ${tried.verdict}: ${describe(tried)}   (${tried.why})`);
   }
   return results;
+
+  async function tryAlone(mutant: NamedMutant, text: string, id: string): Promise<Found> {
+    const { tests, of } = heldTo(reach, { file: mutant.file, text, position: mutant.start }, testMs);
+    const killedId = `${id}-killed`;
+    // What survived is tried again when one of its tests has changed; what was killed stays so while the module stands.
+    const survivedId = `${id}-${hashOf(tests.map(({ test }) => readSource(test)).join())}`;
+    const before = known.get(killedId) ?? known.get(survivedId);
+    if (before) return before;
+    if (tests.length === 0) return { id, verdict: 'no test runs it', why: '' };
+    const changed = text.slice(0, mutant.start) + mutant.replacement + text.slice(mutant.end);
+    const outcome = await tryFault(runner, { file: mutant.file, text: changed, tests });
+    // Of one that is undecided nothing is known, nor of one whose program was ended from outside.
+    if (signal.aborted) return { id, verdict: 'undecided', why: 'interrupted' };
+    if (outcome.verdict === 'undecided') return { id, ...outcome };
+    const { verdict } = outcome;
+    const found: Found =
+      verdict === 'killed'
+        ? { id: killedId, verdict, why: outcome.by, place: outcome.place, usualMs: outcome.usualMs }
+        : { id: survivedId, verdict, why: `${tests.length} of ${of} test files that run it` };
+    appendFileSync(TRIED, `${JSON.stringify(found)}\n`);
+    return found;
+  }
+}
+
+function verdictOf(shown: Shown | undefined): Omit<Found, 'id'> {
+  if (shown === undefined) return { verdict: 'no test runs it', why: 'behind a switch, in one program' };
+  if (shown.killed === undefined) return { verdict: 'survived', why: `${shown.survived} test files` };
+  const { by, ...rest } = shown.killed;
+  return { verdict: 'killed', why: by, ...rest };
+}
+
+/** A test file whose reach was measured, and does not have the mutant. */
+function apartBy(reach: Reach): (test: string, mutant: NamedMutant) => boolean {
+  const running = new Map<string, ReadonlySet<string>>();
+  return (test, { id, file, start }) => {
+    if (!reach.measured.has(test)) return false;
+    const those =
+      running.get(id) ?? new Set(reach.testsOf(file, readSource(file), start).map((one) => one.test));
+    running.set(id, those);
+    return !those.has(test);
+  };
 }
 
 export interface Score {
@@ -208,13 +248,13 @@ function roomOf(file: string): string {
     .join('/');
 }
 
-function readTried(): Map<string, Tried> {
+function readTried(): Map<string, Found> {
   if (!existsSync(TRIED)) return new Map();
   return new Map(
     readFileSync(TRIED, 'utf8')
       .split('\n')
       .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as Tried)
+      .map((line) => JSON.parse(line) as Found)
       .map((one) => [one.id, one]),
   );
 }

@@ -7,6 +7,7 @@ process.on('disconnect', () => process.exit());
 
 const root = process.cwd();
 const failures: string[] = [];
+let goesOn = false;
 const vitest = await createVitest(
   'test',
   {
@@ -19,6 +20,9 @@ const vitest = await createVitest(
     hookTimeout: 120_000,
     fileParallelism: false,
     maxWorkers: 1,
+    // Tries switches after a test file, where there is a job for it.
+    runner: join(root, 'test/mutation/switch-runner.ts'),
+    teardownTimeout: 3_000,
     silent: true,
     reporters: [
       {
@@ -28,7 +32,7 @@ const vitest = await createVitest(
           const said = result.errors[0]?.message.split('\n')[0] ?? '';
           failures.push(`${test.module.relativeModuleId}: ${test.fullName}: ${said}`);
           // Vitest's own `bail` counts the failures of earlier runs too.
-          void vitest.cancelCurrentRun('test-failure');
+          if (!goesOn) void vitest.cancelCurrentRun('test-failure');
         },
         onTestModuleEnd(module) {
           if (module.state() !== 'failed') return;
@@ -46,7 +50,8 @@ process.on('message', (request: RunRequest) => {
   void answer(request).then((answered) => process.send!(answered));
 });
 
-async function answer({ tests, changed }: RunRequest): Promise<RunAnswer> {
+async function answer({ tests, changed, goesOn: isWhole = false }: RunRequest): Promise<RunAnswer> {
+  goesOn = isWhole;
   const began = performance.now();
   failures.length = 0;
   for (const file of changed) vitest.invalidateFile(join(root, file));

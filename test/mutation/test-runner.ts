@@ -9,13 +9,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createRunMark } from './run-marks.ts';
-import { TREE } from './work-tree.ts';
+import { JOB_VARIABLE } from './switch-job.ts';
+import { FOLDER, TREE } from './work-tree.ts';
+
+/** What the runner of the tests is to do after them; none where there is no such file. */
+export const JOB_FILE = join(FOLDER, 'switch-job.json');
 
 export interface RunRequest {
   /** Test files from the root of the copy, in the order they are run; the first that fails ends the run. */
   readonly tests: readonly string[];
   /** Files of the copy whose text is another than in the run before. */
   readonly changed: readonly string[];
+  /** Also after a test that fails. */
+  readonly goesOn?: boolean;
 }
 export interface RunAnswer {
   /** What found the fault: the test and the first line of what it says. */
@@ -35,9 +41,12 @@ export interface RunLimits {
 /** Why a run was ended: it ran on and on, it waited for what does not come, or its time by the clock was over. */
 export type Ended = 'spins' | 'waits' | 'out of time';
 
+/** The limits of what the program does now, which count anew with each stage. */
+export type Watch = () => RunLimits & { readonly stage: unknown };
+
 export interface TestRunner extends AsyncDisposable {
   /** @returns what failed, or which of the limits was reached */
-  run(request: RunRequest & RunLimits): Promise<RunAnswer | Ended>;
+  run(request: RunRequest & RunLimits & { readonly watch?: Watch }): Promise<RunAnswer | Ended>;
 }
 
 const WATCH_EVERY_MS = 250;
@@ -82,41 +91,52 @@ export function createTestRunner(): TestRunner {
     await mark.end();
   };
   return {
-    async run({ limitMs, workMs = Number.POSITIVE_INFINITY, idleMs = limitMs, ...request }) {
+    async run({ tests, changed: changedNow, goesOn = false, watch, ...limits }) {
+      const presentLimits: Watch = watch ?? (() => ({ ...limits, stage: 0 }));
       child ??= fork(fileURLToPath(new URL('./test-runner-entry.ts', import.meta.url)), {
         cwd: TREE,
         detached: true,
-        env: { ...process.env, ...mark.env, TMPDIR: folder },
+        env: { ...process.env, ...mark.env, TMPDIR: folder, [JOB_VARIABLE]: JOB_FILE },
         stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       });
-      const changed = [...new Set([...request.changed, ...changedBefore])];
-      changedBefore = request.changed;
+      const changed = [...new Set([...changedNow, ...changedBefore])];
+      changedBefore = changedNow;
       const answer = new Promise<RunAnswer | Ended | 'gone'>((resolve) => {
         const { pid = 0 } = child!;
-        const began = performance.now();
+        let began = performance.now();
+        let stage: unknown;
         let working = { ms: workOf(pid), at: began };
         let before = working.ms;
         let worked = 0;
-        const watch = setInterval(() => {
+        const watching = setInterval(() => {
           const now = performance.now();
           const ms = workOf(pid);
+          const present = presentLimits();
+          if (present.stage !== stage) {
+            stage = present.stage;
+            began = now;
+            worked = 0;
+            working = { ms, at: now };
+          }
+          const mayWorkMs = present.workMs ?? Number.POSITIVE_INFINITY;
+          const mayIdleMs = present.idleMs ?? present.limitMs;
           // Less than before: one of them has ended.
           worked += Math.max(0, ms - before);
           before = ms;
           const leastMs = WORK_MS + WORK_SHARE * (now - working.at);
           if (Math.abs(ms - working.ms) >= leastMs) working = { ms, at: now };
-          else if (now - working.at >= idleMs) settle('waits');
-          if (worked >= workMs) settle('spins');
-          if (now - began >= limitMs) settle('out of time');
+          else if (now - working.at >= mayIdleMs) settle('waits');
+          if (worked >= mayWorkMs) settle('spins');
+          if (now - began >= present.limitMs) settle('out of time');
         }, WATCH_EVERY_MS);
         const settle = (outcome: RunAnswer | Ended | 'gone'): void => {
-          clearInterval(watch);
+          clearInterval(watching);
           resolve(outcome);
         };
         child!.once('message', (message) => settle(message as RunAnswer));
         child!.once('exit', () => settle('gone'));
       });
-      child.send({ ...request, changed });
+      child.send({ tests, changed, goesOn } satisfies RunRequest);
       const outcome = await answer;
       child?.removeAllListeners();
       if (typeof outcome === 'string') {

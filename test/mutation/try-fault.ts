@@ -1,5 +1,6 @@
 /** Plants one fault in the copy and has tests look for it. */
 import type { HeldTo } from './held-to.ts';
+import { OUT_OF_TIME } from './switch-job.ts';
 import type { TestRunner } from './test-runner.ts';
 import { plantIn } from './work-tree.ts';
 
@@ -9,8 +10,6 @@ const WORK = { besides: 20_000, factor: 3 };
 const CLOCK = { besides: 60_000, factor: 10 };
 /** A test file that has done nothing for so long, and for as long as it took, waits for what does not come; ms. */
 const IDLE_MS = 3_000;
-
-const OUT_OF_TIME = /timed out in \d+|within \d+ ?ms|Timeout|it waits/;
 
 export interface Fault {
   readonly file: string;

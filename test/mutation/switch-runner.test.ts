@@ -1,0 +1,100 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sourceMutantsOf } from './source-mutants.ts';
+import { JOB_VARIABLE, type SwitchAnswer } from './switch-job.ts';
+import { plantSwitches } from './switches.ts';
+import { ROOT } from './work-tree.ts';
+
+const SOURCE = `
+const limit = 2;
+let count = 0;
+export function next(): number { count += limit; return count; }
+export function sum(a: number, b: number): number { return a + b; }
+export function unseen(a: number): number { return a - 1; }
+export function unread(a: number): number { return a / 2; }
+export function mark(isMarked: boolean): void { if (isMarked) Object.assign(globalThis, { marked: true }); }
+export function settle(isDone: boolean): Promise<void> {
+  return new Promise((resolve) => { if (isDone) resolve(); });
+}
+export function loose(isLost: boolean): void { if (isLost) void Promise.reject(new Error('lost')); }
+`;
+const TEST = `
+import { expect, it } from 'vitest';
+import { loose, mark, next, settle, sum, unread } from './source.ts';
+it('counts by two', () => expect([next(), next()]).toEqual([2, 4]));
+it('sums', () => expect(sum(2, 3)).toBe(5));
+it('reads nothing', () => void unread(4));
+it('marks nothing', () => { mark(false); expect(globalThis).not.toHaveProperty('marked'); });
+it('settles', () => settle(true));
+it('loses nothing', () => loose(false));
+it('fails', () => expect(sum(1, 1)).toBe(3));
+`;
+
+const mutants = sourceMutantsOf('source.ts', SOURCE);
+/** The switch of the first mutant whose line has the word. */
+const at = (word: string): number => mutants.findIndex(({ line }) => line.includes(word));
+
+describe('after a test file, in its program', () => {
+  let folder: string;
+  beforeAll(() => {
+    mkdirSync(join(ROOT, '.tmp'), { recursive: true });
+    folder = mkdtempSync(join(ROOT, '.tmp/switch-runner-'));
+    const numbered = mutants.map((mutant, number) => ({ ...mutant, number }));
+    writeFileSync(join(folder, 'source.ts'), plantSwitches('source.ts', SOURCE, numbered).text);
+    writeFileSync(join(folder, 'some.test.ts'), TEST);
+    writeFileSync(
+      join(folder, 'vitest.config.ts'),
+      `export default { test: { runner: ${JSON.stringify(join(ROOT, 'test/mutation/switch-runner.ts'))} } };`,
+    );
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  async function tried(...numbers: readonly number[]): Promise<SwitchAnswer[]> {
+    const [job, answers] = [join(folder, 'job.json'), join(folder, 'answers.jsonl')];
+    writeFileSync(answers, '');
+    writeFileSync(
+      job,
+      JSON.stringify({ answers, tries: numbers.map((number) => ({ number, testMs: 10_000 })) }),
+    );
+    const vitest = spawn(process.execPath, [join(ROOT, 'node_modules/vitest/vitest.mjs'), 'run'], {
+      cwd: folder,
+      env: { ...process.env, [JOB_VARIABLE]: job },
+      stdio: 'ignore',
+    });
+    await once(vitest, 'exit');
+    return readFileSync(answers, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as SwitchAnswer);
+  }
+
+  it('a switch kills when a case fails that came to it, which passes with it off; modules begin anew each time', async () => {
+    const numbers = [at('const limit'), at('unseen'), at('unread'), at('function sum'), at('mark')];
+    const answers = await tried(...numbers);
+
+    expect(answers[0]).toMatchObject({ kind: 'usual', failed: expect.stringContaining('fails: ') });
+    const ended = answers.filter((answer) => answer.kind === 'ended');
+    expect(ended).toMatchObject([
+      { number: numbers[0], verdict: 'killed', by: expect.stringContaining('counts by two') },
+      { number: numbers[1], verdict: 'not run' },
+      { number: numbers[2], verdict: 'survived' },
+      { number: numbers[3], verdict: 'killed', by: expect.stringContaining('sums: ') },
+      // What it has left makes the case fail with the switch off, too.
+      { number: numbers[4], verdict: 'in doubt', by: expect.stringContaining('marks nothing') },
+    ]);
+  });
+
+  it.each([
+    ['a case that waits for what does not come is late', 'if (isDone)', 'late', 'settles: it waits'],
+    ['what nobody caught kills', 'if (isLost)', 'killed', 'not caught: lost'],
+  ])('%s', async (_law, word, verdict, by) => {
+    const [ended, ...others] = (await tried(at(word), at('function sum'))).filter(
+      ({ kind }) => kind === 'ended',
+    );
+    expect(ended).toMatchObject({ number: at(word), verdict, by: expect.stringContaining(by) });
+    expect(others).toHaveLength(verdict === 'late' ? 0 : 1);
+  });
+});

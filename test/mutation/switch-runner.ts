@@ -1,0 +1,231 @@
+/**
+ * Vitest's own runner, which after a test file tries switches with it in the same program: modules are loaded anew with
+ * the switch on, and those test cases run that came to it while all were off.
+ *
+ * - I1 A case that fails with all switches off is held to none.
+ * - I2 A switch kills when a case fails with it on, and the same cases pass with it off thereafter.
+ * - I3 What may have left something ends the trials: a case out of time, an error that nobody caught, cases that fail
+ *   with all switches off. Whoever asked starts another program.
+ */
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { setImmediate as turn } from 'node:timers/promises';
+import {
+  type RunnerTask,
+  type RunnerTestCase,
+  type RunnerTestFile,
+  type RunnerTestSuite,
+  TestRunner,
+  vi,
+} from 'vitest';
+import { startTests } from 'vitest/internal/browser';
+import {
+  JOB_VARIABLE,
+  OUT_OF_TIME,
+  type SwitchAnswer,
+  type SwitchJob,
+  type SwitchOutcome,
+} from './switch-job.ts';
+
+/** A case with a switch on may take so much besides, and so many times what it takes; ms. */
+const CASE = { besides: 2_000, factor: 8 };
+const HOOK_MS = 10_000;
+
+// Before a test puts its own in their place.
+const { setTimeout, clearTimeout } = globalThis;
+
+interface Case {
+  readonly id: string;
+  readonly tookMs: number;
+  readonly came: ReadonlySet<number>;
+}
+interface Failure {
+  readonly by: string;
+  readonly isLate: boolean;
+}
+
+declare global {
+  // What the planted sources ask.
+  var __isOn: ((number: number) => boolean) | undefined;
+}
+
+let on: number | undefined;
+let came = new Set<number>();
+let isWatching = true;
+globalThis.__isOn = (number) => {
+  if (isWatching) came.add(number);
+  return number === on;
+};
+
+const uncaught: string[] = [];
+for (const event of ['uncaughtException', 'unhandledRejection'] as const)
+  process.on(event, (error) => void uncaught.push(`not caught: ${firstLine(error)}`));
+
+export default class SwitchRunner extends TestRunner {
+  readonly cases: Case[] = [];
+  /** Where modules, hooks and what goes on between cases came: any case may depend on it. */
+  readonly cameOutside = new Set<number>();
+
+  override async onBeforeRunTask(test: RunnerTask): Promise<void> {
+    await super.onBeforeRunTask(test);
+    for (const number of taken()) this.cameOutside.add(number);
+  }
+
+  override onAfterRunTask(test: RunnerTask): void {
+    super.onAfterRunTask(test);
+    const its = taken();
+    if (test.result?.state !== 'pass') return;
+    this.cases.push({ id: test.id, tookMs: test.result.duration ?? 0, came: its });
+  }
+
+  override async onAfterRunSuite(suite: RunnerTestSuite): Promise<void> {
+    await super.onAfterRunSuite(suite);
+    const job = readJob();
+    if (job === undefined || suite !== suite.file) return;
+    for (const number of taken()) this.cameOutside.add(number);
+    isWatching = false;
+    await this.tryAll(job, suite.file);
+  }
+
+  async tryAll({ answers, tries }: SwitchJob, file: RunnerTestFile): Promise<void> {
+    const say = (answer: SwitchAnswer): void => appendFileSync(answers, `${JSON.stringify(answer)}\n`);
+    const loadMs = file.collectDuration ?? 0;
+    const failure = failureOf(file);
+    const tookMs = Math.round(loadMs + (file.result?.duration ?? 0));
+    say({ kind: 'usual', tookMs, ...(failure && { failed: failure }) });
+    uncaught.length = 0;
+    for (const { number, testMs } of tries) {
+      const cases = this.casesOf(number, testMs - loadMs);
+      if (cases.length === 0) {
+        say({ kind: 'ended', number, verdict: 'not run' });
+        continue;
+      }
+      say({ kind: 'begun', number });
+      const usualMs = Math.round(loadMs + sumOf(cases));
+      const found = await this.find(file, cases, number);
+      if (found === undefined) {
+        say({ kind: 'ended', number, verdict: 'survived', usualMs });
+        continue;
+      }
+      const end = (verdict: 'killed' | 'late' | 'in doubt'): void =>
+        say({ kind: 'ended', number, verdict, by: found.by, usualMs } satisfies SwitchAnswer & SwitchOutcome);
+      if (found.isLate) return end('late');
+      if (await this.find(file, cases, undefined)) return end('in doubt');
+      end('killed');
+    }
+  }
+
+  /** Those that came to the switch, the quickest first, as many as there is time for; one at least. */
+  casesOf(number: number, testMs: number): Case[] {
+    const coming = this.cameOutside.has(number)
+      ? this.cases
+      : this.cases.filter((one) => one.came.has(number));
+    let spentMs = 0;
+    return coming
+      .toSorted((a, b) => a.tookMs - b.tookMs)
+      .filter(({ tookMs }, place) => (spentMs += tookMs) <= testMs || place === 0);
+  }
+
+  async find(
+    file: RunnerTestFile,
+    cases: readonly Case[],
+    number: number | undefined,
+  ): Promise<Failure | undefined> {
+    const limits = new Map(cases.map(({ id, tookMs }) => [id, CASE.besides + CASE.factor * tookMs]));
+    resetAll(this);
+    on = number;
+    try {
+      const quiet = quietRunner(this, limits);
+      const [ran] = await startTests(
+        [{ filepath: file.filepath, testIds: [...limits.keys()] }],
+        quiet as never,
+      );
+      // What was rejected and not caught is told in the next turn.
+      await turn();
+      const by = uncaught.splice(0)[0] ?? (ran && failureOf(ran));
+      return by === undefined ? undefined : { by, isLate: OUT_OF_TIME.test(by) };
+    } finally {
+      on = undefined;
+    }
+  }
+}
+
+/** The same runner, which tells vitest nothing, ends with the first failure, and each case when it is out of time. */
+function quietRunner(runner: SwitchRunner, limits: ReadonlyMap<string, number>): object {
+  const quiet = Object.create(runner) as TestRunner;
+  const cancel = (): void => void Object.assign(quiet, { cancelRun: true });
+  return Object.assign(quiet, {
+    config: { ...runner.config, hookTimeout: HOOK_MS, passWithNoTests: true },
+    cancelRun: false,
+    cancel,
+    onCleanupWorkerContext: undefined,
+    onCollectStart: (file: RunnerTestFile) => TestRunner.prototype.onCollectStart.call(quiet, file),
+    onCollected: undefined,
+    onTaskUpdate: async () => {},
+    onTestAnnotate: async (_test: unknown, annotation: unknown) => annotation,
+    onTestArtifactRecord: async (_test: unknown, artifact: unknown) => artifact,
+    onBeforeRunTask: (test: RunnerTask) => TestRunner.prototype.onBeforeRunTask.call(quiet, test),
+    onAfterRunTask(test: RunnerTask) {
+      TestRunner.prototype.onAfterRunTask.call(quiet, test);
+      if (test.result?.state === 'fail') cancel();
+    },
+    onAfterRunSuite: (suite: RunnerTestSuite) => TestRunner.prototype.onAfterRunSuite.call(quiet, suite),
+    async runTask(test: RunnerTestCase) {
+      const limitMs = Math.round(limits.get(test.id) ?? CASE.besides);
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<never>((_resolve, reject) => {
+        timer = setTimeout(() => reject(new Error(`it waits, after ${limitMs} ms`)), limitMs);
+      });
+      try {
+        await Promise.race([TestRunner.getTestFn(test)(), late]);
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+  });
+}
+
+/** As before a file's first case. */
+function resetAll(runner: object): void {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+  vi.unstubAllEnvs();
+  (runner as { moduleRunner: { mocker?: { reset(): void } } }).moduleRunner.mocker?.reset();
+  vi.resetModules();
+  uncaught.length = 0;
+}
+
+function readJob(): SwitchJob | undefined {
+  const path = process.env[JOB_VARIABLE];
+  return path === undefined || !existsSync(path)
+    ? undefined
+    : (JSON.parse(readFileSync(path, 'utf8')) as SwitchJob);
+}
+
+function taken(): Set<number> {
+  const its = came;
+  came = new Set();
+  return its;
+}
+
+/** The first test that failed, else the first hook, else the file. */
+function failureOf(file: RunnerTestFile): string | undefined {
+  const all = tasksIn(file);
+  const failed =
+    all.find(({ type, result }) => type === 'test' && result?.state === 'fail') ??
+    all.find(({ result }) => result?.state === 'fail' && result.errors?.length);
+  return failed && `${failed.name}: ${firstLine(failed.result?.errors?.[0])}`;
+}
+
+function tasksIn(task: RunnerTask): RunnerTask[] {
+  return [task, ...('tasks' in task ? task.tasks.flatMap(tasksIn) : [])];
+}
+
+function firstLine(error: unknown): string {
+  const message = (error as { message?: unknown } | undefined)?.message ?? error;
+  return String(message).split('\n')[0]!.slice(0, 200);
+}
+
+function sumOf(cases: readonly Case[]): number {
+  return cases.reduce((sum, { tookMs }) => sum + tookMs, 0);
+}
