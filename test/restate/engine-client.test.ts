@@ -106,6 +106,18 @@ test('a call whose ingress dies midway is made again under the same key, and ans
   expect(keys[0]).toEqual(expect.any(String));
 });
 
+test('a call that its caller makes again under a key of its own is the same call to the engine', async () => {
+  const keys: unknown[] = [];
+  const { url } = await ingress((request, response) => {
+    keys.push(request.headers['idempotency-key']);
+    answering(null)(request, response);
+  });
+  const engine = new EngineClient(url());
+  onTestFinished(() => engine.close());
+  for (const idempotencyKey of ['one', 'one', 'two']) await engine.call(target, null, { idempotencyKey });
+  expect(keys).toEqual(['one', 'one', 'two']);
+});
+
 test('after a close nobody asks any more whether the engine is there', async () => {
   let probes = 0;
   const probed = gate();

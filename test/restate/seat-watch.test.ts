@@ -128,6 +128,22 @@ test('a call is made again after five misses, and no sooner: those that wait for
   expect(await outcome).toBe(`no answer in ${5 * MISSED_MS} ms`);
 });
 
+test('each time without an answer the next call is waited for twice as long, up to a minute; an answer ends that', async () => {
+  const { ask, pass, mayNot } = rig();
+  mayNot();
+  for (const misses of [5, 10, 20, 40, 80, 80]) {
+    const { outcome } = ask();
+    await pass(misses * MISSED_MS);
+    expect(await outcome).toBe(`no answer in ${misses * MISSED_MS} ms`);
+  }
+  const { outcome, answer } = ask();
+  answer();
+  expect(await outcome).toBe('answered');
+  const next = ask();
+  await pass(5 * MISSED_MS);
+  expect(await next.outcome).toBe(`no answer in ${5 * MISSED_MS} ms`);
+});
+
 test('one that falls silent while a call waits loses it as soon as that is seen', async () => {
   const { ask, pass, takenAt, finds } = rig();
   const { outcome } = ask();

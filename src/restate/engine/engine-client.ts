@@ -15,6 +15,8 @@ import { wire, wireOf } from './wire.ts';
 export interface CallOptions {
   /** Whether the call may be made twice when its answer gets lost: it is a read, or it is idempotent. */
   readonly isRepeatable?: true;
+  /** What it is done once under, also where the caller makes it anew: that waits for the call under way, and adds none. */
+  readonly idempotencyKey?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -104,7 +106,7 @@ export class EngineClient {
   async call<Answer>(
     { service, method: handler, key }: Target,
     parameter: unknown,
-    { isRepeatable, signal }: CallOptions = {},
+    { isRepeatable, idempotencyKey = crypto.randomUUID(), signal }: CallOptions = {},
   ): Promise<Answer> {
     const controller = new AbortController();
     this.#calls.add(controller);
@@ -118,7 +120,7 @@ export class EngineClient {
         parameter,
         ...(key === undefined ? {} : { key }),
         opts: rpc.opts({
-          idempotencyKey: crypto.randomUUID(),
+          idempotencyKey,
           input: wire,
           output: wireOf<Answer>(),
           signal: signal === undefined ? controller.signal : AbortSignal.any([controller.signal, signal]),

@@ -369,7 +369,8 @@ class Node implements AgentNode {
     };
     this.#caughtUp = 0;
     await this.#whileAnswered(async (signal) => {
-      const call = { signal, isRepeatable: true } as const;
+      // Made again it is the same call: new ones would wait at the end of a queue that they make longer.
+      const call = { signal, idempotencyKey: this.#epoch } as const;
       await this.#forgetGone(await this.#engine.call<readonly string[]>(toNodes('join'), joining, call));
     });
   }

@@ -13,6 +13,8 @@
  *     has not sent them the calls either.
  * I7  A node that has taken the seat twice lately looks twice whether nobody is at its address: one that is busy is silent
  *     for a while, too. One whose address refuses is no more, and loses the seat at once, however often that happens.
+ * I8  A call that is made again is waited for twice as long as the one before, until there is an answer: those that were given
+ *     up are still in the engine's queue, and where that takes longer than a call is waited for none would ever be answered.
  */
 import type { Logger } from 'pino';
 import type { SteadyClock } from '../../runtime/time/clock.ts';
@@ -27,6 +29,7 @@ export const MISSED_MS = 750;
 export const DOUBT_MS = 500;
 /** After so many misses the call is made again: it may be lost. */
 const LOST_MISSES = 5;
+const MOST_LOST_MISSES = 16 * LOST_MISSES;
 /** Somebody who is there answers sooner than this. */
 const SILENT_MS = 500;
 /** A timer that comes later than this shows that this program itself was held up. */
@@ -61,6 +64,8 @@ export class SeatWatch {
   readonly #patienceWithOthers = new SeatPatience(OTHER_MISSES);
   /** How many calls in a row were missed. */
   #misses = 0;
+  /** After how many misses the call under way is made again. */
+  #lostMisses = LOST_MISSES;
   /** By the steady clock, ms. */
   #takenAt = -Infinity;
   readonly #silences = new Map<string, Silence>();
@@ -94,6 +99,7 @@ export class SeatWatch {
     try {
       const answer = await call(over.signal);
       this.#countAnew();
+      this.#lostMisses = LOST_MISSES;
       return answer;
     } catch (err) {
       // The engine has refused it: that is a miss, too.
@@ -116,8 +122,9 @@ export class SeatWatch {
       const since = clock.elapsed();
       const miss = (): void => {
         void this.#missed(since, over);
-        if (misses + 1 < LOST_MISSES) wait(misses + 1);
-        else over.abort(new Error(`no answer in ${LOST_MISSES * MISSED_MS} ms`));
+        if (misses + 1 < this.#lostMisses) return wait(misses + 1);
+        over.abort(new Error(`no answer in ${this.#lostMisses * MISSED_MS} ms`));
+        this.#lostMisses = Math.min(this.#lostMisses * 2, MOST_LOST_MISSES);
       };
       waiting.since = since;
       waiting.timers = [
