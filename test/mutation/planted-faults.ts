@@ -89,8 +89,8 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     harm: 'the busy share counts time that was counted before',
     file: 'src/runtime/pools/busy-meter.ts',
-    snippet: '    figures.placeMs = 0;\n    return',
-    becomes: '    return',
+    snippet: '    this.#figures.placeMs = 0;\n    return share',
+    becomes: '    return share',
     by: 'test/pools/busy-meter.test.ts',
   },
   {
@@ -499,22 +499,22 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     harm: 'durations of tasks are a thousandfold off',
     file: 'src/runtime/observability/telemetry.ts',
-    snippet: 'runs.record(event.ranMs / 1_000, ended);',
-    becomes: 'runs.record(event.ranMs, ended);',
+    snippet: 'runs(event.ranMs / 1_000, ended);',
+    becomes: 'runs(event.ranMs, ended);',
     by: 'test/observability/telemetry.test.ts',
   },
   {
     harm: 'waits of tasks are a thousandfold off',
     file: 'src/runtime/observability/telemetry.ts',
-    snippet: 'waits.record(event.waitedMs / 1_000, labels);',
-    becomes: 'waits.record(event.waitedMs, labels);',
+    snippet: 'waits(event.waitedMs / 1_000, labels);',
+    becomes: 'waits(event.waitedMs, labels);',
     by: 'test/observability/telemetry.test.ts',
   },
   {
     harm: 'durations of pool tasks are a thousandfold off',
     file: 'src/runtime/observability/telemetry.ts',
-    snippet: 'durations?.record((clock.elapsed() - askedAt) / 1_000, { pool, task, ...as });',
-    becomes: 'durations?.record(clock.elapsed() - askedAt, { pool, task, ...as });',
+    snippet: 'durations?.((clock.elapsed() - askedAt) / 1_000, { pool, task, ...as });',
+    becomes: 'durations?.(clock.elapsed() - askedAt, { pool, task, ...as });',
     by: 'test/observability/telemetry.test.ts',
   },
 ];
