@@ -83,7 +83,7 @@ export class Search {
       module: TRAINER,
       isolation: 'process',
       initArgs,
-      resources: { maxMemoryBytes: 400 * 1_048_576 },
+      resources: { maxMemoryBytes: 400 * 1_048_576, cpuPriority: 'low' },
       restart: { policy: 'immediate', delayMs: 250 },
       startTimeoutMs: 120_000,
     });

@@ -13,7 +13,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type AddressInfo, isIP, type Socket } from 'node:net';
 import { z } from 'zod';
 import type { AgentSystem } from '../index.ts';
-import { errorInfoOf } from '../runtime/values/errors.ts';
+import { errorInfoOf, inWords } from '../runtime/values/errors.ts';
 import { having, parseInput } from '../runtime/values/malformed.ts';
 import { secretRefusal } from '../runtime/values/secret-refusal.ts';
 import { type ReadinessCheck, standardChecks, verdictsOf } from './readiness.ts';
@@ -99,7 +99,7 @@ export async function createEndpoints(
     try {
       write(response, answer, request.method);
     } catch (thrown) {
-      // Metrics that are no text, or a type of them that no header takes.
+      // Metrics have a type that no header takes.
       write(response, failed(thrown), request.method);
     }
   };
@@ -186,7 +186,9 @@ async function metrics(
     const headers = { 'WWW-Authenticate': 'Bearer' };
     return { status: 401, body: 'the token is missing or wrong\n', headers };
   }
-  return { status: 200, body: await source.metrics(), headers: { 'Content-Type': source.contentType } };
+  const body: unknown = await source.metrics();
+  if (typeof body !== 'string') throw new TypeError(`metrics: expected a text, got ${inWords(body)}`);
+  return { status: 200, body, headers: { 'Content-Type': source.contentType } };
 }
 
 function failed(thrown: unknown): Answer {

@@ -250,6 +250,7 @@ describe('metrics that cannot be sent', () => {
   const sources: Readonly<Record<string, NonNullable<EndpointsOptions['metrics']>>> = {
     'are no text': { contentType: text, metrics: () => undefined as unknown as string },
     'are an object': { contentType: text, metrics: () => ({}) as unknown as string },
+    'are bytes': { contentType: text, metrics: () => new ArrayBuffer(8) as unknown as string },
     'have a type that no header takes': { contentType: 'text\n', metrics: () => 'up 1' },
   };
 

@@ -36,6 +36,11 @@ test('one that takes the connection and says nothing is silent', async () => {
   expect(await checkAddress(url, 20)).toBe('silent');
 });
 
+test('an address whose name leads nowhere is silent', async () => {
+  // No server of names can be asked for one that has so long a part.
+  expect(await checkAddress(`http://${'a'.repeat(64)}.invalid:1/control`, PATIENT_MS)).toBe('silent');
+});
+
 test("time by which this program itself is held up is nobody's silence", async () => {
   const server = createHttp2Server();
   const url = await listening(server);

@@ -79,6 +79,20 @@ describe('an account of a budget', () => {
     expect(due.nextDueAt).toBe(3_000);
   });
 
+  it.each([
+    ['comes late', 2_400],
+    ['was missed twice, and comes late', 4_400],
+  ])('is refilled at multiples of its time, also after a refill that %s', (_, lateAt) => {
+    const turn = rig({ everyMs: 1_000 });
+    turn(1_300);
+    const late = turn(lateAt);
+    expect(late.events).toHaveLength(1);
+    expect(late.nextDueAt).toBe(late.record().refillAt);
+    const next = turn(late.record().refillAt);
+    expect(next.events).toHaveLength(1);
+    expect(next.nextDueAt! % 1_000).toBe(0);
+  });
+
   it('has other limits from now on, and nothing left of its alerts once it is closed', () => {
     const account = rig()();
     account.settle({}, { tokens: 60 });

@@ -101,3 +101,31 @@ test('it looks no more often than every two seconds, however many calls it answe
   await look({ o1: 'refuses' }, LOOK_EVERY_MS / 4);
   expect(moves).toEqual(['old to http://o2/control']);
 });
+
+test('looks that an engine which stood still answers at once count for one', async () => {
+  const clock = simulatedClock({ startAt: 0 });
+  const held = { id: 'old', uri: 'http://o1/control', isOwnVersion: false, isSuspect: true };
+  const { promise: stillness, resolve: goesOn } = Promise.withResolvers<void>();
+  const settled: string[] = [];
+  const seats = new OlderSeats({
+    clock: steadyClock(clock),
+    seat: {
+      older: () => stillness.then(() => [held]),
+      settle: ({ id }) => Promise.resolve(void settled.push(id)),
+    },
+    logger: pino({ level: 'silent' }),
+    check: () => Promise.resolve('silent'),
+  });
+  const look = async (afterMs: number) => {
+    await clock.advance(afterMs);
+    return { looked: seats.look() };
+  };
+  const first = await look(LOOK_EVERY_MS);
+  const second = await look(LOOK_EVERY_MS);
+  goesOn();
+  await Promise.all([first.looked, second.looked]);
+  await (await look(0)).looked;
+  expect(settled).toEqual([]);
+  await (await look(LOOK_EVERY_MS)).looked;
+  expect(settled).toEqual(['old']);
+});

@@ -209,6 +209,17 @@ describe('the end', () => {
     expect(told()).toEqual(['m1', 'm2', 'm3'].map((id) => ['kill', id]));
   });
 
+  it('counts one that had crashed before, and waited for its restart, as stopped, but if it ran again meanwhile', () => {
+    const { pool } = rig(107).at('down', [], []);
+    const crashed = { path: 'crashed.waiting', abandoned: ['t'] };
+    for (const id of ['m1', 'm2']) pool.told(news(id, crashed));
+    pool.end();
+    pool.told(news('m1', { path: 'stopped', abandoned: ['t'] }));
+    pool.told(news('m2', { path: 'alive.starting.again', incarnation: 2 }));
+    for (const id of ['m1', 'm2']) pool.gone(id, false);
+    expect(pool.report(0)).toMatchObject({ stopped: ['m1'], abandoned: ['m2'] });
+  });
+
   it('leaves no time less than none', () => {
     const { pool, told } = rig(1).at('live', []);
     pool.end();

@@ -2,6 +2,8 @@
  * One account of a fleet's budget: the shipped chart of a budget, kept by an engine on another machine.
  *
  * The rules of runtime/limits/budget-account.ts, over data. Who spends, and what is told, comes and goes with each turn.
+ *
+ * I1  A refill that comes late is not the beginning of its time: the next one comes when it would have come anyway.
  */
 import {
   type BudgetAlert,
@@ -22,6 +24,7 @@ import {
   budgetSubject,
   budgetSums,
   type Spender,
+  windowStart,
 } from '../../runtime/limits/budget-rules.ts';
 import type { EventBody } from '../../runtime/journal/system-event.ts';
 import type { Alert } from '../../runtime/observability/alerts.ts';
@@ -65,12 +68,13 @@ export class BudgetAccount {
       wake: 0,
       sums: nothing,
     };
+    const since = spec.everyMs === undefined ? now : windowStart(spec.everyMs, now);
     this.#chart = new ChartAtWork(budgetMachine, this.kept, {
-      now,
+      now: since,
       nextOrder: () => (this.kept.armed += 1),
       perform: (effect) => this.#perform(effect as BudgetEffect),
     });
-    if (kept === null) this.#chart.begin(budgetInput(spec, {}, now));
+    if (kept === null) this.#chart.begin(budgetInput(spec, {}, since));
     else if (!isOfThisChart(kept, budgetMachine)) this.#takeUp(kept);
     this.wakeUp();
   }

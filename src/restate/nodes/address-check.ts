@@ -3,10 +3,13 @@ import { connect } from 'node:http2';
 
 /**
  * - `refuses`: nothing listens there any more; its machine says so at once
- * - `silent`: frozen, cut off, or very late
+ * - `silent`: frozen, cut off, or very late; or the address leads nowhere
  * - `answers`: the way is open, or it fails otherwise
  */
 export type AddressState = 'refuses' | 'silent' | 'answers';
+
+/** The name of a machine that is no more is often gone with it. */
+const NOWHERE: ReadonlySet<string | undefined> = new Set(['ENOTFOUND', 'EHOSTUNREACH', 'ETIMEDOUT']);
 
 /** How many ticks the time that it is waited for has. */
 const TICKS = 10;
@@ -29,9 +32,10 @@ export function checkAddress(url: string, withinMs: number): Promise<AddressStat
       ticks += 1;
       if (ticks === TICKS) over('silent');
     }, withinMs / TICKS);
-    session.on('error', (err: NodeJS.ErrnoException) =>
-      over(err.code === 'ECONNREFUSED' ? 'refuses' : 'answers'),
-    );
+    session.on('error', ({ code }: NodeJS.ErrnoException) => {
+      if (code === 'ECONNREFUSED') over('refuses');
+      else over(NOWHERE.has(code) ? 'silent' : 'answers');
+    });
     session.on('connect', () => session.ping((err) => over(err === null ? 'answers' : 'silent')));
   });
 }

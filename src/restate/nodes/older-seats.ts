@@ -2,7 +2,8 @@
  * The seats of older versions. New calls do not go there, so nobody misses an answer when the node that has one dies, and the
  * calls that began in it would wait for ever: the node with the newest seat sees to them.
  *
- * I1  A seat is moved once nobody was at its address twice in a row: a node that is busy is silent for a while, too.
+ * I1  A seat is moved once nobody was at its address twice in a row, some time apart: a node that is busy is silent for
+ *     a while, too.
  * I2  It goes to a node of its version, if one is there, and else to this one (control-seat.ts).
  */
 import type { Logger } from 'pino';
@@ -25,6 +26,7 @@ export interface OlderSeatsOptions {
 export class OlderSeats {
   readonly #options: OlderSeatsOptions;
   readonly #check: typeof checkAddress;
+  /** When the last look was over; `Infinity` during one. */
   #lookedAt: number;
   /** Where nobody was at the last look. */
   #empty: ReadonlySet<string> = new Set();
@@ -38,9 +40,8 @@ export class OlderSeats {
   /** Looks at them if it is time for that. Called with each call of the fleet's services that this node answers. */
   async look(): Promise<void> {
     const { clock, seat, logger } = this.#options;
-    const now = clock.elapsed();
-    if (now - this.#lookedAt < LOOK_EVERY_MS) return;
-    this.#lookedAt = now;
+    if (clock.elapsed() - this.#lookedAt < LOOK_EVERY_MS) return;
+    this.#lookedAt = Infinity;
     try {
       const seats = await seat.older();
       const areThere = await Promise.all(seats.map(({ uri }) => this.#isThere(uri)));
@@ -51,6 +52,8 @@ export class OlderSeats {
         if (before.has(held.uri)) await seat.settle(held, (uri) => this.#isThere(uri));
     } catch (err) {
       logger.debug({ err }, 'it could not be seen who has the seats of older versions');
+    } finally {
+      this.#lookedAt = clock.elapsed();
     }
   }
 

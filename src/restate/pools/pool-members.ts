@@ -39,8 +39,10 @@ export interface PoolMember {
   given: number[];
   /** It is told to end, or to be forgotten, and that is under way. */
   isDismissed?: true | undefined;
-  /** It had a body when the close began. */
+  /** It had a body when the close began, or waited for its restart. */
   isAwaited?: true | undefined;
+  /** Its incarnation that had ended when the close began. */
+  endedBefore?: number | undefined;
 }
 
 /** Ids of the members that a close had to end, by how they ended: in order, or not. */
@@ -126,7 +128,10 @@ export class PoolMembers {
     const [member] = at === -1 ? [] : this.#owner.members.splice(at, 1);
     if (member === undefined) return;
     const { stopped, abandoned } = this.#owner.ends;
-    if (member.isAwaited) (isInOrder ? stopped : abandoned).push(id);
+    const { endedBefore, news } = member;
+    // What its last body has left undone is not the doing of the close.
+    const hadEnded = endedBefore !== undefined && news?.incarnation === endedBefore;
+    if (member.isAwaited) (isInOrder || hadEnded ? stopped : abandoned).push(id);
     this.#owner.send({ type: 'member.gone' });
   }
 
@@ -157,7 +162,10 @@ export class PoolMembers {
   end(): void {
     for (const member of this.#owner.members) {
       const wasStarting = member.place === 'starting';
-      if (member.news !== undefined && standingOf(member.news.path) !== 'ended') member.isAwaited = true;
+      const { news } = member;
+      const standing = news === undefined ? 'ended' : standingOf(news.path);
+      if (standing !== 'ended') member.isAwaited = true;
+      if (standing === 'returning') member.endedBefore = news?.incarnation;
       member.place = 'leaving';
       if (!wasStarting) this.#dismiss(member);
     }

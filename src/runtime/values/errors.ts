@@ -95,8 +95,6 @@ export const AgentSystemError = class AgentSystemError extends Error {
 
   /** What was thrown may be anything: of a proxy that was revoked not even the prototype can be asked for. */
   static override [Symbol.hasInstance](value: unknown): boolean {
-    return (
-      types.isNativeError(value) && Object.prototype.isPrototypeOf.call(AgentSystemError.prototype, value)
-    );
+    return types.isNativeError(value) && Object.prototype.isPrototypeOf.call(this.prototype, value);
   }
 } as unknown as AgentSystemErrorClass;

@@ -32,7 +32,7 @@ export function harmlessLogger(logger: Logger): Logger {
     };
     Object.assign(made, {
       [level]: (fields: unknown, ...rest: readonly unknown[]) => {
-        if (!write(fields, ...rest)) write(readable(fields), ...rest);
+        if (!write(fields, ...rest)) attempt(() => write(readable(fields), ...rest));
       },
     });
   }
