@@ -256,7 +256,7 @@ export class Coordination implements CoordinationControl {
     for (const agent of agents()) if (agent.position.isAlive) agent.send({ type: 'coordination.restored' });
     this.#election.elect();
     for (const topic of this.variables.topics()) {
-      for (const listener of topic.listeners.now()) topic.catchUp(listener);
+      for (const listener of topic.listeners) topic.catchUp(listener);
     }
   }
 

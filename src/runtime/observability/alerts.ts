@@ -57,7 +57,7 @@ export class Alerts {
 
   clear(alert: AlertType, of?: string | Subject): void {
     // Most agents have none.
-    if (this.#active.size === 0 || (typeof of === 'string' && !this.#ofAgent.get(of)?.has(alert))) return;
+    if (typeof of === 'string' && !this.#ofAgent.get(of)?.has(alert)) return;
     if (!this.#active.delete(keyOf(alert, of))) return;
     const { agentId, ...subject } = subjectOf(of);
     if (agentId !== undefined) {

@@ -152,7 +152,6 @@ export class Rounds implements Consensus {
 
   /** @internal An agent's incarnation has ended, or is about to. */
   left(listener: Listener): void {
-    if (this.#byTopic.size === 0) return;
     const rounds = this.#byTopic.get(listener.topic);
     if (rounds) for (const round of rounds) round.leave(listener);
   }
@@ -261,7 +260,7 @@ export class Rounds implements Consensus {
 /** The electorate of this moment: running agents that declared the variable and take part in rounds. */
 function votersOf(topic: Topic): Listener[] {
   const voters: Listener[] = [];
-  for (const listener of topic.listeners.now()) {
+  for (const listener of topic.listeners) {
     if (listener.isRunning && listener.voteWeight > 0) voters.push(listener);
   }
   return voters;

@@ -11,7 +11,6 @@
  */
 import type { BodyRequest, VariableState } from '../../hosting/host.ts';
 import type { Ballot } from '../rounds/ballot-box.ts';
-import { Listeners, type Neighbour } from './listeners.ts';
 import type { VariableDefinition } from './variable.ts';
 
 /** What a topic needs of the body of an agent. */
@@ -20,7 +19,7 @@ export interface Subscriber {
 }
 
 /** One incarnation of an agent, and what it knows of the variable. */
-export interface Listener extends Neighbour<Listener> {
+export interface Listener {
   readonly topic: Topic;
   readonly agentId: string;
   readonly incarnation: number;
@@ -76,7 +75,7 @@ type Confirm = (confirmation: Confirmation) => void;
 
 export class Topic {
   readonly name: string;
-  readonly listeners = new Listeners<Listener>();
+  readonly listeners = new Set<Listener>();
   definition: VariableDefinition | undefined;
   current: VariableState | undefined;
   history: VariableVersion[] = [];
@@ -120,9 +119,6 @@ export class Topic {
       acknowledged: 0,
       ballot: undefined,
       other: undefined,
-      isListed: false,
-      before: undefined,
-      after: undefined,
     };
     this.listeners.add(listener);
     return listener;
@@ -181,7 +177,7 @@ export class Topic {
     if (current === undefined || !this.isUntold) return;
     const request: BodyRequest = { type: 'variable.changed', variable: current };
     try {
-      for (const listener of this.listeners.now()) {
+      for (const listener of this.listeners) {
         if (listener.isRunning && listener.told < current.version) this.tell(listener, request);
         // An agent that hears of it may have the variable changed again: that is told by a broadcast of its own.
         if (this.current !== current) return;
@@ -208,7 +204,7 @@ export class Topic {
 
   outOfDate(): OutOfDate[] {
     const behind: OutOfDate[] = [];
-    for (const listener of this.listeners.now()) {
+    for (const listener of this.listeners) {
       if (!this.isOutOfDate(listener)) continue;
       const { agentId, incarnation, acknowledged } = listener;
       behind.push({ agentId, incarnation, version: acknowledged });
@@ -240,7 +236,7 @@ export class Topic {
     const { version } = this;
     const acknowledged: string[] = [];
     const outOfDate: string[] = [];
-    for (const { isRunning, acknowledged: known, agentId } of this.listeners.now()) {
+    for (const { isRunning, acknowledged: known, agentId } of this.listeners) {
       if (isRunning) (known === version ? acknowledged : outOfDate).push(agentId);
     }
     confirm({ version, acknowledged, outOfDate, ...(supersededBy === undefined ? {} : { supersededBy }) });
