@@ -5,19 +5,11 @@
  * data, at the node that answers for the fleet, and are counted there. The charts of supervision and coordination are of
  * one program: a fleet has none.
  */
-import {
-  agentMachine,
-  autoscalerMachine,
-  budgetMachine,
-  consensusMachine,
-  coordinatorMachine,
-  poolMachine,
-  quotaMachine,
-  supervisorMachine,
-} from '../../machines/index.ts';
+import { coordinatorMachine, supervisorMachine } from '../../machines/index.ts';
 import { hashOfChart } from '../../runtime/engine/chart-hash.ts';
 import { countsFor } from '../../runtime/engine/interpreted-counts.ts';
 import { type CoverageData, coverageOfProgram } from '../../runtime/observability/coverage.ts';
+import { fleetCharts } from '../engine/fleet-charts.ts';
 
 /** This program's, among those that are asked. */
 export const PROGRAM = crypto.randomUUID();
@@ -27,20 +19,11 @@ export interface Counted {
   readonly coverage: CoverageData;
 }
 
-/** A fleet takes their steps as data. */
-const stepped = [
-  agentMachine,
-  autoscalerMachine,
-  budgetMachine,
-  consensusMachine,
-  poolMachine,
-  quotaMachine,
-] as const;
 /** Counts of these from a system in this program are not the fleet's. */
-const ofSystems = new Set([...stepped, coordinatorMachine, supervisorMachine].map(hashOfChart));
+const ofSystems = new Set([...fleetCharts, coordinatorMachine, supervisorMachine].map(hashOfChart));
 
 export function counted(): Counted {
-  const steps = stepped.flatMap((machine) => countsFor(machine).charts());
+  const steps = fleetCharts.flatMap((machine) => countsFor(machine).charts());
   const bodies = coverageOfProgram().charts.filter(({ hash }) => !ofSystems.has(hash));
   return { program: PROGRAM, coverage: { version: 1, charts: [...steps, ...bodies] } };
 }
