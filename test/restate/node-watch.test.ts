@@ -131,6 +131,38 @@ describe('a node', () => {
     expect(refused(dead, 1_300)).toBe(true);
   });
 
+  test('that does not answer is asked less and less often in a long lease', () => {
+    const looks = watched([node('a', 60_000)], 120_000);
+    const [last, ...before] = looks.toReversed();
+    expect(last).toEqual({ at: 60_250, probed: [], gone: ['a'] });
+    expect(before.toReversed().map(({ at }) => at)).toEqual([1_250, 2_250, 4_250, 8_250, 16_250, 32_250]);
+  });
+
+  test('that has answered is asked again as soon as at first', () => {
+    const late = node('a', 60_000);
+    watched([late], 20_000);
+    const back = 20_000;
+    reached(late, back);
+    const probed: number[] = [];
+    for (let now = back + LOOK_MS; now <= back + 3_000; now += LOOK_MS)
+      if (watchNodes([late], { dueAt: now, now }).probed.length > 0) probed.push(now - back);
+    expect(probed).toEqual([1_250, 2_250]);
+  });
+
+  test('that the engine gives up only after some time was silent, and has its whole lease: a machine that is dead refuses at once', () => {
+    const frozen = node('a', 60_000);
+    const looks = watched([frozen], 120_000, {
+      beforeLook: (now) => {
+        const sentAt = frozen.probedAt;
+        if (sentAt !== undefined && now - sentAt > 2_000) expect(refused(frozen, now, sentAt)).toBe(false);
+      },
+    });
+    expect(looks.at(-1)).toEqual({ at: 60_250, probed: [], gone: ['a'] });
+    expect(looks.flatMap(({ probed }) => probed).length).toBe(6);
+    const dead = node('b');
+    expect(refused(dead, 6_000, 4_000)).toBe(true);
+  });
+
   test('that answers when it is asked has its whole lease again', () => {
     const late = node('a');
     const looks = watched([late], 4_000, {
@@ -285,13 +317,14 @@ function goneAt(nodes: readonly KnownNode[], from: number, beforeLook?: (now: nu
 }
 
 describe('a watch that was late because the node that answered for the fleet was silent', () => {
-  test('counts that time against that node, which is asked at once, and has half of its lease left at the least: it may have been busy', () => {
+  test('counts that time against that node, which is asked at once, and has a quarter of its lease left at the least: it may have been busy', () => {
     const { looked } = after(800, 500);
     expect([names(looked.probed), looked.gone]).toEqual([['lost'], []]);
     const { lost, at } = after(2_000, 1_500);
-    expect(goneAt([lost], at)).toBe(4_000);
+    // A lease after it was heard of last, by who has asked it for 1.5 s.
+    expect(goneAt([lost], at)).toBe(3_250);
     const later = after(6_000, 1_500);
-    expect(goneAt([later.lost], later.at)).toBe(later.at + 1_750);
+    expect(goneAt([later.lost], later.at)).toBe(later.at + 1_000);
   });
 
   test('counts no more than its lease: one whose lease is longer has all that is left of it', () => {

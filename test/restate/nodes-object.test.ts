@@ -1,10 +1,11 @@
 /** Laws of steps of the object that knows the nodes, over state that is data. */
-import { type ObjectContext, RestatePromise } from '@restatedev/restate-sdk';
+import { type ObjectContext, RestatePromise, TerminalError } from '@restatedev/restate-sdk';
 import { expect, it } from 'vitest';
 import { nodesObject, type Standing } from '../../src/restate/nodes/nodes-object.ts';
 import type { Occupant } from '../../src/restate/nodes/placement.ts';
 import { type KnownNode, Reservations, type Roster } from '../../src/restate/nodes/reservations.ts';
 import { agentSpec } from '../../src/machines/index.ts';
+import { objectContext, type Sent } from './object-context.ts';
 
 const node: KnownNode = {
   name: 'n',
@@ -153,4 +154,31 @@ it('that coordination is gone, or back, is told to each that has a place, once f
   expect(told()).toEqual([]);
   await state.coordinate(2);
   expect(told()).toEqual(turned(2));
+});
+
+const isProbe = ({ to }: Sent): boolean => to === 'nodes fleet probe';
+
+it.each([
+  ['at once', 300, []],
+  ['after some attempts', 7_000, ['n']],
+])('a silent node that the engine gives up on %s', async (_, afterMs, left) => {
+  const { does, at, sent } = objectContext(nodesObject, {
+    answer: () => {
+      throw new TerminalError('it was killed');
+    },
+  });
+  await does('join', { ...node, leaseMs: 60_000 });
+  let messages = sent();
+  while (!messages.some(isProbe)) {
+    const due = messages[0]!.given as { at: number };
+    at(due.at);
+    await does('sweep', due);
+    messages = sent();
+  }
+  await does('probe', messages.find(isProbe)!.given);
+  const [answered] = sent();
+  expect(answered).toEqual({ to: 'nodes fleet probed', given: { epoch: 'e', isThere: false, at: 1_250 } });
+  at(1_250 + afterMs);
+  await does('probed', answered!.given);
+  expect((await does('list')) as KnownNode[]).toMatchObject(left.map((name) => ({ name })));
 });

@@ -12,6 +12,9 @@
  *     counts against the node whose silence made it late: the one that answered for the fleet.
  * I2  No node counts as gone before it was asked.
  * I3  A refusal ends a node only if that is silent, too: one that says that it is alive has its whole lease to be reached.
+ * I4  A refusal comes at once. The engine gives up on a frozen node after a few attempts, too: that is silence, and the
+ *     node has its whole lease.
+ * I5  A probe without an answer is repeated less and less often: each keeps calls of the engine waiting.
  */
 import type { KnownNode } from './reservations.ts';
 
@@ -21,10 +24,12 @@ export const LOOK_MS = 250;
 const DOUBT_SHARE = 1 / 3;
 /** A node that is silent for so long is asked, however long its lease is: if it is dead its machine says so at once. */
 const SILENT_MS = 1_000;
-/** The share of its lease that one has left which the seat was taken from: it may have been busy. */
-const UNSEATED_SHARE = 1 / 2;
+/** The share of its lease that one has left at the least which the seat was taken from: it may have been busy. */
+const UNSEATED_SHARE = 1 / 4;
 /** What is not answered for so long is asked again, or probed, ms; in a short lease a message sooner. */
 const ASK_AGAIN_MS = 1_000;
+/** What is refused later than this after it was sent was silence, ms. */
+const REFUSED_MS = 2_000;
 /** If a look is later than this, nobody answered for the fleet meanwhile, and deaths in that time went unnoticed. */
 const HELD_UP_MS = 1_000;
 
@@ -72,8 +77,9 @@ export function watchNodes(nodes: readonly KnownNode[], { dueAt, now, unseated }
         if (node.askedAt !== undefined) continue;
         node.askedAt = now;
         asked.push(node);
-      } else if (node.probedAt === undefined || isOverdue(node.probedAt, now, ASK_AGAIN_MS)) {
+      } else if (node.probedAt === undefined || isOverdue(node.probedAt, now, pauseAfter(node.probes))) {
         node.probedAt = now;
+        node.probes = (node.probes ?? 0) + 1;
         probed.push(node);
       }
     }
@@ -81,8 +87,13 @@ export function watchNodes(nodes: readonly KnownNode[], { dueAt, now, unseated }
   return { gone, asked, probed };
 }
 
+/** How long the last of so many probes is waited for until the next, ms. */
+function pauseAfter(probes = 1): number {
+  return ASK_AGAIN_MS * 2 ** (probes - 1);
+}
+
 /**
- * Its lease has run on while nobody answered for the fleet. What is left of it is enough to ask it: a half if it says
+ * Its lease has run on while nobody answered for the fleet. What is left of it is enough to ask it: a quarter if it says
  * nothing, and two thirds if it is not reached.
  */
 function unseat(node: KnownNode, now: number, silentMs: number): void {
@@ -123,6 +134,7 @@ export function heardOf(node: KnownNode, now: number, reachedMsAgo?: number): vo
   node.reachedAt = at;
   if (node.doubtedAt === undefined || at < node.doubtedAt) return;
   node.askedAt = undefined;
+  node.probes = undefined;
   node.doubtedAt = undefined;
 }
 
@@ -133,12 +145,20 @@ export function reached(node: KnownNode, now: number): void {
   node.reachedAt = now;
   node.askedAt = undefined;
   node.probedAt = undefined;
+  node.probes = undefined;
   node.doubtedAt = undefined;
 }
 
-/** Notes that its address refused the engine. @returns whether it is gone */
-export function refused(node: KnownNode, now: number): boolean {
+/**
+ * Notes that the engine did not reach it.
+ *
+ * @param sentAt when it was probed; unknown for a probe of an earlier version
+ * @returns whether it is gone
+ */
+export function refused(node: KnownNode, now: number, sentAt = now): boolean {
+  if (now - sentAt > REFUSED_MS) return false;
   // It is asked again at the next look, if there is reason to.
   node.probedAt = undefined;
+  node.probes = undefined;
   return isSilent(node, now);
 }

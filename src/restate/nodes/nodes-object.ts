@@ -76,6 +76,20 @@ export interface BeatAnswer {
   readonly missed: number;
 }
 
+/** A node is asked whether it is there. */
+interface Probe {
+  readonly name: string;
+  readonly epoch: string;
+  /** When, epoch ms; unknown in a message of an earlier version. */
+  readonly at?: number | undefined;
+}
+
+interface Probed extends Pick<Probe, 'epoch'> {
+  readonly isThere: boolean;
+  /** When it was asked. */
+  readonly at?: number | undefined;
+}
+
 /** An agent runs, or no longer does. */
 export interface Standing {
   readonly agentId: string;
@@ -170,7 +184,7 @@ async function sweep(
   const { gone, asked, probed } = watchNodes(roster.nodes, { dueAt, now, unseated });
   for (const node of gone) await endNode(ctx, book, node, now);
   for (const { name, epoch } of asked) send(ctx, toNode(name), isItThere(epoch));
-  for (const { name, epoch } of probed) send(ctx, toNodes('probe'), { name, epoch });
+  for (const { name, epoch } of probed) send(ctx, toNodes('probe'), { name, epoch, at: now } satisfies Probe);
   roster.sweepAt = undefined;
   await reclaimPermits(book, now);
   look(ctx, book, now);
@@ -291,7 +305,7 @@ export const nodesObject = object({
     probe: shared(
       { ...codec, retryPolicy: { maxAttempts: 3, onMaxAttempts: 'kill' } },
       async (ctx: ObjectSharedContext, given: unknown): Promise<void> => {
-        const { name, epoch } = given as { name: string; epoch: string };
+        const { name, epoch, at } = given as Probe;
         const known = (await rosterOf(ctx)).nodes.find((node) => node.epoch === epoch);
         if (known === undefined) return;
         const asked = ctx.genericCall<unknown, boolean>({
@@ -305,21 +319,21 @@ export const nodesObject = object({
           isThere = await asked.orTimeout(Math.max(PROBE_MS, Math.min(known.leaseMs, MAX_PROBE_MS)));
         } catch (thrown) {
           if (thrown instanceof TimeoutError) return;
-          // The engine cannot reach it.
+          // The engine has given up on it.
           if (!(thrown instanceof TerminalError)) throw thrown;
           isThere = false;
         }
-        send(ctx, toNodes('probed'), { epoch, isThere });
+        send(ctx, toNodes('probed'), { epoch, isThere, at } satisfies Probed);
       },
     ),
 
-    probed: step(async (ctx, book, { epoch, isThere }: { epoch: string; isThere: boolean }) => {
+    probed: step(async (ctx, book, { epoch, isThere, at }: Probed) => {
       const node = book.nodeOf(epoch);
       if (node === undefined) return;
       const now = await ctx.date.now();
       book.changeRoster();
       if (isThere) return reached(node, now);
-      if (!refused(node, now)) return;
+      if (!refused(node, now, at)) return;
       await endNode(ctx, book, node, now);
       await grant(ctx, book);
     }),

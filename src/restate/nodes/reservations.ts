@@ -39,6 +39,8 @@ export interface KnownNode extends NodeEntry {
   askedAt?: number | undefined;
   /** When it was probed, epoch ms; nothing once it has answered, or the engine was refused. */
   probedAt?: number | undefined;
+  /** How many probes in a row had no answer. */
+  probes?: number | undefined;
   /** When it was first asked or probed since it was reached last, epoch ms. */
   doubtedAt?: number | undefined;
   /** How many changes of variables it did not answer for. */
