@@ -56,12 +56,6 @@ const sources: readonly NoSourceFault[] = [
     why: 'a record shows neither the time nor the chance of the turn that reads it',
   },
   {
-    file: 'src/restate/tasks/task-ends.ts',
-    rule: 'arguments swapped',
-    line: 'counts.maxMs = Math.max(counts.maxMs, counts.lastMs);',
-    why: 'the larger of two has no order',
-  },
-  {
     file: 'src/dashboard/event-tail.ts',
     rule: 'number',
     line: 'if (tail.length >= limit * 2) tail.splice(0, tail.length - limit);',
@@ -336,9 +330,47 @@ const sources: readonly NoSourceFault[] = [
     original: '<',
     why: 'of one segment more it takes nothing: the page is full',
   },
+  {
+    file: 'src/runtime/pools/left-tasks.ts',
+    rule: 'number',
+    line: 'order: 0,',
+    why: 'the queue that it is added to sets it',
+  },
+  {
+    file: 'src/runtime/pools/left-tasks.ts',
+    rule: 'yes for no',
+    line: 'isQueued: false,',
+    why: 'the queue that it is added to sets it',
+  },
+  {
+    file: 'src/runtime/pools/left-tasks.ts',
+    rule: 'number',
+    line: 'retriesLeft: 0,',
+    why: 'the pool that takes it over sets it',
+  },
+  {
+    file: 'src/runtime/pools/dispatcher.ts',
+    rule: 'number',
+    line: 'order: 0,',
+    why: 'the queue that it is added to sets it',
+  },
+  {
+    file: 'src/runtime/pools/dispatcher.ts',
+    rule: 'yes for no',
+    line: 'isQueued: false,',
+    why: 'the queue that it is added to sets it',
+  },
+  {
+    file: 'src/runtime/pools/dispatcher.ts',
+    rule: 'number',
+    line: 'retriesLeft: 0,',
+    why: 'both that make a task of a request set it',
+  },
 ];
 
 export function noFaultOf({ file, rule, line, original }: SourceMutant): string | undefined {
+  if (rule === 'arguments swapped' && /^Math\.(min|max)\(/.test(original))
+    return 'the larger and the smaller of two have no order';
   return sources.find(
     (one) =>
       one.file === file &&

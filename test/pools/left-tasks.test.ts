@@ -27,6 +27,15 @@ function rig() {
 }
 
 describe('tasks that wait for their pool', () => {
+  it('are taken over with the priority that they were accepted with, 0 without one', () => {
+    const { left, keep } = rig();
+    keep('p', { plain: {}, urgent: { priority: 2 } });
+    expect(left.take('p').map(({ before, priority }) => [before!.taskId, priority])).toEqual([
+      ['plain', 0],
+      ['urgent', 2],
+    ]);
+  });
+
   it('are taken over once, those that wait for their turn before those that wait for their time', async () => {
     const { clock, events, keep, take, after } = rig();
     keep('p', {

@@ -1,9 +1,17 @@
 /** Tasks that wait for a member, or for their time: each leaves once, and nothing of it stays. */
 import { AsyncResource } from 'node:async_hooks';
 import { getEventListeners } from 'node:events';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { type PoolTask, WaitingQueue } from '../../src/runtime/pools/waiting-queue.ts';
-import { simulatedClock } from '../../src/testing/index.ts';
+import {
+  dueTickOf,
+  namedTimeOf,
+  type PoolTask,
+  WaitingQueue,
+} from '../../src/runtime/pools/waiting-queue.ts';
+import type { GivenTask } from '../../src/runtime/agent/task-request.ts';
+import { settled, simulatedClock } from '../../src/testing/index.ts';
 
 const START = Date.UTC(2026, 0, 1);
 const nothing = (): void => {};
@@ -33,7 +41,8 @@ function rig() {
       ...(limitMs === undefined ? {} : { timeoutMs: limitMs }),
     },
     caller: new AsyncResource('test'),
-    timesOutAt: limitMs === undefined ? Infinity : clock.elapsed() + limitMs,
+    // Its time begins when it is due.
+    timesOutAt: clock.elapsed() + (at === undefined ? 0 : at - clock.now()) + (limitMs ?? Infinity),
     dueAt: at ?? (inMs === undefined ? undefined : clock.now() + inMs),
     dueTick: inMs === undefined ? -Infinity : clock.elapsed() + inMs,
     notBefore: at,
@@ -108,7 +117,66 @@ describe('a task that waits', () => {
   });
 });
 
+describe('a time that a caller named', () => {
+  const HOUR = 3_600_000;
+
+  it('is that of the wall clock, a delay is not', () => {
+    const { clock } = rig();
+    expect([
+      namedTimeOf({ dueAt: 5 } as GivenTask),
+      namedTimeOf({ dueAt: 5, delayMs: 5 } as GivenTask),
+    ]).toEqual([5, undefined]);
+    expect(dueTickOf(undefined, clock)).toBe(-Infinity);
+    clock.setWallClock(1_000);
+    expect(dueTickOf(1_500, clock)).toBe(clock.elapsed() + 500);
+  });
+
+  it('comes later when the wall clock is set back, and the time of the task begins then', async () => {
+    const { clock, told, queue, task } = rig();
+    queue.add(task('a', { at: START + HOUR, limitMs: 50 }));
+    clock.setWallClock(START - HOUR);
+    await clock.advance(2 * HOUR - 1);
+    expect([told, queue.size, queue.delayed]).toEqual([[], 0, 1]);
+    await clock.advance(1);
+    expect([told, queue.size, queue.delayed]).toEqual([['due a'], 1, 0]);
+    await clock.advance(49);
+    expect(told).toEqual(['due a']);
+    await clock.advance(1);
+    expect([told, queue.all(), clock.pending()]).toEqual([['due a', 'timed out a'], [], []]);
+  });
+
+  it('comes within a minute when the wall clock is set ahead, and the time of the task begins then', async () => {
+    const { clock, told, queue, task } = rig();
+    queue.add(task('a', { at: START + HOUR, limitMs: 50 }));
+    queue.add(task('b', { at: START + HOUR }));
+    clock.setWallClock(START + 2 * HOUR);
+    await clock.advance(59_999);
+    expect(told).toEqual([]);
+    await clock.advance(1);
+    expect(told).toEqual(['due a', 'due b']);
+    await clock.advance(50);
+    expect([told, queue.size, clock.pending()]).toEqual([['due a', 'due b', 'timed out a'], 1, []]);
+  });
+
+  it('leaves neither timer behind when its task is taken out after the wall clock was looked at', async () => {
+    const { clock, told, queue, task } = rig();
+    const asked = task('a', { at: START + HOUR, limitMs: 50 });
+    queue.add(asked);
+    await clock.advance(120_000);
+    queue.remove(asked);
+    expect([told, clock.pending(), queue.all()]).toEqual([[], [], []]);
+  });
+});
+
 describe('a task that nobody takes', () => {
+  it('and whose time was over before it came times out at once', async () => {
+    const { clock, told, queue, task } = rig();
+    queue.add(task('a', { limitMs: -5 }));
+    queue.add(task('b', { limitMs: 0 }));
+    await clock.advance(0);
+    expect([told, queue.all()]).toEqual([['timed out a', 'timed out b'], []]);
+  });
+
   it('times out once, to the millisecond', async () => {
     const { clock, told, queue, task } = rig();
     queue.add(task('a', { limitMs: 50 }));
@@ -144,5 +212,22 @@ describe('a task that nobody takes', () => {
     controller.abort();
     await clock.advance(1_000);
     expect(told).toEqual([]);
+  });
+
+  it('any more is not kept in memory', async () => {
+    const { clock, queue, task, nextId } = rig();
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const added = (taskId: string, asked = {}) => {
+      const one = task(taskId, asked);
+      queue.add(one);
+      return new WeakRef(one);
+    };
+    const left = [added('taken'), added('late', { limitMs: 5 })];
+    await clock.advance(5);
+    expect(nextId()).toBe('taken');
+    await settled();
+    collect();
+    expect(left.map((one) => one.deref())).toEqual([undefined, undefined]);
   });
 });

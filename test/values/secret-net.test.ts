@@ -38,3 +38,30 @@ it('of an agent its own secrets alone are hidden, those that were replaced inclu
     text: `[redacted] ${OTHER} [redacted]`,
   });
 });
+
+it.each([
+  ['the longer one was there before', 'secret-1234-and-more', 'secret-1234'],
+  ['the longer one is new', 'secret-1234', 'secret-1234-and-more'],
+])('a secret that begins with another is hidden as a whole: %s', (_, earlier, later) => {
+  const told = { both: 'secret-1234-and-more, secret-1234' };
+  const hidden = { both: '[redacted], [redacted]' };
+  const replaced = netOf(['a', earlier], ['a', later]);
+  expect([replaced.hide(told, 'a'), replaced.hideText(told.both)]).toEqual([hidden, hidden.both]);
+  const ofTwo = netOf(['a', earlier], ['b', later]);
+  expect([ofTwo.hide(told), ofTwo.hideText(told.both)]).toEqual([hidden, hidden.both]);
+});
+
+it('of an agent’s secrets the last 64 texts are hidden, each counted once', () => {
+  const net = netOf(['a', 'secret-0'], ['a', 'secret-0']);
+  for (let at = 1; at < 64; at++) net.add('a', new Map([['key', `secret-${at}`]]));
+  expect([net.textsOf('a').length, net.hideText('secret-0')]).toEqual([64, '[redacted]']);
+  net.add('a', new Map([['key', 'secret-new']]));
+  expect([net.textsOf('a').length, net.hideText('secret-0')]).toEqual([64, 'secret-0']);
+  expect(net.hideText('secret-1, secret-new')).toBe('[redacted], [redacted]');
+});
+
+it('secrets without a text leave nothing to look for', () => {
+  const net = new SecretNet();
+  net.add('a', new Map([['key', 'short']]));
+  expect([net.isEmpty, net.textsOf('a')]).toEqual([true, []]);
+});

@@ -47,7 +47,6 @@ export class LeftTasks {
     const line = this.#lines.get(pool);
     const tasks = line?.all() ?? [];
     for (const task of tasks) line!.remove(task);
-    this.#lines.delete(pool);
     return tasks;
   }
 

@@ -121,9 +121,8 @@ export class WaitingQueue {
   next(): PoolTask | undefined {
     const task = this.#queue.next;
     if (task === undefined) return undefined;
+    // No kind has a limit here: how many of it are under way is counted by the member.
     this.#queue.begin(task);
-    // How many of a kind are under way is counted by the member.
-    this.#queue.ended(task);
     this.#left(task);
     return task;
   }

@@ -5,12 +5,21 @@
  * I1  What is kept of a secret is in memory alone, and as long as its agent is known.
  * I2  Where no agent has a secret nothing is looked at.
  */
-import { secretTexts, type SecretValues, withoutSecretsIn, withoutTexts } from './secret-paths.ts';
+import {
+  longestFirst,
+  secretTexts,
+  type SecretValues,
+  withoutSecretsIn,
+  withoutTexts,
+} from './secret-paths.ts';
 
 /** Texts that are kept of one agent: of secrets that were replaced, the oldest go first. */
 const MAX_TEXTS = 64;
 
 export class SecretNet {
+  /** By agent: the newest first. */
+  readonly #newest = new Map<string, readonly string[]>();
+  /** The same, in the order in which they are looked for. */
   readonly #texts = new Map<string, readonly string[]>();
   #all: readonly string[] = [];
 
@@ -26,13 +35,15 @@ export class SecretNet {
   /** An agent has these, beside those that it had. */
   add(agentId: string, values: SecretValues): void {
     const added = secretTexts(values);
-    const known = this.textsOf(agentId).filter((text) => !added.includes(text));
     if (added.length === 0) return;
-    this.#texts.set(agentId, [...added, ...known].slice(0, MAX_TEXTS));
+    const newest = [...new Set([...added, ...(this.#newest.get(agentId) ?? [])])].slice(0, MAX_TEXTS);
+    this.#newest.set(agentId, newest);
+    this.#texts.set(agentId, longestFirst(newest));
     this.#gather();
   }
 
   drop(agentId: string): void {
+    this.#newest.delete(agentId);
     if (this.#texts.delete(agentId)) this.#gather();
   }
 
@@ -46,8 +57,6 @@ export class SecretNet {
   }
 
   #gather(): void {
-    this.#all = [...new Set([...this.#texts.values()].flat())].toSorted(
-      (one, other) => other.length - one.length,
-    );
+    this.#all = longestFirst([...new Set([...this.#texts.values()].flat())]);
   }
 }

@@ -72,7 +72,7 @@ export function isSameSecret(one: unknown, other: unknown): boolean {
   return isDeepStrictEqual(one, other);
 }
 
-/** The texts of secrets, also as JSON and `console.log` write them: the longest first, so that none hides a part of another. */
+/** The texts of secrets, also as JSON and `console.log` write them, in the order in which they are looked for. */
 export function secretTexts(values: SecretValues): readonly string[] {
   const texts = new Set<string>();
   const around: unknown[] = [...values.values()];
@@ -88,7 +88,12 @@ export function secretTexts(values: SecretValues): readonly string[] {
       around.push(...(Object.values(value) as unknown[]));
     }
   }
-  return [...texts].toSorted((one, other) => other.length - one.length);
+  return longestFirst([...texts]);
+}
+
+/** So that none hides a part of another, whose rest would be shown. */
+export function longestFirst(texts: readonly string[]): readonly string[] {
+  return texts.toSorted((one, other) => other.length - one.length);
 }
 
 /** The text without any of them. */
