@@ -1,12 +1,68 @@
 /** `agents.ensure`: what is there as it is asked for is left as it is, and what differs is changed. */
 import { describe, expect, it } from 'vitest';
 import { defineAgent, type Isolation } from '../../src/index.ts';
+import type { ParsedAgentSpec } from '../../src/machines/index.ts';
+import { specChanges } from '../../src/runtime/fleet/spec-difference.ts';
 import { failingStore } from '../journal/failing-store.ts';
 import { awaited, codeOf, fateOf, refusal, rig } from '../kit/rig.ts';
 import { disks, diskOf } from './program.ts';
 
 const clerk = defineAgent({ type: 'clerk', init: () => ({ n: 0 }), tasks: {} });
 const module = new URL('./module-agent.ts', import.meta.url);
+
+describe('of two specs', () => {
+  const changes = (known: object, given: object) =>
+    specChanges(
+      { module: clerk, isolation: 'in-process', ...known } as ParsedAgentSpec,
+      { module: clerk, isolation: 'in-process', ...given } as ParsedAgentSpec,
+    );
+  const ofArgs = (from: unknown, to: unknown) => changes({ initArgs: from }, { initArgs: to });
+
+  it.each<[string, unknown, unknown]>([
+    ['that has the same fields', { a: [1, { b: 2 }] }, { a: [1, { b: 2 }] }],
+    ['that has a field more, without a value', { a: 1 }, { a: 1, none: undefined }],
+    ['without a prototype', Object.assign(Object.create(null), { a: 1 }), { a: 1 }],
+    ['that is no JSON, twice', new Map([['a', 1]]), new Map([['a', 1]])],
+  ])('data %s is no change', (_, from, to) => {
+    expect([ofArgs(from, to), ofArgs(to, from)]).toEqual([[], []]);
+  });
+
+  it.each<[string, unknown, unknown]>([
+    ['nothing and an object', null, { a: 1 }],
+    ['a list and an object', [1], { 0: 1 }],
+    ['an object and another kind of object', { a: 1 }, new Map([['a', 1]])],
+    ['what JSON would show alike', new Map([['a', 1]]), {}],
+    ['two of a kind that JSON shows alike', new Map([['a', 1]]), new Map([['a', 2]])],
+  ])('%s are a change of the whole', (_, from, to) => {
+    expect(ofArgs(from, to)).toEqual([{ field: 'initArgs', from, to }]);
+    expect(ofArgs(to, from)).toEqual([{ field: 'initArgs', from: to, to: from }]);
+  });
+
+  it('objects differ field by field, whatever their prototype is', () => {
+    const bare = Object.assign(Object.create(null) as object, { a: 1, b: 2, c: new Map() });
+    expect(ofArgs(bare, { a: 1, b: 3, c: {} })).toEqual([
+      { field: 'initArgs.b', from: 2, to: 3 },
+      { field: 'initArgs.c', from: new Map(), to: {} },
+    ]);
+  });
+
+  it('a module is the same by its address, and a definition by what it says', () => {
+    const same = defineAgent({ type: 'clerk', init: () => ({ n: 0 }), tasks: {} });
+    const hash = expect.stringMatching(/^clerk [0-9a-f]{32}$/) as string;
+    expect(changes({ module }, { module: new URL(module.href) })).toEqual([]);
+    expect(changes({ module: clerk }, { module: same })).toEqual([]);
+    const elsewhere = new URL('./other.ts', module);
+    expect(changes({ module }, { module: elsewhere })).toEqual([
+      { field: 'module', from: module.href, to: elsewhere.href },
+    ]);
+    expect(changes({ module }, { module: clerk })).toEqual([
+      { field: 'module', from: module.href, to: hash },
+    ]);
+    expect(changes({ module: clerk }, { module })).toEqual([
+      { field: 'module', from: hash, to: module.href },
+    ]);
+  });
+});
 
 describe.each(disks)('ensure, on a %s', (kind) => {
   it('registers once, in however many programs, and never touches the state', async () => {

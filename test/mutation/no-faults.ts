@@ -282,12 +282,6 @@ const sources: readonly NoSourceFault[] = [
     why: 'the first caller has a place of its own to spare a list: in the list it is told in the same order',
   },
   {
-    file: 'src/runtime/agent/pending-fields.ts',
-    rule: 'arguments swapped',
-    line: 'isDeepStrictEqual(body.spec.module, next.spec.module) &&',
-    why: 'two are equal in whichever order they are compared',
-  },
-  {
     file: 'src/restate/limits/quota-object.ts',
     rule: 'number',
     line: 'armed: 0,',
@@ -369,8 +363,8 @@ const sources: readonly NoSourceFault[] = [
 ];
 
 export function noFaultOf({ file, rule, line, original }: SourceMutant): string | undefined {
-  if (rule === 'arguments swapped' && /^Math\.(min|max)\(/.test(original))
-    return 'the larger and the smaller of two have no order';
+  if (rule === 'arguments swapped' && /^(Math\.(min|max)|isDeepStrictEqual|isSame[A-Z]\w*)\(/.test(original))
+    return 'two are compared, in whichever order';
   return sources.find(
     (one) =>
       one.file === file &&

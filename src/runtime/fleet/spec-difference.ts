@@ -56,9 +56,7 @@ function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
 
 function isSameModule(known: object, given: object): boolean {
   if (known === given) return true;
-  if (known instanceof URL || given instanceof URL) {
-    return known instanceof URL && given instanceof URL && known.href === given.href;
-  }
+  if (known instanceof URL && given instanceof URL) return known.href === given.href;
   return isAgentDefinition(known) && isAgentDefinition(given) && hashOf(known) === hashOf(given);
 }
 
