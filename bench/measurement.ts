@@ -38,6 +38,12 @@ export interface Cost {
   readonly loopDelayMaxMs: number;
 }
 
+/** What many operations took, and each of them: in µs, in ascending order. */
+export interface Times {
+  readonly cost: Cost;
+  readonly tookUs: Float64Array;
+}
+
 const LOOP_TURNS_MS = 5;
 
 export type Emit = (measurement: Measurement) => void;
@@ -79,8 +85,20 @@ export async function costOf(work: () => unknown): Promise<Cost> {
   };
 }
 
-/** The cost of a series, and what each of its operations took, in µs and in ascending order. */
-export async function timesOf(series: Series): Promise<{ cost: Cost; tookUs: Float64Array }> {
+/** What pieces of work took together. */
+function sumOf(costs: readonly Cost[]): Cost {
+  const total = (of: (cost: Cost) => number) => costs.reduce((sum, cost) => sum + of(cost), 0);
+  return {
+    wallMs: total((cost) => cost.wallMs),
+    cpuUs: total((cost) => cost.cpuUs),
+    threadCpuUs: total((cost) => cost.threadCpuUs),
+    allocatedBytes: total((cost) => cost.allocatedBytes),
+    loopDelayMaxMs: Math.max(...costs.map((cost) => cost.loopDelayMaxMs)),
+  };
+}
+
+/** What a series took. */
+export async function timesOf(series: Series): Promise<Times> {
   const { times, clients = 1, operation } = series;
   const tookUs = new Float64Array(times);
   const share = Math.ceil(times / clients);
@@ -94,6 +112,12 @@ export async function timesOf(series: Series): Promise<{ cost: Cost; tookUs: Flo
   };
   const cost = await costOf(() => Promise.all(Array.from({ length: clients }, client)));
   return { cost, tookUs: tookUs.toSorted() };
+}
+
+/** What several series took together. */
+export function together(series: readonly Times[]): Times {
+  const tookUs = Float64Array.from(series.flatMap((times) => [...times.tookUs]));
+  return { cost: sumOf(series.map(({ cost }) => cost)), tookUs: tookUs.toSorted() };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { costOf, measure, median } from '../../bench/measurement.ts';
+import { costOf, measure, median, timesOf, together } from '../../bench/measurement.ts';
 
 test('what was allocated is counted, collected or not', async () => {
   const held: unknown[] = [];
@@ -34,6 +34,17 @@ test('each operation is done once, by its client; what one does for many counts 
   expect(measured).toMatchObject({ bench: 'work', n: 100, clients: 4 });
   expect(measured.ops_per_s).toBeGreaterThan((1_000 * 1_000) / measured.wall_ms / 2);
   expect(measured.p50_us).toBeLessThanOrEqual(measured.p99_us!);
+});
+
+test('several series together took the sum of each cost, the longest of each wait, and all of their operations', async () => {
+  const series = [];
+  for (const times of [3, 2]) series.push(await timesOf({ times, operation: () => Promise.resolve() }));
+  const [one, other] = series;
+  const { cost, tookUs } = together(series);
+  for (const what of ['wallMs', 'cpuUs', 'threadCpuUs', 'allocatedBytes'] as const)
+    expect(cost[what]).toBe(one!.cost[what] + other!.cost[what]);
+  expect(cost.loopDelayMaxMs).toBe(Math.max(one!.cost.loopDelayMaxMs, other!.cost.loopDelayMaxMs));
+  expect([...tookUs]).toEqual([...one!.tookUs, ...other!.tookUs].toSorted((a, b) => a - b));
 });
 
 test.each([
