@@ -109,9 +109,9 @@ export class FleetTasks {
 
   /**
    * All known tasks that match the filter, in the order of their acceptance. Every agent that may have some is asked, some
-   * at a time; for a pool, its members, and its queue. Each sends at most `limit`. With `after` a page of them, in the
-   * order of their agents' ids and then of their own; those that wait for a member of a pool come last. It costs by the
-   * page: no more agents are asked once it is full.
+   * at a time; for a pool, its queue, and its members. Each sends at most `limit`. With `after` a page of them: first those
+   * that wait for a member of a pool, then in the order of their agents' ids and of their own. It costs by the page: no
+   * more agents are asked once it is full.
    *
    * @throws AgentSystemError `TASK_INPUT_INVALID`, `SYSTEM_CLOSED`
    */
@@ -124,12 +124,13 @@ export class FleetTasks {
     if (wish.limit === 0) return [];
     const { after } = wish;
     if (after !== undefined) return this.#page({ agentId, pool }, { ...wish, after });
+    // Before the agents are asked: one that a member gets meanwhile is then seen there.
+    const waiting = agentId === undefined ? await this.#inLines(pool, wish) : [];
     const ids = await this.#owners(agentId, pool);
-    const [waiting, ...ofAgents] = await Promise.all([
-      agentId === undefined ? this.#inLines(pool, wish) : [],
-      someAtOnce(ids, (id) => this.#commands.read<readonly TaskRecord[]>(id, 'tasks', wish)),
-    ]);
-    return [...wishedOf([waiting, ...ofAgents.flat()].flat(), wish)];
+    const ofAgents = await someAtOnce(ids, (id) =>
+      this.#commands.read<readonly TaskRecord[]>(id, 'tasks', wish),
+    );
+    return [...wishedOf([waiting, ...ofAgents].flat(), wish)];
   }
 
   /** Of all agents, or of those that the filter leaves. */
@@ -138,12 +139,18 @@ export class FleetTasks {
     { limit, after, ...wish }: TaskWish & TaskPage,
   ): Promise<TaskRecord[]> {
     const isOfAll = agentId === undefined && pool === undefined;
-    const few = isOfAll ? undefined : (await this.#owners(agentId, pool)).toSorted();
+    let few: Promise<readonly string[]> | undefined;
+    // After the queues were read: a member may be new.
+    const fewOnes = () => (isOfAll ? undefined : (few ??= this.#owners(agentId, pool)));
     const owners: TaskOwners = {
-      agents: async (page) =>
-        few?.filter((id) => id > page.after).slice(0, page.limit) ?? this.#agents.ids(page),
+      agents: async (page) => {
+        const ids = await fewOnes();
+        if (ids === undefined) return this.#agents.ids(page);
+        const later = ids.filter((id) => id > page.after);
+        return later.toSorted().slice(0, page.limit);
+      },
       tasksOf: async (id, page) =>
-        few?.includes(id) === false
+        (await fewOnes())?.includes(id) === false
           ? []
           : this.#commands.read<readonly TaskRecord[]>(id, 'tasks', { ...wish, ...page }),
       pools: async () => {

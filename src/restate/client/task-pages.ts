@@ -1,10 +1,12 @@
 /**
- * One page of a fleet's tasks: by the ids of their agents, then those that wait in the queues of pools, by their names.
+ * One page of a fleet's tasks: those that wait in the queues of pools, by their names, then by the ids of their agents.
  *
  * It keeps nothing, and knows no engine.
  *
  * I1  A page costs by the page: agents are asked in the order of their ids, and no more of them once it is full. Where few
  *     have tasks that fit, more are asked at once with each step.
+ * I2  A task that a member gets meanwhile is on the page of the queue, or on that of the member, or on both by two ids: it
+ *     goes that way, and the pages do.
  */
 import type { TaskRecord } from '../../runtime/fleet/task-record.ts';
 import type { TaskPage } from '../../runtime/fleet/task-pages.ts';
@@ -27,24 +29,22 @@ export async function taskPage(owners: TaskOwners, { limit, after }: TaskPage): 
   const page: TaskRecord[] = [];
   const left = () => limit - page.length;
   const line = lineOfTask(after);
-  if (line === undefined) {
-    // What is no id of a task is a place among the agents.
-    let agent = agentOfTask(after) ?? after;
-    if (agent !== '') page.push(...(await owners.tasksOf(agent, { limit, after })));
-    for (let count = FIRST_AGENTS; left() > 0; count = Math.min(2 * count, MOST_AGENTS)) {
-      const ids = await owners.agents({ limit: count, after: agent });
-      const own = await someAtOnce(ids, (id) => owners.tasksOf(id, { limit: left(), after: '' }));
-      page.push(...own.flat());
-      if (ids.length < count) break;
-      agent = ids.at(-1)!;
-    }
-  }
-  if (left() > 0) {
+  if (line !== undefined || after === '') {
     const names = (await owners.pools()).filter((name) => line === undefined || name >= line.pool);
     const queues = await someAtOnce(names.toSorted(), (name) =>
-      owners.waitingIn(name, { limit: left(), after: name === line?.pool ? after : '' }),
+      owners.waitingIn(name, { limit, after: name === line?.pool ? after : '' }),
     );
     page.push(...queues.flat());
+  }
+  // What is no id of a task is a place among the agents.
+  let agent = line === undefined ? (agentOfTask(after) ?? after) : '';
+  if (agent !== '') page.push(...(await owners.tasksOf(agent, { limit, after })));
+  for (let count = FIRST_AGENTS; left() > 0; count = Math.min(2 * count, MOST_AGENTS)) {
+    const ids = await owners.agents({ limit: count, after: agent });
+    const own = await someAtOnce(ids, (id) => owners.tasksOf(id, { limit: left(), after: '' }));
+    page.push(...own.flat());
+    if (ids.length < count) break;
+    agent = ids.at(-1)!;
   }
   return page.slice(0, limit);
 }
