@@ -11,4 +11,5 @@ export {
 export { ModelCallError } from './ai/model-error.ts';
 export { ModelAnswerError, type ModelSettings } from './ai/model-run.ts';
 export { serverTools, type ServerToolsOptions, type ToolSource } from './ai/server-tools.ts';
+export type { ToolApproval } from './ai/tool-approval.ts';
 export { type ToolCall, toolCallOf } from './ai/tool-call.ts';

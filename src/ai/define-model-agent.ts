@@ -24,6 +24,7 @@ import { type ConversationOptions, messagesOf, type ModelAgentState, remember } 
 import { assertTools } from './durable-tools.ts';
 import { type ModelSettings, runModel } from './model-run.ts';
 import type { ToolSource } from './server-tools.ts';
+import type { ToolApproval } from './tool-approval.ts';
 
 type MaybePromise<Value> = Value | Promise<Value>;
 type Types = Record<string, unknown>;
@@ -114,6 +115,12 @@ export interface DefineModelAgentOptions<
     | ((context: PromptContext<unknown, Resources, Args, ValuesOf<Ref>>) => string);
   /** Tools of the AI SDK by name; `agentTool` makes one of another agent, `serverTools` those of an MCP server. */
   readonly tools?: Tools | ((context: LifeContext<Resources, Args>) => MaybePromise<Tools>);
+  /**
+   * Which calls of tools a person has to approve, as the SDK has it: statuses by the tools' names, or a function of the
+   * call. A `user-approval` is a question of the task, answered with `{ approved, reason? }`; the model gets the reason
+   * of a denial. A tool's own `needsApproval` counts where nothing is said here.
+   */
+  readonly toolApproval?: ToolApproval;
   /** Name of a limit of the provider's that agents share: they park together. */
   readonly quota?: string;
   /** Whether a task whose provider says that a limit is reached parks until the reset (`park`, the default), or fails. */
@@ -196,6 +203,11 @@ const optionsSchema = z.strictObject({
   tools: z
     .custom((value) => typeof value === 'function' || (typeof value === 'object' && value !== null), {
       error: 'expected tools by name, or a function that gives them',
+    })
+    .optional(),
+  toolApproval: z
+    .custom((value) => typeof value === 'function' || (typeof value === 'object' && value !== null), {
+      error: 'expected statuses by the names of tools, or a function that gives them',
     })
     .optional(),
   maxRepeats: z.int().min(1).optional(),
@@ -315,6 +327,7 @@ async function runTask(
     stopWhen: options.stopWhen,
     output: task.output,
     repairs: task.repairs ?? 1,
+    toolApproval: options.toolApproval,
     maxRepeats: options.maxRepeats ?? MAX_REPEATS,
     isStreamed: task.stream === true,
     budget: options.budget === true ? {} : options.budget,
@@ -344,9 +357,19 @@ function conversationOf({ conversation }: Erased, task: ErasedTask): Conversatio
 }
 
 /** What tells versions of a model agent apart, besides the visible definition. */
-function sourceOf({ instructions, tools, settings, stopWhen, conversation, tasks, model }: Erased): unknown {
+function sourceOf(options: Erased): unknown {
+  const { instructions, tools, toolApproval, settings, stopWhen, conversation, tasks, model } = options;
   const name = typeof model === 'object' ? `${model.provider}/${model.modelId}` : model;
   const kinds = Object.entries(tasks).map(([kind, { input: _input, ...task }]) => [kind, task]);
   const shown = typeof tools === 'object' ? Object.keys(tools) : tools;
-  return { model: name, instructions, tools: shown, settings, stopWhen, conversation, tasks: kinds };
+  return {
+    model: name,
+    instructions,
+    tools: shown,
+    toolApproval,
+    settings,
+    stopWhen,
+    conversation,
+    tasks: kinds,
+  };
 }

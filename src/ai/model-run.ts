@@ -27,6 +27,7 @@ import { type CallParams, type CallUsage, durableModel, type ModelCalls } from '
 import { durableTools } from './durable-tools.ts';
 import { isRefusedCall } from './model-error.ts';
 import { isOfTask } from './task-end.ts';
+import { approvalBy, type ToolApproval } from './tool-approval.ts';
 
 type Settings = Parameters<typeof generateText>[0];
 
@@ -57,6 +58,8 @@ export interface ModelRunOptions {
   readonly output: FlexibleSchema<unknown> | undefined;
   /** How often the model is asked again for an object that was not as asked. */
   readonly repairs: number;
+  /** Which calls of tools a person has to approve. */
+  readonly toolApproval: ToolApproval | undefined;
   /** How often a tool may be called with the same input. */
   readonly maxRepeats: number;
   readonly isStreamed: boolean;
@@ -166,6 +169,11 @@ class ModelRun {
             undefined,
           ),
       }),
+      toolApproval: approvalBy(
+        this.#options.toolApproval,
+        this.#context,
+        (toolCallId) => `${this.#prefix}approve:${this.#calls}:${toolCallId}`,
+      ),
       stopWhen: stopWhen as StopCondition<ToolSet>,
       onStepEnd: ({ response }: { readonly response: { readonly messages: readonly ModelMessage[] } }) => {
         heard.push(...response.messages);

@@ -1,0 +1,160 @@
+/** Laws of what people are asked about the tools of a model: each call by itself, once, and its answer is not another's. */
+import { tool, type ToolSet } from 'ai';
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { defineModelAgent, type ToolApproval, toolCallOf } from '../../src/ai.ts';
+import { disks, diskOf } from '../fleet/program.ts';
+import { awaited, type Rig, rig } from '../kit/rig.ts';
+import { calls, says, scripted, scriptedStreams, streams, streamsCall, type Turn } from './scripted.ts';
+
+const paid: number[] = [];
+const pay = tool({
+  description: 'Pays.',
+  inputSchema: z.object({ cents: z.number() }),
+  execute: ({ cents }) => {
+    paid.push(cents);
+    return `paid ${cents}`;
+  },
+});
+
+function payer(
+  { toolApproval, tools = { pay } }: { readonly toolApproval?: ToolApproval; readonly tools?: ToolSet },
+  ...turns: Turn[]
+) {
+  paid.length = 0;
+  const model = scripted(...turns);
+  const agent = defineModelAgent({
+    type: 'payer',
+    model,
+    tools,
+    conversation: true,
+    ...(toolApproval === undefined ? {} : { toolApproval }),
+    tasks: { settle: { prompt: () => 'settle' } },
+  });
+  return { agent, model };
+}
+
+async function asking(given: { readonly agent: ReturnType<typeof payer>['agent'] }) {
+  const made = await rig();
+  await made.agents.register({ id: 'ada', module: given.agent });
+  await made.agents.start('ada');
+  const done = awaited(made.agents.execute('ada', { type: 'settle' }));
+  return { ...made, done };
+}
+
+async function openQuestion({ system, clock }: Rig) {
+  while (system.questions.list().length === 0) await clock.advance(0);
+  return system.questions.list()[0]!;
+}
+
+describe('a call of a tool that needs approval', () => {
+  test.each<[string, { readonly toolApproval?: ToolApproval; readonly tools?: ToolSet }]>([
+    ['a status', { toolApproval: { pay: 'user-approval' } }],
+    [
+      'a function of the input',
+      { toolApproval: { pay: ({ cents }) => (cents > 5 ? 'user-approval' : undefined) } },
+    ],
+    [
+      'a function of the call',
+      { toolApproval: ({ toolCall }) => (toolCall.toolName === 'pay' ? 'user-approval' : undefined) },
+    ],
+    ['the tool itself', { tools: { pay: { ...pay, needsApproval: true } } }],
+    [
+      'a function of the tool',
+      { tools: { pay: { ...pay, needsApproval: ({ cents }: { cents: number }) => cents > 5 } } },
+    ],
+  ])('by %s is made once a person has said yes', async (_, needs) => {
+    const { agent, model } = payer(needs, calls('pay', { cents: 7 }), says('settled'));
+    const made = await asking({ agent });
+    const { id, question, details } = await openQuestion(made);
+    expect({ question, details, paid: [...paid] }).toEqual({
+      question: 'Call pay with {"cents":7}?',
+      details: { tool: 'pay', input: { cents: 7 } },
+      paid: [],
+    });
+    await made.system.questions.answer(id, { approved: true });
+    expect(await made.done).toBe('settled');
+    expect(paid).toEqual([7]);
+    expect(model.prompts[1]!.at(-1)).toMatchObject({
+      role: 'tool',
+      content: [{ output: { value: 'paid 7' } }],
+    });
+  });
+
+  test('is not made where a person says no: the model is told why, also in the next task', async () => {
+    const toolApproval: ToolApproval = { pay: { type: 'user-approval', reason: 'it is money' } };
+    const { agent, model } = payer(
+      { toolApproval },
+      calls('pay', { cents: 7 }),
+      says('I may not'),
+      says('still'),
+    );
+    const made = await asking({ agent });
+    const { id, details } = await openQuestion(made);
+    expect(details).toMatchObject({ why: 'it is money' });
+    await made.system.questions.answer(id, { approved: false, reason: 'too much' });
+    expect(await made.done).toBe('I may not');
+    expect(await made.agents.execute('ada', { type: 'settle' })).toBe('still');
+    expect(paid).toEqual([]);
+    const denied = { content: [{ output: { type: 'execution-denied', reason: 'too much' } }] };
+    expect(model.prompts[1]!.at(-1)).toMatchObject(denied);
+    expect(model.prompts[2]!.at(-3)).toMatchObject(denied);
+  });
+
+  test('is asked about where its text is streamed, too', async () => {
+    paid.length = 0;
+    const agent = defineModelAgent({
+      type: 'payer',
+      model: scriptedStreams(streamsCall('pay', { cents: 7 }), streams('settled')),
+      tools: { pay },
+      toolApproval: { pay: 'user-approval' },
+      tasks: { settle: { prompt: () => 'settle', stream: true } },
+    });
+    const made = await asking({ agent });
+    await made.system.questions.answer((await openQuestion(made)).id, { approved: true });
+    expect([await made.done, ...paid]).toEqual(['settled', 7]);
+  });
+
+  test('that needs none is made without a question', async () => {
+    const toolApproval: ToolApproval = { pay: ({ cents }) => (cents > 5 ? 'user-approval' : undefined) };
+    const { agent } = payer({ toolApproval }, calls('pay', { cents: 5 }), says('settled'));
+    const made = await asking({ agent });
+    expect([await made.done, ...paid]).toEqual(['settled', 5]);
+    expect(made.eventsOf('question.asked')).toEqual([]);
+  });
+});
+
+describe.each(disks)('of a task that runs again in a second program on a %s', (kind) => {
+  const asker = tool({
+    description: 'Pays, if somebody lets it.',
+    inputSchema: z.object({ cents: z.number() }),
+    execute: async ({ cents }, options) => {
+      const answer = await toolCallOf(options).task.ask({ question: `${cents}?`, schema: z.string() });
+      if (answer === 'yes') paid.push(cents);
+      return answer;
+    },
+  });
+
+  test.each<[string, Parameters<typeof payer>[0], (isYes: boolean) => unknown]>([
+    ['the tool asks', { tools: { pay: asker } }, (isYes) => (isYes ? 'yes' : 'no')],
+    ['approval is needed', { toolApproval: { pay: 'user-approval' } }, (approved) => ({ approved })],
+  ])('the second call waits for an answer of its own, where %s', async (_, needs, answer) => {
+    const disk = await diskOf(kind);
+    const first = payer(needs, calls('pay', { cents: 1 }), calls('pay', { cents: 2 }));
+    const program = await disk.boot({ agents: [first.agent] });
+    await program.agents.register({ id: 'ada', module: first.agent });
+    await program.agents.start('ada');
+    const { id } = await program.system.tasks.submit('ada', { type: 'settle' });
+    await program.system.questions.answer((await openQuestion(program)).id, answer(true));
+    expect((await openQuestion(program)).question).toContain('2');
+
+    const second = payer(needs, says('settled'));
+    const next = await disk.boot({ agents: [second.agent] });
+    const done = awaited(next.system.tasks.result(id));
+    await next.clock.advance(1_000);
+    const open = await openQuestion(next);
+    expect([open.question.includes('2'), ...paid]).toEqual([true]);
+    await next.system.questions.answer(open.id, answer(false));
+    expect([await done, ...paid]).toEqual(['settled']);
+  });
+});
