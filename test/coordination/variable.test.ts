@@ -1,7 +1,7 @@
 /** What each kind of variable takes and refuses, as a definition and as a value. */
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { variable } from '../../src/index.ts';
+import { defineVariable, variable } from '../../src/index.ts';
 import { codeOf, gate, fateOf, refusal, rig } from '../kit/rig.ts';
 
 type Kind = keyof typeof variable;
@@ -50,6 +50,7 @@ describe('an invalid definition', () => {
     ['float', { max: NaN, default: 1 }, 'variable.float: max: expected a number, got NaN'],
     ['float', { min: 1, max: 0, default: 1 }, 'variable.float: expected min <= max, got min 1 and max 0'],
     ['float', { min: 1 }, 'variable.float: default: expected a finite number, 1 or more, got undefined'],
+    ['integer', { min: 1, max: 0, default: 1 }, 'variable.integer: expected min <= max, got min 1 and max 0'],
     [
       'integer',
       { step: 0.5, default: 1 },
@@ -87,6 +88,59 @@ describe('an invalid definition', () => {
       });
     },
   );
+});
+
+describe('an integer', () => {
+  it.each<[object, string]>([
+    [{}, 'a whole number'],
+    [{ step: 1 }, 'a whole number'],
+    [{ min: 0 }, 'a whole number, 0 or more'],
+    [{ max: 9 }, 'a whole number, 9 or less'],
+    [{ max: 9, step: 2 }, 'a whole number, 9 or less, in steps of 2 from 0'],
+    [{ min: -3, max: 9, step: 3 }, 'a whole number from -3 to 9, in steps of 3 from -3'],
+  ])('with %j says what it expects', async (options, expected) => {
+    const { judge } = variable.integer({ default: 0, ...options });
+    expect(await judge(0.5)).toEqual({ problem: `expected ${expected}, got 0.5` });
+  });
+
+  it('without a step takes every whole number, and with one those that are counted from 0 or from `min`', async () => {
+    const taken = async (options: object) => {
+      const { judge } = variable.integer({ default: 0, ...options });
+      const verdicts = await Promise.all([-4, -3, -2, -1, 0, 1, 2, 3, 4].map(judge));
+      return verdicts.flatMap((verdict) => ('value' in verdict ? [verdict.value] : []));
+    };
+    expect(await taken({ min: -1, max: 2 })).toEqual([-1, 0, 1, 2]);
+    expect(await taken({ step: 1 })).toEqual([-4, -3, -2, -1, 0, 1, 2, 3, 4]);
+    expect(await taken({ step: 3 })).toEqual([-3, 0, 3]);
+    expect(await taken({ min: -4, step: 2 })).toEqual([-4, -2, 0, 2, 4]);
+  });
+});
+
+describe('a variable with a name', () => {
+  const one = variable.float({ min: 1, max: 1, default: 1 });
+
+  it('is its definition, frozen with its bounds', () => {
+    const named = defineVariable('rate', one);
+    expect(named).toMatchObject({ name: 'rate', kind: 'float', default: 1, bounds: { min: 1, max: 1 } });
+    expect([one, one.bounds, named, named.bounds].every(Object.isFrozen)).toBe(true);
+  });
+
+  it('has one of 1 to 1,000 characters', async () => {
+    for (const name of ['x', 'x'.repeat(1_000)]) expect(defineVariable(name, one).name).toBe(name);
+    for (const name of ['', 'x'.repeat(1_001), 7 as never]) {
+      const { code, message } = await refusal(() => defineVariable(name, one));
+      expect([code, message]).toEqual(['VARIABLE_INVALID', expect.stringMatching(/^defineVariable: name: /)]);
+    }
+  });
+
+  it('needs a definition', async () => {
+    expect(await refusal(() => defineVariable('rate', { kind: 'float' } as never))).toMatchObject({
+      code: 'VARIABLE_INVALID',
+      message: expect.stringMatching(
+        /^variable "rate": expected what variable\.float, .* got \{"kind":"float"\}$/,
+      ),
+    });
+  });
 });
 
 describe('a value of JSON data', () => {
