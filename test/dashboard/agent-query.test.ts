@@ -1,4 +1,7 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { select } from '../../src/dashboard/agent-query.ts';
+import type { AgentRow } from '../../src/dashboard/protocol.ts';
+import { agentRow } from '../cli/agent-row.ts';
 import { ask, dashboard, running, system, worker } from '../kit/dashboard.ts';
 
 async function shownFleet() {
@@ -52,3 +55,79 @@ it.each(['sort=nothing', 'order=up', 'limit=-1', 'limit=many', 'colour=red', 'of
     expect(json.error.message).toContain(query.split('=')[0]);
   },
 );
+
+function fleet(rows: Readonly<Record<string, Partial<AgentRow>>>) {
+  return Object.entries(rows).map(([id, more]) => ({ row: agentRow(id, more), text: '' }));
+}
+
+describe('of rows', () => {
+  const idsOf = (rows: ReturnType<typeof fleet>, query: Readonly<Record<string, string>>) =>
+    select(rows, query).page.map(({ row }) => row.id);
+
+  const each = fleet({
+    plain: {},
+    typed: { type: 'Clerk' },
+    skilled: { capabilities: ['read', 'write'] },
+    pooled: { pool: 'Pool-1' },
+    placed: { node: 'Node-1' },
+    failed: { lastError: { at: 1, text: 'Out of Luck' } },
+    ended: { status: 'stopped' },
+  });
+
+  it.each([
+    ['type', 'Clerk', ['typed']],
+    ['type', 'clerk', []],
+    ['capability', 'write', ['skilled']],
+    ['pool', 'Pool-1', ['pooled']],
+    ['node', 'Node-1', ['placed']],
+    ['status', 'stopped', ['ended']],
+    ['search', 'pLa', ['plain', 'placed']],
+    ['search', 'clerk', ['typed']],
+    ['search', 'pool-1', ['pooled']],
+    ['search', 'node-1', ['placed']],
+    ['search', 'of luck', ['failed']],
+    ['search', 'nobody', []],
+  ])('%s=%s lists %j', (key, value, ids) => {
+    expect(idsOf(each, { [key]: value })).toEqual(ids);
+  });
+
+  it('those are listed that all parts of a query fit', () => {
+    const rows = fleet({ a: { pool: 'p', node: 'n' }, b: { pool: 'p' }, c: { node: 'n' } });
+    expect(idsOf(rows, { pool: 'p', node: 'n' })).toEqual(['a']);
+  });
+
+  const time = { last: 9, mean: 5 };
+  it.each<[string, Partial<AgentRow>, Partial<AgentRow>]>([
+    ['type', { type: 'a' }, { type: 'b' }],
+    ['status', { status: 'running' }, { status: 'stopped' }],
+    ['incarnation', { incarnation: 2 }, { incarnation: 10 }],
+    ['restarts', { restarts: 2 }, { restarts: 10 }],
+    ['waiting', { waiting: 2 }, { waiting: 10 }],
+    ['done', { done: 2 }, { done: 10 }],
+    ['failed', { failed: 2 }, { failed: 10 }],
+    ['latency', { latencyMs: time }, { latencyMs: { ...time, mean: 6 } }],
+    ['memory', { memoryBytes: 2 }, { memoryBytes: 10 }],
+    ['cpu', { cpuShare: 0.1 }, { cpuShare: 0.2 }],
+    ['startedAt', { startedAt: 2 }, { startedAt: 10 }],
+    ['restartAt', { restartAt: 2 }, { restartAt: 10 }],
+    ['lastError', { lastError: { at: 2, text: 'b' } }, { lastError: { at: 10, text: 'a' } }],
+  ])('sorted by %s the less comes first, or last, and equal ones stay as they were', (sort, less, more) => {
+    const rows = fleet({ m: more, l: less, m2: more, l2: less });
+    expect(idsOf(rows, { sort })).toEqual(['l', 'l2', 'm', 'm2']);
+    expect(idsOf(rows, { sort, order: 'desc' })).toEqual(['m', 'm2', 'l', 'l2']);
+  });
+
+  it('what is not known comes last, in either order', () => {
+    const rows = fleet({ none: {}, two: { memoryBytes: 2 }, neither: {}, one: { memoryBytes: 1 } });
+    expect(idsOf(rows, { sort: 'memory' })).toEqual(['one', 'two', 'none', 'neither']);
+    expect(idsOf(rows, { sort: 'memory', order: 'desc' })).toEqual(['two', 'one', 'none', 'neither']);
+  });
+
+  it('a page is of 100 rows, if it is not said, and of 100,000 at the most', () => {
+    const rows = fleet(Object.fromEntries(Array.from({ length: 102 }, (_, at) => [`a${at}`, {}])));
+    expect([idsOf(rows, {}).length, select(rows, {}).total]).toEqual([100, 102]);
+    expect(idsOf(rows, { offset: '1' })[0]).toBe('a1');
+    expect(idsOf(rows, { limit: '100000' })).toHaveLength(102);
+    expect(() => select(rows, { limit: '100001' })).toThrow(/limit/);
+  });
+});

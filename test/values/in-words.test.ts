@@ -18,6 +18,16 @@ class Hidden {
   }
 }
 
+function nested(levels: number, around: (inner: unknown) => unknown): unknown {
+  let value: unknown = 1;
+  for (let level = 0; level < levels; level += 1) value = around(value);
+  return value;
+}
+
+function refuse(): never {
+  throw new Error('no');
+}
+
 describe('a value in words', () => {
   it.each([
     ['text', '"text"'],
@@ -103,6 +113,67 @@ describe('a value in words', () => {
     }));
     expect(inWords(rows)).toMatch(/^\[\{"n":0\},\{"n":1\}.*\.\.\.$/);
     expect(looks).toBeLessThan(50);
+  });
+});
+
+describe('is short', () => {
+  it('120 characters are shown whole, and of more the first 117', () => {
+    const text = 'ab'.repeat(60);
+    expect(inWords(text)).toBe(`"${text}"`);
+    expect(inWords(`${text}c`)).toBe(`"${text.slice(0, 117)}..."`);
+    expect(inWords(Symbol(text))).toBe(`Symbol(${text.slice(0, 110)}...`);
+  });
+
+  it('what is cut off a text after 4,096 characters is told, and what is hidden is not', () => {
+    const secret = `${KEY}${'a1'.repeat(3_000)}`;
+    expect(inWords(secret.slice(0, 4_096))).toBe('"[redacted]"');
+    expect(inWords(secret.slice(0, 4_097))).toBe('"[redacted]..."');
+    const row = ' of a row'.repeat(13).slice(0, 109);
+    expect(inWords(`${row} ${secret}`)).toBe(`"${row} [redact..."`);
+  });
+
+  it.each<[string, (inner: unknown) => unknown, string, string]>([
+    ['lists', (inner) => [inner], '[', ']'],
+    ['objects', (inner) => ({ '': inner }), '{"":', '}'],
+    ['what says itself what it is', (inner) => ({ toJSON: () => inner }), '', ''],
+  ])('20 levels of %s are gone into', (_, around, one, end) => {
+    expect(inWords(nested(19, around))).toBe(`${one.repeat(19)}1${end.repeat(19)}`);
+    const twenty = `${one.repeat(20)}…${end.repeat(20)}`;
+    expect([inWords(nested(21, around)), inWords(nested(40, around))]).toEqual([twenty, twenty]);
+  });
+
+  it('of bytes more than 4,096 are counted', () => {
+    expect(inWords(new Uint8Array(2))).toBe('Uint8Array {"0":0,"1":0}');
+    expect(inWords(new Uint8Array(4_096))).toMatch(/^Uint8Array \{"0":0,.*\.\.\.$/);
+    expect(inWords(new Uint8Array(4_097))).toBe('4097 bytes');
+  });
+
+  it('fields behind what is shown are not read', () => {
+    let looks = 0;
+    const record = Object.fromEntries(Array.from({ length: 1_000 }, (_, at) => [`field${at}`, at]));
+    for (const key of Object.keys(record))
+      Object.defineProperty(record, key, { enumerable: true, get: () => (looks += 1) });
+    expect(inWords(record)).toMatch(/^\{"field0":1,"field1":2,.*\.\.\.$/);
+    expect(looks).toBeLessThan(15);
+  });
+});
+
+describe('what is not what it seems', () => {
+  it.each([
+    ['a field named toJSON that is no function', { toJSON: 1 }, '{"toJSON":1}'],
+    ['an error of another realm', runInNewContext('new TypeError("no")'), '"TypeError: no"'],
+    [
+      'an error that no constructor made',
+      Object.create(Error.prototype, { message: { value: 'no' } }),
+      '"Error: no"',
+    ],
+  ])('%s', (_, value, words) => {
+    expect(inWords(value)).toBe(words);
+  });
+
+  it('what does not say of which class it is is no promise', () => {
+    expect(inWords(new Proxy({}, { getPrototypeOf: refuse }))).toBe('an object');
+    expect(inWords(new Proxy({ toJSON: () => 7 }, { getPrototypeOf: refuse }))).toBe('7');
   });
 });
 

@@ -46,9 +46,7 @@ function isPromise(value: object): boolean {
 /** A text in quotes. */
 function textOf(text: string, key: string): string {
   const shown = isSecretKey(key) ? REDACTED : withoutSecrets(text.slice(0, MAX_LOOKED));
-  return JSON.stringify(
-    clipped(text.length > MAX_LOOKED && shown.length < MAX_WORDS ? `${shown}...` : shown),
-  );
+  return JSON.stringify(clipped(text.length > MAX_LOOKED ? `${shown}...` : shown));
 }
 
 function clipped(text: string): string {
