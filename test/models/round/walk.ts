@@ -2,8 +2,7 @@
  * The real chart and the real ballot box as one thing that can be explored: everything that may happen in a round,
  * from every state it can be in, next to what the model says of the same history.
  */
-import { getAdjacencyMap } from '@xstate/graph';
-import { type ActorLogic, type EventObject, initialTransition, type Snapshot, transition } from 'xstate';
+import { initialTransition, transition } from 'xstate';
 import type { BallotBox, Voter } from '../../../src/runtime/coordination/rounds/ballot-box.ts';
 import type { consensusMachine, ConsensusEvent } from '../../../src/machines/index.ts';
 import {
@@ -38,14 +37,21 @@ interface Walked {
   readonly asked: readonly number[];
 }
 
-type WalkSnapshot = Snapshot<unknown> & {
+/** Where a walk stands. */
+interface Place {
   readonly walked: Walked;
-  readonly history: readonly Happening[];
-  /** What the model says of that history. */
+  readonly way: Way;
+  /** What the model says of that way. */
   readonly told: Told;
-};
+}
 
-type Walk = ActorLogic<WalkSnapshot, Happening & EventObject>;
+/** What has happened, the last first: ways that branch share their beginnings. */
+type Way = { readonly before: Way; readonly happening: Happening } | undefined;
+
+interface Walk {
+  begin(): Place;
+  take(place: Place, happening: Happening): Place;
+}
 
 const DEADLINES: Readonly<Record<string, string>> = {
   voting: 'xstate.after.deadline.consensus.voting',
@@ -78,20 +84,16 @@ export function inputOf(setup: Setup) {
 }
 
 /**
- * The round of `setup` as logic whose events are what happens to its voters.
+ * The round of `setup`, to be walked by what happens to its voters.
  *
  * Each step is compared with the model, and throws where the two differ or an invariant is broken.
  */
 function walkOf({ consensusMachine, BallotBox }: RoundParts, setup: Setup): Walk {
   const electorate = electorateOf(setup);
-  const snapshotOf = (walked: Walked, told: Told, history: readonly Happening[]): WalkSnapshot => {
-    const { round } = walked;
+  const placeOf = (walked: Walked, told: Told, way: Way): Place => {
     const problem = different(seenIn(walked), told) ?? broken(setup, walked);
-    if (problem) throw new Error(`${problem}\n${JSON.stringify(setup)}\n${inLines(history)}`);
-    const parts = { walked, history, told };
-    return round.status === 'done'
-      ? { status: 'done', output: round.output, error: undefined, ...parts }
-      : { status: 'active', output: undefined, error: undefined, ...parts };
+    if (problem) throw new Error(`${problem}\n${JSON.stringify(setup)}\n${inLines(way)}`);
+    return { walked, way, told };
   };
 
   /** A box holds its votes by itself: for a walk that branches, one is filled to where the branch is. */
@@ -107,29 +109,29 @@ function walkOf({ consensusMachine, BallotBox }: RoundParts, setup: Setup): Walk
 
   const step = (before: Walked, event: ConsensusEvent | undefined, roll = before.roll): Walked => {
     if (event === undefined) return { round: before.round, roll, asked: [] };
-    const [round, effects] = transition(consensusMachine, before.round, event);
+    const [round, effects] = transition(standingAt(consensusMachine, before.round), before.round, event);
     return { round, roll, asked: askedIn(effects) };
   };
 
   return {
-    getInitialSnapshot: () => {
+    begin: () => {
       const [round, effects] = initialTransition(consensusMachine, inputOf(setup));
       if (effects.filter(({ type }) => type === 'askVoters').length !== 1) {
         throw new Error('the voters are not asked once');
       }
-      return snapshotOf(
+      return placeOf(
         { round, roll: electorate.map(() => ({})), asked: askedIn(effects) },
         begin(setup),
-        [],
+        undefined,
       );
     },
-    getPersistedSnapshot: (snapshot) => snapshot,
-    transition: ({ walked, told, history }, happening) => {
+    take: ({ walked, told, way: before }, happening) => {
+      const way = { before, happening };
       const after = afterOne(walked, happening);
       if (walked.round.status === 'done' && after.round !== walked.round) {
-        throw new Error(`a closed round changed\n${JSON.stringify(setup)}\n${inLines(history)}`);
+        throw new Error(`a closed round changed\n${JSON.stringify(setup)}\n${inLines(way)}`);
       }
-      return snapshotOf(after, next(setup, told, happening), [...history, happening]);
+      return placeOf(after, next(setup, told, happening), way);
     },
   };
 
@@ -162,6 +164,16 @@ function walkOf({ consensusMachine, BallotBox }: RoundParts, setup: Setup): Walk
         return step(walked, { type: 'leader.ruled', term: happening.term, answer: happening.vote });
     }
   }
+}
+
+/**
+ * The machine for a step from a snapshot. XState gives each pure step an actor, and begins the chart anew for it: that
+ * took longer than the step.
+ */
+function standingAt(machine: typeof consensusMachine, round: RoundSnapshot): typeof consensusMachine {
+  return Object.assign(Object.create(machine) as typeof consensusMachine, {
+    getInitialSnapshot: () => round,
+  });
 }
 
 /** Terms of the leaders that a step had asked. */
@@ -210,7 +222,7 @@ function happeningsIn({ weights, term: firstTerm }: Setup, isSymmetric: boolean,
     { type: 'cut', why: 'superseded' },
     { type: 'cut', why: 'coordination_lost' },
   ];
-  return ({ walked }: WalkSnapshot): Happening[] => {
+  return ({ walked }: Place): Happening[] => {
     const term = walked.round.context.term ?? 1;
     // Of voters that are alike, one stands for all.
     const seen = new Set<string>();
@@ -259,7 +271,7 @@ export function explore(parts: RoundParts, setup: Setup, by: 'kind' | 'name' | '
   const walk = walkOf(parts, setup);
   const isSymmetric = by !== 'name' && new Set(setup.weights).size <= 1;
   const happenings = happeningsIn(setup, isSymmetric, by === 'counts');
-  const serializeState = ({ walked: { round, roll }, told }: WalkSnapshot): string => {
+  const keyOf = ({ walked: { round, roll }, told }: Place): string => {
     const { tally, term, cut, decidedBy } = round.context;
     const isOver = round.status === 'done';
     const entries = isOver ? [] : roll.map(({ vote, hasLeft }) => `${hasLeft ? '!' : ''}${vote ?? '-'}`);
@@ -268,35 +280,28 @@ export function explore(parts: RoundParts, setup: Setup, by: 'kind' | 'name' | '
     const counted = `${accept},${reject},${abstain},${failed},${total}`;
     return `${round.value} ${known.join()} ${term} ${cut} ${decidedBy} ${counted} ${inShort(told, false)}`;
   };
-  const map = getAdjacencyMap(walk as never, {
-    events: ((snapshot: WalkSnapshot) => happenings(snapshot)) as never,
-    serializeState: serializeState as never,
-    limit: 100_000,
-  }) as unknown as AdjacencyMap;
-  const edges = Object.entries(map).flatMap(([from, { state, transitions }]) => {
-    if (!ends(walk, state))
-      throw new Error(`a round does not end by its deadlines\n${inLines(state.history)}`);
-    return Object.values(transitions).map(
-      ({ event, state: after }): Edge => ({ from, to: serializeState(after), happening: event }),
-    );
-  });
-  return { states: Object.keys(map).length, first: Object.keys(map)[0]!, edges };
+  const first = walk.begin();
+  const found = new Map([[keyOf(first), first]]);
+  const edges: Edge[] = [];
+  for (const [from, place] of found) {
+    if (!ends(walk, place)) throw new Error(`a round does not end by its deadlines\n${inLines(place.way)}`);
+    for (const happening of happenings(place)) {
+      const after = walk.take(place, happening);
+      const to = keyOf(after);
+      if (!found.has(to)) found.set(to, after);
+      edges.push({ from, to, happening });
+    }
+    if (edges.length > MAX_EDGES) throw new Error(`a round has more than ${MAX_EDGES} steps`);
+  }
+  return { states: found.size, first: keyOf(first), edges };
 }
 
-type AdjacencyMap = Readonly<
-  Record<
-    string,
-    {
-      readonly state: WalkSnapshot;
-      readonly transitions: Readonly<
-        Record<string, { readonly event: Happening; readonly state: WalkSnapshot }>
-      >;
-    }
-  >
->;
+const MAX_EDGES = 100_000;
 
-function inLines(way: readonly Happening[]): string {
-  return way.map((happening) => JSON.stringify(happening)).join('\n');
+function inLines(way: Way): string {
+  const lines: string[] = [];
+  for (let at = way; at !== undefined; at = at.before) lines.unshift(JSON.stringify(at.happening));
+  return lines.join('\n');
 }
 
 /** Where the round and the model differ, in words. */
@@ -331,10 +336,8 @@ function broken(setup: Setup, { round, roll }: Walked): string | undefined {
   return undefined;
 }
 
-function ends(walk: Walk, from: WalkSnapshot): boolean {
-  let snapshot: WalkSnapshot = from;
-  for (let i = 0; i < 2; i++) {
-    snapshot = walk.transition(snapshot, { type: 'deadline' }, undefined as never);
-  }
-  return snapshot.status === 'done';
+function ends(walk: Walk, from: Place): boolean {
+  let place = from;
+  for (let i = 0; i < 2; i++) place = walk.take(place, { type: 'deadline' });
+  return place.walked.round.status === 'done';
 }
