@@ -1,7 +1,9 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import {
+  endOfPath,
   joinSecrets,
+  noSecrets,
   outermostPaths,
   secretTexts,
   splitSecrets,
@@ -33,6 +35,63 @@ it('only what data has of its own is a place', () => {
   expect(JSON.stringify(joinSecrets(shown, values))).toBe('{"__proto__":{"key":"secret"}}');
 });
 
+it('without paths data is the very same, and one path takes out one secret', () => {
+  const data = { a: 'secret-1', b: 2 };
+  expect(splitSecrets(data, []).shown).toBe(data);
+  expect(splitSecrets(data, []).values).toBe(noSecrets);
+  const { shown, values } = splitSecrets(data, ['a']);
+  expect([shown, [...values]]).toEqual([{ a: '[redacted]', b: 2 }, [['a', 'secret-1']]]);
+});
+
+it('what is not there, or is redacted already, is no secret', () => {
+  const data = { none: undefined, hidden: '[redacted]', nothing: null, list: [1] };
+  const paths = ['none', 'hidden', 'nothing.in', 'list.length.x', 'hidden.length', 'list.1', 'x.y'];
+  const { shown, values } = splitSecrets(data, paths);
+  expect([shown, [...values]]).toEqual([data, []]);
+  expect(Object.hasOwn(shown as object, 'none')).toBe(true);
+});
+
+it('secrets that were taken out and put back can be changed and listed, as any field', () => {
+  const { shown, values } = splitSecrets({ a: 'secret-1' }, ['a']);
+  for (const data of [shown, joinSecrets(shown, values)])
+    expect(Object.getOwnPropertyDescriptor(data, 'a')).toMatchObject({
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
+});
+
+it('a secret is put back where there is a place for it alone', () => {
+  const values = new Map([
+    ['a.b', 'secret-1'],
+    ['nothing.b', 'secret-2'],
+    ['text.b', 'secret-3'],
+    ['gone.b.c', 'secret-4'],
+  ]);
+  expect(joinSecrets({ a: {}, nothing: null, text: 'x' }, values)).toEqual({
+    a: { b: 'secret-1' },
+    nothing: null,
+    text: 'x',
+  });
+});
+
+it.each<[string, ReturnType<typeof endOfPath>]>([
+  ['a.b', undefined],
+  ['list.0.x', undefined],
+  ['z', { within: '', key: 'z', known: ['a', 'list', 'nothing'] }],
+  ['a.z', { within: 'a', key: 'z', known: ['b'] }],
+  ['a.b.z', { within: 'a.b', key: 'z', known: [] }],
+  ['list.1.x', { within: 'list', key: '1', known: ['0'] }],
+  ['nothing.z.y', { within: 'nothing', key: 'z', known: [] }],
+  ['toString', { within: '', key: 'toString', known: ['a', 'list', 'nothing'] }],
+])('the path %s ends where it leads nowhere', (path, end) => {
+  expect(endOfPath({ a: { b: 'text' }, list: [{ x: 1 }], nothing: null }, path)).toEqual(end);
+});
+
+it.each([undefined, null, 'text', 7, new Map([['a', 1]])])('a path leads nowhere from %s', (data) => {
+  expect(endOfPath(data, 'a.b')).toEqual({ within: '', key: 'a', known: [] });
+});
+
 it('of paths within each other the outer one counts, once', () => {
   expect(outermostPaths(['a.b', 'a', 'c', 'a', 'ab'])).toEqual(['a', 'c', 'ab']);
 });
@@ -54,6 +113,41 @@ it('texts are looked for as they are and as JSON has them, the longest first; sh
       ),
     ),
   ).toBe('a [redacted] here');
+});
+
+it('texts of six characters are looked for, of five not; and in whatever holds them, itself included', () => {
+  const round: unknown[] = ['123456', '12345', null, 7];
+  round.push(round, { again: round });
+  expect(secretTexts(new Map([['key', round]]))).toEqual(['123456']);
+  expect(secretTexts(new Map([['key', null]]))).toEqual([]);
+});
+
+it.each([
+  ['as it is', 'line-1\nline-2', 'line-1\nline-2'],
+  ['as JSON has it', 'line-1\nline-2', 'line-1\\nline-2'],
+  ['as JSON has it', 'bold\u001b[1m', 'bold\\u001b[1m'],
+  ['as `console.log` has it', 'bold\u001b[1m', 'bold\\x1B[1m'],
+])('a text is found %s', (_, secret, told) => {
+  expect(withoutTexts(`<${told}>`, secretTexts(new Map([['key', secret]])))).toBe('<[redacted]>');
+});
+
+it('a key that holds one is hidden, if nothing else does', () => {
+  expect(withoutSecretsIn({ 'secret-1': 1 }, ['secret-1'])).toEqual({ '[redacted]': 1 });
+  expect(withoutSecretsIn(new Map([[{ 'secret-1': 1 }, 2]]), ['secret-1'])).toEqual(
+    new Map([[{ '[redacted]': 1 }, 2]]),
+  );
+});
+
+function nested(levels: number): string {
+  let value: unknown = 'secret-1';
+  for (let level = 0; level < levels; level += 1) value = [value];
+  return JSON.stringify(withoutSecretsIn(value, ['secret-1']));
+}
+
+it('what is nested more deeply than 501 levels is hidden with what holds a secret', () => {
+  const within501 = `${'['.repeat(501)}"[redacted]"${']'.repeat(501)}`;
+  expect([nested(501), nested(502), nested(600)]).toEqual([within501, within501, within501]);
+  expect(nested(500)).toBe(within501.slice(1, -1));
 });
 
 it('data without any of them is the very same, and what holds one is a copy', () => {
@@ -89,6 +183,14 @@ describe('whatever a log line or a detail may hold is shown without it', () => {
     expect(shown).toMatchObject({ status: 401, url: '/[redacted]', cause: { message: 'of [redacted]' } });
     expect(inspect(shown)).not.toContain('secret-1');
     expect(error.message).toBe('for secret-1');
+    const plain = hidden(new Error('secret-1')) as Error;
+    expect(Object.getOwnPropertyDescriptor(plain, 'message')).toEqual({
+      value: '[redacted]',
+      writable: true,
+      enumerable: false,
+      configurable: true,
+    });
+    expect(['cause', 'errors', 'name'].some((key) => Object.hasOwn(plain, key))).toBe(false);
   });
   it.each([
     ['a map', new Map<unknown, unknown>([['secret-1', { in: 'secret-1' }]])],
