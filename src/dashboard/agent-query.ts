@@ -79,8 +79,12 @@ function isMention({ id, type, pool, node, lastError }: AgentRow, search: string
   return [id, type, pool, node, lastError?.text].some((text) => text?.toLowerCase().includes(search));
 }
 
-/** Unknown values come last, in either order. */
-function compared(a: string | number | undefined, b: string | number | undefined, sign: number): number {
+/** Unknown values come last, in either order. @param sign 1 for the less first, -1 for the greater */
+export function compared(
+  a: string | number | undefined,
+  b: string | number | undefined,
+  sign: number,
+): number {
   if (a === b) return 0;
   if (a === undefined) return 1;
   if (b === undefined) return -1;

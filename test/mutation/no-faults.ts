@@ -378,6 +378,42 @@ const sources: readonly NoSourceFault[] = [
     line: 'const MAX_LOOKS = 1_000_000;',
     why: 'values without end come to any bound',
   },
+  {
+    file: 'src/dashboard/agent-query.ts',
+    rule: 'number',
+    line: 'if (a === undefined) return 1;',
+    why: 'an order is told by its sign alone',
+  },
+  {
+    file: 'src/dashboard/agent-query.ts',
+    rule: 'number',
+    line: 'if (b === undefined) return -1;',
+    why: 'an order is told by its sign alone',
+  },
+  {
+    file: 'src/dashboard/agent-query.ts',
+    rule: 'number',
+    line: "const sign = order === 'asc' ? 1 : -1;",
+    why: 'an order is told by its sign alone',
+  },
+  {
+    file: 'src/dashboard/agent-query.ts',
+    rule: 'boundary moved',
+    line: 'return a < b ? -sign : sign;',
+    why: 'equal ones were told before',
+  },
+  {
+    file: 'src/cli/live/view-state.ts',
+    rule: 'number',
+    line: 'const sign = isDescending ? -1 : 1;',
+    why: 'an order is told by its sign alone',
+  },
+  {
+    file: 'src/cli/live/view-state.ts',
+    rule: 'number',
+    line: 'return rows.toSorted((a, b) => compared(sortBy(a), sortBy(b), sign) || compared(a.id, b.id, 1));',
+    why: 'an order is told by its sign alone',
+  },
 ];
 
 export function noFaultOf({ file, rule, line, original }: SourceMutant): string | undefined {

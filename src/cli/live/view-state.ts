@@ -4,6 +4,7 @@
  * I1  The selection is an agent, not a row: it stays with that agent when rows move.
  * I2  Nothing is done to an agent before it was confirmed.
  */
+import { compared } from '../../dashboard/agent-query.ts';
 import type { AgentRow } from '../../dashboard/protocol.ts';
 import { type AgentStatus, agentStatuses } from '../../machines/index.ts';
 import type { TableAct } from './fleet-source.ts';
@@ -178,8 +179,7 @@ function asked(state: ViewState, act: TableAct, { canControl, rows }: Seen): Vie
 function moved(state: ViewState, rows: readonly AgentRow[], by: number): ViewState {
   if (rows.length === 0) return state;
   const from = rows.findIndex(({ id }) => id === state.selected);
-  const start = from === -1 ? (by > 0 ? -1 : rows.length) : from;
-  const to = from === -1 && Math.abs(by) !== Infinity ? 0 : start + by;
+  const to = from === -1 && Math.abs(by) !== Infinity ? 0 : from + by;
   return { ...state, selected: rows[Math.max(0, Math.min(rows.length - 1, to))]!.id };
 }
 
@@ -218,13 +218,6 @@ export function arranged(
   const { sortBy } = columns.find(({ title }) => title === sort) ?? columns[0]!;
   const sign = isDescending ? -1 : 1;
   return rows.toSorted((a, b) => compared(sortBy(a), sortBy(b), sign) || compared(a.id, b.id, 1));
-}
-
-function compared(a: string | number | undefined, b: string | number | undefined, sign: number): number {
-  if (a === b) return 0;
-  if (a === undefined) return 1;
-  if (b === undefined) return -1;
-  return a < b ? -sign : sign;
 }
 
 /** The first visible row, chosen so that the selected one is visible. */
