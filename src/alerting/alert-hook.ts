@@ -7,13 +7,14 @@
  * I3  A message that cannot be sent is logged and counted, and does not hold up the next.
  * I4  After `close` nothing listens and nothing is under way.
  */
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { AgentSystem, AlertType, SystemEvent } from '../index.ts';
 import { systemClock } from '../runtime/time/clock.ts';
 import { errorInfoOf } from '../runtime/values/errors.ts';
 import { having, parseInput } from '../runtime/values/malformed.ts';
 import { harmlessLogger } from '../runtime/values/harmless-logger.ts';
+import { stderrLogger } from '../runtime/values/stderr-logger.ts';
 import { tellListener } from '../runtime/values/thenable.ts';
 
 /** One alert that began or ended. Times are epoch ms. */
@@ -100,7 +101,7 @@ export function createAlertHook(system: AgentSystem, options: AlertHookOptions):
   return new Hook(system, {
     ...parsed,
     only: parsed.only ?? (() => true),
-    logger: harmlessLogger(parsed.logger ?? pino({ name: 'mabeam' }, pino.destination(2))),
+    logger: harmlessLogger(parsed.logger ?? stderrLogger('info')),
   });
 }
 

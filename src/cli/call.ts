@@ -13,6 +13,8 @@ export interface Call {
   readonly console: Console;
   /** Aborted when the user interrupts. */
   readonly signal: AbortSignal;
+  /** For commands that do more than print: from now on, output that cannot be written is lost, and ends nothing. */
+  readonly outliveReader: () => void;
 }
 
 /** Options of every command that asks a running system. */

@@ -2,7 +2,8 @@
  * `mabeam` from its arguments to its exit code.
  *
  * I1  Every exit has one of the documented codes; only an unexpected error shows a stack.
- * I2  A reader that closes its pipe (`mabeam events | head`) ends the command quietly.
+ * I2  A reader that closes its pipe (`mabeam events | head`) quietly ends a command that only prints. What cannot be
+ *     written to stderr is lost.
  */
 import { CommanderError } from 'commander';
 import type { Call } from './call.ts';
@@ -14,9 +15,16 @@ import { programOf } from './program.ts';
 /** @returns the exit code */
 export async function main(args: readonly string[], streams: Streams): Promise<number> {
   const console = consoleOf(streams);
-  streams.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    process.exit(error.code === 'EPIPE' ? 0 : EXIT.failed);
+  let outlivesReader = false;
+  let isUnread = false;
+  streams.stderr.on('error', () => undefined);
+  streams.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+    if (!outlivesReader) process.exit(code === 'EPIPE' ? 0 : EXIT.failed);
+    if (!isUnread)
+      console.note(`mabeam: what is printed can no longer be written (${code}); the fleet goes on`);
+    isUnread = true;
   });
+  const outliveReader = () => void (outlivesReader = true);
   let exitCode = 0;
   const carry = async (work: (call: Call) => Promise<number | void>) => {
     const interrupt = new AbortController();
@@ -24,7 +32,7 @@ export async function main(args: readonly string[], streams: Streams): Promise<n
       interrupt.abort(new CommandFailure('interrupted', { exitCode: EXIT.interrupted }));
     process.once('SIGINT', onInterrupt);
     try {
-      exitCode = (await work({ console, signal: interrupt.signal })) ?? 0;
+      exitCode = (await work({ console, signal: interrupt.signal, outliveReader })) ?? 0;
     } catch (thrown) {
       if (interrupt.signal.aborted) {
         exitCode = EXIT.interrupted;

@@ -10,7 +10,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { AgentSystem } from '../index.ts';
 import { having, parseInput } from '../runtime/values/malformed.ts';
@@ -34,6 +34,7 @@ import type { WatchedFleet } from './watched-fleet.ts';
 import { settled, type WatchedSystem } from './watched-system.ts';
 import { WorkReports } from './work-reports.ts';
 import { harmlessLogger } from '../runtime/values/harmless-logger.ts';
+import { stderrLogger } from '../runtime/values/stderr-logger.ts';
 
 /** Where the dashboard listens, who may use it, and what it shows. */
 export interface DashboardOptions {
@@ -121,7 +122,7 @@ export async function createDashboard(
   const token = secretOf('token', parsed.token) ?? newSecret();
   const givenControl = secretOf('controlToken', parsed.controlToken);
   const controlToken = control ? (givenControl ?? newSecret()) : undefined;
-  const logger = harmlessLogger(parsed.logger ?? pino({ name: 'mabeam' }, pino.destination(2)));
+  const logger = harmlessLogger(parsed.logger ?? stderrLogger('info'));
 
   const system: WatchedSystem = 'nodes' in shown ? new FleetMirror(shown) : shown;
   const chronicle = new Chronicle();

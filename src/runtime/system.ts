@@ -6,7 +6,6 @@
  *     a system that could not be created, and its store is unchanged.
  * I3  Agents end before the parts that they need: coordination, then hosts, journal and store.
  */
-import { pino } from 'pino';
 import { z } from 'zod';
 import { durationMs, FINISH_SHARE } from '../machines/index.ts';
 import type { Questions } from './agent/questions.ts';
@@ -38,6 +37,7 @@ import { within } from './time/deadline.ts';
 import { AgentSystemError, errorInfoOf } from './values/errors.ts';
 import { harmlessLogger } from './values/harmless-logger.ts';
 import { parseInput } from './values/malformed.ts';
+import { stderrLogger } from './values/stderr-logger.ts';
 
 const closeSchema = z.strictObject({ timeoutMs: durationMs.optional() });
 
@@ -53,9 +53,7 @@ const RELEASE_GRACE_MS = 12_000;
 export async function createAgentSystem(options: AgentSystemOptions = {}): Promise<AgentSystem> {
   const limits = limitsOf(options);
   const { store = memoryStore() } = options;
-  const logger = harmlessLogger(
-    options.logger ?? pino({ name: 'mabeam', level: 'warn' }, pino.destination(2)),
-  );
+  const logger = harmlessLogger(options.logger ?? stderrLogger('warn'));
   const clock = steadyClock(options.clock ?? systemClock());
   const recovery = await openStore(store);
   let system: System | undefined;

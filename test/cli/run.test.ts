@@ -41,6 +41,30 @@ describe('a fleet that serves', () => {
     });
   });
 
+  it('goes on and ends in order when nobody reads what it prints', async () => {
+    const running = runs('steady', ['--dashboard', '--control']);
+    const [, url = ''] = await running.said(/^Dashboard: (http:\S+)$/m);
+    const [, secret = ''] = await running.said(/^Control token: (\S+)$/m);
+    await running.said(STARTED);
+    running.child.stdout.destroy();
+    await mabeam(['kill', '--yes', 'bob'], { env: { MABEAM_URL: url, MABEAM_CONTROL_TOKEN: secret } });
+    await running.said(/^mabeam: what is printed can no longer be written \(EPIPE\); the fleet goes on$/m);
+    running.child.kill('SIGTERM');
+    const { exitCode, stderr } = await running.ended;
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
+    expect(stderr).toMatch(/3 agents ended in order\.\n$/);
+  });
+
+  it.each([[[]], [['--json']]])('ends in order when nobody reads its stderr: %j', async (args) => {
+    const running = runs('steady', args);
+    await running.said(STARTED);
+    running.child.stderr.destroy();
+    running.child.kill('SIGTERM');
+    const { exitCode, stdout } = await running.ended;
+    expect({ exitCode, stdout }).toMatchObject({ exitCode: 0 });
+    expect(stdout.match(/agent\.stopped/g)).toHaveLength(3);
+  });
+
   it('gives its events and log as JSON', async () => {
     const running = runs('steady', ['--json', '--log-level', 'info']);
     await running.said(STARTED);

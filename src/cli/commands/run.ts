@@ -3,10 +3,12 @@
  *
  * I1  Whatever ends it, a signal, its own work or a fault, it ends in order, under one deadline.
  * I2  The exit code says whether all ended in order.
- * I3  A second signal ends the program at once; its agents' processes end with it.
+ * I3  It does not end because nobody reads its output, or because that cannot be written.
+ * I4  A second signal ends the program at once; its agents' processes end with it.
  */
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import type { AgentSystem } from '../../index.ts';
+import { stderrLogger } from '../../runtime/values/stderr-logger.ts';
 import type { Call, JsonOption } from '../call.ts';
 import { plainText } from '../console.ts';
 import { CommandFailure, EXIT, linesOfFailure } from '../failure.ts';
@@ -34,17 +36,18 @@ const DETAILS = /^(?:task\.|agent\.state_saved$|variable\.acknowledged$|round\.v
 const LINGER_MS = 1_000;
 
 export async function run(
-  { console }: Call,
+  { console, outliveReader }: Call,
   named: string | undefined,
   options: RunOptions,
 ): Promise<number> {
   checkServices(options);
+  outliveReader();
   const fleet = await fleetFrom(fleetFileOf(named));
   const isLive = isTerminal(console) && !options.json && !options.plain;
   const talk = isLive ? await liveTalk(console, () => logger) : plainTalk(console, options.json === true);
   const { note } = talk;
   const logger: Logger = options.json
-    ? pino({ name: 'mabeam', level: options.logLevel }, pino.destination({ fd: 2, sync: true }))
+    ? stderrLogger(options.logLevel)
     : lineLogger(options.logLevel, talk.paint, talk.log);
   const ending = new Ending();
   const faults = new StartFaults();

@@ -3,7 +3,7 @@
  *
  * Owns a connection, and nothing of the fleet: agents live on when it is closed.
  */
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import { z } from 'zod';
 import { type Isolation, positionAt, positiveDurationMs } from '../../machines/index.ts';
 import type { Host } from '../../runtime/hosting/host.ts';
@@ -21,6 +21,7 @@ import { Telemetry, type TelemetryOptions, telemetryOptions } from '../../runtim
 import { AgentSystemError } from '../../runtime/values/errors.ts';
 import { having, parseInput } from '../../runtime/values/malformed.ts';
 import { harmlessLogger } from '../../runtime/values/harmless-logger.ts';
+import { stderrLogger } from '../../runtime/values/stderr-logger.ts';
 import { toNodes } from '../engine/calls.ts';
 import { EngineClient, REPEATABLE } from '../engine/engine-client.ts';
 import { inspectFleet } from '../inspection/fleet-inspection.ts';
@@ -138,9 +139,7 @@ const optionsSchema = z.strictObject({
  */
 export async function connectFleet(options: ConnectFleetOptions): Promise<Fleet> {
   parseInput(optionsSchema, options, { what: 'connectFleet' });
-  const logger = harmlessLogger(
-    options.logger ?? pino({ name: 'mabeam', level: 'warn' }, pino.destination(2)),
-  );
+  const logger = harmlessLogger(options.logger ?? stderrLogger('warn'));
   return Promise.resolve(new ConnectedFleet(options, logger));
 }
 

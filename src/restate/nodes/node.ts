@@ -14,7 +14,7 @@
 import { createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { createEndpointHandler } from '@restatedev/restate-sdk';
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import { z } from 'zod';
 import { durationMs, type Isolation } from '../../machines/index.ts';
 import type { Host } from '../../runtime/hosting/host.ts';
@@ -49,6 +49,7 @@ import { type AgentNodeOptions, nodeOptions, type ParsedNodeOptions } from './no
 import { servicesOf } from './node-services.ts';
 import type { VariableRecord } from '../../runtime/coordination/variables/variables.ts';
 import { harmlessLogger } from '../../runtime/values/harmless-logger.ts';
+import { stderrLogger } from '../../runtime/values/stderr-logger.ts';
 import type { BeatAnswer, JoiningNode, SignOfLife } from './nodes-object.ts';
 import { Residents } from './residents.ts';
 import { taskCalls } from './task-calls.ts';
@@ -86,9 +87,7 @@ const LEAVE_MS = 1_000;
  */
 export async function createAgentNode(options: AgentNodeOptions): Promise<AgentNode> {
   const parsed = parseInput(nodeOptions, options, { what: 'createAgentNode' });
-  const logger = harmlessLogger(
-    options.logger ?? pino({ name: 'mabeam', level: 'warn' }, pino.destination(2)),
-  );
+  const logger = harmlessLogger(options.logger ?? stderrLogger('warn'));
   const node = new Node(options, parsed, logger.child({ node: parsed.name }));
   try {
     await node.begin();

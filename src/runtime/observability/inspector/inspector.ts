@@ -12,7 +12,7 @@ import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import { WebSocket, WebSocketServer } from 'ws';
 import { z } from 'zod';
 import { chartObserver, type ChartWatcher, type TextHiding } from '../../engine/chart-watch.ts';
@@ -23,6 +23,7 @@ import type { ChartStep } from './chart-step.ts';
 import { Relay, type RelayStatus } from './relay.ts';
 import { viewerPage } from './viewer-page.ts';
 import { harmlessLogger } from '../../values/harmless-logger.ts';
+import { stderrLogger } from '../../values/stderr-logger.ts';
 
 /** Where the inspector listens, and what it shows. */
 export interface InspectorOptions {
@@ -95,9 +96,7 @@ export async function createInspector(options: InspectorOptions = {}): Promise<I
   const parsed = parseInput(optionsSchema, options, { what: 'createInspector' });
   const { port, filter, coalesceMs, maxActors, maxViewers, viewerUrl } = parsed;
   const clock = steadyClock(parsed.clock ?? systemClock());
-  const logger = harmlessLogger(
-    parsed.logger ?? pino({ name: 'mabeam', level: 'warn' }, pino.destination(2)),
-  );
+  const logger = harmlessLogger(parsed.logger ?? stderrLogger('warn'));
   const server = new InspectorServer({
     clock,
     logger,
