@@ -21,8 +21,10 @@ const TOO_LARGE = '1e999';
  */
 function marked(value: unknown): unknown {
   if (typeof value === 'string') return value.startsWith(MARK) ? MARK + value : value;
-  if (value === Infinity) return INFINITE;
-  if (value === -Infinity) return MINUS_INFINITE;
+  if (typeof value === 'number') {
+    if (value === Infinity) return INFINITE;
+    return value === -Infinity ? MINUS_INFINITE : value;
+  }
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) {
     let copy: unknown[] | undefined;
@@ -41,7 +43,8 @@ function marked(value: unknown): unknown {
     const inner = record[key];
     const shown = marked(inner);
     if (shown === inner) continue;
-    copy ??= Object.assign(Object.create(null) as Record<string, unknown>, record);
+    // A spread has a field `__proto__` as its own, which is then set like any other.
+    copy ??= { ...record };
     copy[key] = shown;
   }
   return copy ?? value;
