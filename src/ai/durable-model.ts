@@ -5,6 +5,7 @@
  * I1  A call that was kept is never made again for the same task.
  * I2  Text of a stream is passed on as it comes. Its tool calls and its end are passed on once the whole answer is
  *     kept: no tool runs for an answer that may be asked for again.
+ * I3  An aborted call is over at once, whatever its provider does: one that never heard of the abort holds up nobody.
  */
 import {
   gateway,
@@ -13,7 +14,7 @@ import {
   simulateReadableStream,
   wrapLanguageModel,
 } from 'ai';
-import { type AskedModel, faultInAnswer, faultInEnd, usageIn } from './given-answer.ts';
+import { type AskedModel, faultInAnswer, faultInEnd, faultOfNoEnd, usageIn } from './given-answer.ts';
 import { isRefusedCall, modelErrorOf } from './model-error.ts';
 import { fromPlain, toPlain } from './plain-data.ts';
 
@@ -48,7 +49,7 @@ export function durableModel(model: LanguageModel, calls: ModelCalls): Wrapped {
       if ('kept' in next) return fromPlain(next.kept) as Generated;
       const result = await calls.paid(
         params,
-        () => called(doGenerate),
+        () => called(doGenerate, params.abortSignal),
         (given) => usageIn(given),
       );
       const fault = faultInAnswer(result, asked);
@@ -69,7 +70,7 @@ export function durableModel(model: LanguageModel, calls: ModelCalls): Wrapped {
           .paid(
             params,
             async () => {
-              resolve(await called(doStream));
+              resolve(await called(doStream, params.abortSignal));
               return over.promise;
             },
             (usage) => usage,
@@ -83,11 +84,20 @@ export function durableModel(model: LanguageModel, calls: ModelCalls): Wrapped {
   return wrapLanguageModel({ model: typeof model === 'string' ? namedModel(model) : model, middleware });
 }
 
-async function called<Result>(call: () => PromiseLike<Result>): Promise<Result> {
+async function called<Result>(
+  call: () => PromiseLike<Result>,
+  signal: AbortSignal | undefined,
+): Promise<Result> {
+  signal?.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(signal?.reason);
+  signal?.addEventListener('abort', onAbort);
   try {
-    return await call();
+    return await Promise.race([call(), aborted.promise]);
   } catch (thrown) {
     throw modelErrorOf(thrown);
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
   }
 }
 
@@ -149,9 +159,10 @@ function keptAtEnd(
       else controller.enqueue(part);
     },
     async flush(controller) {
-      // A stream that broke off, or has no last part, is no answer: the model is asked again.
+      // A stream that broke off, or has no last part, is no answer.
       over.resolve(usage);
-      if (isBroken || usage === undefined) return;
+      if (isBroken) return;
+      if (usage === undefined) return controller.enqueue({ type: 'error', error: faultOfNoEnd(asked) });
       await keep(toPlain(parts));
       for (const part of held) controller.enqueue(part);
     },

@@ -35,6 +35,13 @@ export function faultInEnd(given: unknown, model: AskedModel): TypeError | undef
   return faultIn(end, given, model);
 }
 
+/** Of a stream that ended without its last part: whatever had come before may be half of an answer. */
+export function faultOfNoEnd({ provider, modelId }: AskedModel): TypeError {
+  return new TypeError(
+    `the answer of ${provider} (${modelId}): expected a stream that ends with its part "finish", got none`,
+  );
+}
+
 function faultIn(
   schema: z.ZodType,
   given: unknown,

@@ -186,6 +186,23 @@ describe('a task of a model agent', () => {
     expect((await refusal(asked)).code).toBe('TASK_ABANDONED');
   });
 
+  test('goes on with its next task where the provider heard nothing of the abort', async () => {
+    const called = gate();
+    const deaf = () => {
+      called.resolve();
+      return new Promise<never>(() => {});
+    };
+    const { agent } = assistant(deaf, says('after it'));
+    const { agents } = await running(agent);
+    const caller = new AbortController();
+    const task = { type: 'answer', input: { question: 'a' } };
+    const asked = awaited(agents.execute('ada', { ...task, signal: caller.signal }));
+    await called.promise;
+    caller.abort();
+    expect((await refusal(asked)).code).toBe('TASK_ABANDONED');
+    expect(await agents.execute('ada', task)).toBe('after it');
+  });
+
   test('a failure of the provider has its status and its limits, and nothing of the request', async () => {
     const { agent } = assistant(refuses(400, { 'x-ratelimit-limit': '7' }));
     const { ask } = await running(agent);

@@ -83,9 +83,11 @@ export function streamsCall(toolName: string, input: object): StreamPart[] {
 
 /**
  * Answers with one stream after the other; an error in place of a part breaks its stream off, `hangs`, or nothing at all,
- * has it hang.
+ * has it hang; `closes` ends it there.
  */
-export function scriptedStreams(...turns: (StreamPart | Error | 'hangs')[][]): MockLanguageModelV4 {
+export function scriptedStreams(
+  ...turns: (StreamPart | Error | 'hangs' | 'closes')[][]
+): MockLanguageModelV4 {
   const left = [...turns];
   return new MockLanguageModelV4({
     doStream: async () => {
@@ -98,7 +100,7 @@ export function scriptedStreams(...turns: (StreamPart | Error | 'hangs')[][]): M
             if (parts.length === 0) return new Promise(() => {});
             const { value, done } = iterator.next();
             if (value === 'hangs') return new Promise(() => {});
-            if (done) controller.close();
+            if (done || value === 'closes') controller.close();
             else if (value instanceof Error) controller.error(value);
             else controller.enqueue(value);
             return undefined;

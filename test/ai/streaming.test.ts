@@ -18,7 +18,7 @@ const look = tool({
   },
 });
 
-function teller(...turns: (StreamPart | Error)[][]) {
+function teller(...turns: (StreamPart | Error | 'closes')[][]) {
   const model = scriptedStreams(...turns);
   const agent = defineModelAgent({
     type: 'teller',
@@ -39,7 +39,7 @@ async function told(agents: Awaited<ReturnType<typeof rig>>['agents'], type: str
   return { chunks, output: await stream.output };
 }
 
-async function running(...turns: (StreamPart | Error)[][]) {
+async function running(...turns: (StreamPart | Error | 'closes')[][]) {
   const { model, agent } = teller(...turns);
   const made = await rig();
   await made.agents.register({ id: 'ada', module: agent });
@@ -83,6 +83,19 @@ describe('a task that streams', () => {
       message: expect.stringContaining('connection reset'),
     });
     expect(eventsOf('task.step')).toEqual([]);
+  });
+
+  test('whose stream ends without its last part has no answer, whatever came before, and keeps nothing', async () => {
+    for (const parts of [streams('half of').slice(0, -1), streams('half of').slice(0, 3), []]) {
+      const { agents, eventsOf } = await running([...parts, 'closes']);
+      expect(await refusal(told(agents, 'tell'))).toMatchObject({
+        code: 'TASK_FAILED',
+        message: expect.stringMatching(
+          /the answer of .+: expected a stream that ends with its part "finish"/,
+        ),
+      });
+      expect(eventsOf('task.step')).toEqual([]);
+    }
   });
 
   test.each([
