@@ -1,4 +1,5 @@
 /** A fleet on more than one machine: the same charts, on Restate. */
+import './required-node.ts';
 export { type AgentNode, createAgentNode } from './restate/nodes/node.ts';
 export type { AgentNodeOptions } from './restate/nodes/node-options.ts';
 export { connectFleet, type ConnectFleetOptions, type Fleet } from './restate/client/fleet.ts';

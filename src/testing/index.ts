@@ -1,4 +1,5 @@
 /** Tools for tests of agents, hosts and stores: a simulated clock, seeded chance, scripted bodies, and the laws each has to keep. */
+import '../required-node.ts';
 export {
   scriptedHost,
   type ScriptedBody,

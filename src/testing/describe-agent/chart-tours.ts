@@ -9,8 +9,8 @@ import type { Subject } from './subject.ts';
 
 /** Inputs that a task is tried with at each state. */
 const SAMPLES = 4;
-/** Of a chart that counts without end. */
-const MAX_STATES = 1_500;
+/** How many steps are looked at, nearest first: a chart that counts has no end of states. */
+const MAX_STEPS = 5_000;
 
 interface Step {
   readonly event: EventObject & {
@@ -21,7 +21,10 @@ interface Step {
   readonly state: AnyMachineSnapshot;
 }
 
-/** For every transition that no run has taken yet, the shortest way to it, as far as the chart alone can tell. */
+/**
+ * For every transition that no run has taken yet, the shortest way to it, as far as the chart alone can tell. Of a chart
+ * with very many states the near ones are walked.
+ */
 export function chartTours(
   subject: Subject,
   coverage: ChartCoverage,
@@ -32,17 +35,21 @@ export function chartTours(
   const outside = eventsFromOutside(subject, seed);
   const input = { agentId: 'agent', incarnation: 1, initArgs: subject.options.initArgs, variables: {} };
   let map: ReturnType<typeof getAdjacencyMap>;
+  let looked = 0;
   try {
     const options = {
       input,
-      events: (state: AnyMachineSnapshot) => [...outside, ...eventsFromInside(state)],
+      events: (state: AnyMachineSnapshot) => {
+        const events = [...outside, ...eventsFromInside(state)];
+        looked += events.length;
+        return events;
+      },
       serializeState: stateKey,
-      stopWhen: (state: AnyMachineSnapshot) => state.status !== 'active',
-      limit: MAX_STATES,
+      stopWhen: (state: AnyMachineSnapshot) => state.status !== 'active' || looked >= MAX_STEPS,
     };
     map = getAdjacencyMap(machine as never, options as never);
   } catch {
-    // A chart with too many states, or one that a walk without its work cannot follow: it is tried by runs alone.
+    // A chart that a walk without its work cannot follow is tried by runs alone.
     return [];
   }
   const tours: (readonly Move[])[] = [];
