@@ -414,6 +414,26 @@ const sources: readonly NoSourceFault[] = [
     line: 'return rows.toSorted((a, b) => compared(sortBy(a), sortBy(b), sign) || compared(a.id, b.id, 1));',
     why: 'an order is told by its sign alone',
   },
+  {
+    file: 'src/cli/figures.ts',
+    rule: 'boundary moved',
+    line: 'if (ms < 10) return `${Math.round(ms * 10) / 10} ms`;',
+    why: 'ten is the same with and without tenths',
+  },
+  {
+    file: 'src/cli/live/frame.ts',
+    rule: 'number',
+    line: "const title = ` ${[...titles, ...(noteWidth > 0 ? ['NOTE'] : [])].join(GAP)}`;",
+    original: '0',
+    why: 'the note has four columns, or none',
+  },
+  {
+    file: 'src/cli/live/frame.ts',
+    rule: 'number',
+    line: "if (noteWidth > 0) pieces.push([GAP], [cutTo(note, noteWidth), isBad ? 'red' : 'dim']);",
+    original: '0',
+    why: 'the note has four columns, or none',
+  },
 ];
 
 export function noFaultOf({ file, rule, line, original }: SourceMutant): string | undefined {

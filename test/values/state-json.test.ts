@@ -60,13 +60,47 @@ describe('a state', () => {
     [{ weights: new Float32Array(1) }, 'a Float32Array at state.weights'],
     [{ failure: new RangeError('m') }, 'a RangeError at state.failure'],
     [{ rule: /x/ }, 'a RegExp at state.rule'],
+    [{ seen: new WeakMap() }, 'a WeakMap at state.seen'],
+    [{ seen: new WeakSet() }, 'a WeakSet at state.seen'],
+    [{ bytes: new ArrayBuffer(1) }, 'a ArrayBuffer at state.bytes'],
+    [{ bytes: new DataView(new ArrayBuffer(1)) }, 'a DataView at state.bytes'],
+    [[NaN], 'NaN at state[0]'],
+    [{ toJSON: 1, loss: Infinity }, 'Infinity at state.loss'],
     [{ later: Promise.resolve() }, 'a Promise at state.later'],
   ])('is refused by its place (%#)', (state, problem) => {
     expect(problemOf(state)).toBe(`got ${problem}`);
   });
 });
 
+describe('a state comes back as it is', () => {
+  it.each([
+    [true, 'nothing', undefined],
+    [true, 'a text', 'text'],
+    [true, 'data', { a: [1, [{ b: null }]], c: undefined, toJSON: 1 }],
+    [false, 'a list without a value', { a: [1, undefined] }],
+    [false, 'what says itself how it is kept', { range: [new Range()] }],
+    [false, 'an instance', { at: new Point() }],
+    [false, 'an object without a prototype', Object.create(null)],
+  ])('%s: %s', (isPlain, _, state) => {
+    expect(assertKept(state)).toBe(isPlain);
+  });
+});
+
+it('of a state its own fields count, whatever a library gave to all objects', () => {
+  const everywhere = Object.getPrototypeOf({}) as { loss?: number };
+  everywhere.loss = NaN;
+  try {
+    expect([assertKept({ a: 1 }), stateJson({ a: 1 })]).toEqual([true, '{"a":1}']);
+  } finally {
+    delete everywhere.loss;
+  }
+});
+
 describe('a state that JSON cannot write', () => {
+  it('as it has no word for it is refused', () => {
+    expect(() => stateJson(() => 1)).toThrow(/^got a function$/);
+    expect(stateJson(undefined)).toBe('null');
+  });
   const nested = Array.from({ length: 20_000 }).reduce<object>((inner) => ({ inner }), {});
   it('as it is nested too deeply is refused in words', () => {
     expect(() => stateJson(nested)).toThrow(/^got what is nested too deeply as JSON$/);

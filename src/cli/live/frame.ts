@@ -187,7 +187,7 @@ function detail({ rows, state, size, now, paint }: FrameParts): readonly string[
     return [rule, paint('dim', cutTo(' choose an agent with the arrow keys', size.columns)), '', '', '', ''];
   return [
     rule,
-    line('chart', `${row.state}  (${row.status}, health ${row.health})`),
+    line('chart', `${row.state} (${row.status}, health ${row.health})`),
     line(
       'runs',
       `${row.isolation}${row.pool === undefined ? '' : `, in pool ${row.pool}`}; can: ${row.capabilities.join(', ') || 'nothing special'}`,
@@ -199,7 +199,7 @@ function detail({ rows, state, size, now, paint }: FrameParts): readonly string[
     line('note', noteOn(row, now)),
     line(
       'last error',
-      row.lastError === undefined ? 'none' : `${clockTime(row.lastError.at)}  ${row.lastError.text}`,
+      row.lastError === undefined ? 'none' : `${clockTime(row.lastError.at)} ${row.lastError.text}`,
     ),
   ];
 }
