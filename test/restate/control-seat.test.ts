@@ -105,3 +105,28 @@ test('a node that leaves gives its seats to none that never answers for the flee
   await seat.giveToOneOf([never]);
   expect(done).toEqual(['move s to http://c/control']);
 });
+
+test('one that leaves gives what it was about to take, too', async () => {
+  const moved = Promise.withResolvers<void>();
+  const deployments = [host('a'), host('b', markOf('v')), host('c', markOf('v')), control('s', 'a')];
+  const done: string[] = [];
+  const seat = new ControlSeat({
+    admin: {
+      deployments: () => Promise.resolve(deployments),
+      register: () => Promise.reject(new Error('it is there')),
+      move: async (id, uri) => {
+        if (done.length === 0) await moved.promise;
+        done.push(`move ${id} to ${uri}`);
+        deployments[3] = { ...deployments[3]!, uri };
+      },
+    },
+    uri: 'http://b/control',
+    version: 'v',
+    logger: pino({ level: 'silent' }),
+  });
+  const taking = seat.take(() => true);
+  const giving = seat.giveToOneOf([host('c', markOf('v'))]);
+  moved.resolve();
+  await Promise.all([taking, giving]);
+  expect(done).toEqual(['move s to http://b/control', 'move s to http://c/control']);
+});

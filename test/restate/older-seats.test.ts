@@ -15,6 +15,9 @@ function upgrade(me: string, { newest = me, control = true } = {}) {
   const clock = simulatedClock({ startAt: 0 });
   const holders: Record<string, string> = { old: 'o1', new: newest };
   const moves: string[] = [];
+  let mayTake = true;
+  let looks = 0;
+  let beforeMove: (() => void) | undefined;
   let states: States = {};
   const host = (name: string) => ({
     id: name,
@@ -35,8 +38,12 @@ function upgrade(me: string, { newest = me, control = true } = {}) {
     clock: steadyClock(clock),
     seat: new ControlSeat({
       admin: {
-        deployments: () =>
-          Promise.resolve([...['o1', 'o2', 'n1', 'n2'].map(host), seat('old', 1), seat('new', 2)]),
+        deployments: () => {
+          looks += 1;
+          // Those of a look, and those right before a move.
+          if (looks % 2 === 0) beforeMove?.();
+          return Promise.resolve([...['o1', 'o2', 'n1', 'n2'].map(host), seat('old', 1), seat('new', 2)]);
+        },
         register: () => Promise.reject(new Error('both seats are there')),
         move: (id, uri) => {
           holders[id] = new URL(uri).hostname;
@@ -48,11 +55,17 @@ function upgrade(me: string, { newest = me, control = true } = {}) {
       version: me.startsWith('o') ? 'old' : 'new',
       logger,
     }),
+    mayTake: () => mayTake,
     logger,
     check: (uri) => Promise.resolve(states[new URL(uri).hostname] ?? 'answers'),
   });
   return {
     moves,
+    mayNot: () => (mayTake = false),
+    beforeMove: (act: () => void) => {
+      looks = 0;
+      beforeMove = act;
+    },
     look: async (next: States, afterMs = LOOK_EVERY_MS) => {
       states = next;
       await clock.advance(afterMs);
@@ -93,6 +106,20 @@ test('a node without the newest seat leaves all as they are', async () => {
   }
 });
 
+test('a node that may not answer for the fleet any more takes none, also where it was about to', async () => {
+  const { look, moves, mayNot } = upgrade('n1', { control: false });
+  await look({ o1: 'refuses' });
+  mayNot();
+  await look({ o1: 'refuses' });
+  await look({ o1: 'refuses' });
+  expect(moves).toEqual([]);
+  const late = upgrade('n1', { control: false });
+  await late.look({ o1: 'refuses' });
+  late.beforeMove(late.mayNot);
+  await late.look({ o1: 'refuses' });
+  expect(late.moves).toEqual([]);
+});
+
 test('it looks no more often than every two seconds, however many calls it answers', async () => {
   const { look, moves } = upgrade('n1');
   await look({ o1: 'refuses' });
@@ -113,6 +140,7 @@ test('looks that an engine which stood still answers at once count for one', asy
       older: () => stillness.then(() => [held]),
       settle: ({ id }) => Promise.resolve(void settled.push(id)),
     },
+    mayTake: () => true,
     logger: pino({ level: 'silent' }),
     check: () => Promise.resolve('silent'),
   });

@@ -101,10 +101,40 @@ test.each(['refuses', 'silent'] as const)(
     expect(await outcome).toBe(TAKEN);
     await pass(20);
     expect(watch.unseated).toEqual({ name: 'a', silentMs: DOUBT_MS + 20 });
-    watch.told();
+    watch.told('a');
     expect(watch.unseated).toBeUndefined();
   },
 );
+
+test('that the fleet was told of one who was unseated says nothing of the next: that is told with the sign of life after', async () => {
+  const { watch, ask, pass, finds, holds } = rig();
+  finds('refuses');
+  ask();
+  await pass(DOUBT_MS);
+  expect(watch.unseated?.name).toBe('a');
+  holds('b');
+  // It carries who was unseated first, and is answered at the moment at which the seat is taken again.
+  const second = ask();
+  await pass(DOUBT_MS);
+  second.answer();
+  watch.told('a');
+  expect(watch.unseated?.name).toBe('b');
+});
+
+test('a node that may not take it any more leaves it, also where it was about to', async () => {
+  const { ask, pass, takenAt, finds, mayNot, standsStill } = rig();
+  const looking = Promise.withResolvers<AddressState>();
+  finds(looking.promise);
+  ask();
+  await pass(DOUBT_MS);
+  const engine = standsStill();
+  looking.resolve('refuses');
+  await pass(0);
+  mayNot();
+  engine.goesOn();
+  await pass(0);
+  expect(takenAt()).toEqual([]);
+});
 
 test('one that answers there, and no call, may be busy: it keeps it for four misses in a row', async () => {
   const { ask, pass, takenAt, watch } = rig();
@@ -298,6 +328,66 @@ test('one that has answered between two looks is looked at twice again', async (
   expect(takenAt()).toEqual([]);
   await pass(MISSED_MS);
   expect(takenAt().length).toBe(1);
+});
+
+test('of two that take it at the same moment one has it in the end; the other leaves it that for its whole time', async () => {
+  const clock = simulatedClock({ startAt: 0 });
+  const logger = pino({ level: 'silent' });
+  const moves: string[] = [];
+  const uriOf = (name: string) => `http://${name}/control`;
+  let uri = uriOf('a');
+  const hosts = ['a', 'b', 'c'].map((name) => ({
+    id: name,
+    uri: `http://${name}/host`,
+    services: [hostOf(name)],
+    metadata: markOf('v'),
+    revision: 1,
+  }));
+  const admin = {
+    deployments: () =>
+      Promise.resolve([...hosts, { id: 's', uri, services: [AGENT], metadata: markOf('v'), revision: 1 }]),
+    register: () => Promise.reject(new Error('it is there')),
+    // Both have seen who has it before either is heard.
+    move: async (_: string, to: string) => {
+      await settled();
+      uri = to;
+      moves.push(`${to} after ${clock.now()}`);
+    },
+  };
+  const node = (name: string) => {
+    const seat = new ControlSeat({ admin, uri: uriOf(name), version: 'v', logger });
+    const watch = new SeatWatch({
+      clock: steadyClock(clock),
+      seat: () => seat,
+      mayTake: () => true,
+      logger,
+      check: (at) => Promise.resolve(at === uriOf('a') ? 'silent' : 'answers'),
+    });
+    const ask = () => {
+      const never = (signal: AbortSignal) =>
+        new Promise<never>((_, reject) =>
+          signal.addEventListener('abort', () => reject(signal.reason as Error)),
+        );
+      return watch.answerTo(never).catch((err: Error) => err.message);
+    };
+    return { watch, ask };
+  };
+  const both = [node('b'), node('c')];
+  const pass = async (ms: number) => {
+    await clock.advance(ms);
+    for (const _ of [1, 2, 3, 4]) await settled();
+  };
+  const first = both.map(({ ask }) => ask());
+  await pass(DOUBT_MS);
+  expect(await Promise.all(first)).toEqual([TAKEN, TAKEN]);
+  expect(moves.splice(0)).toEqual(['http://b/control after 500', 'http://c/control after 500']);
+  expect(both.map(({ watch }) => watch.unseated?.name)).toEqual(['a', 'a']);
+  void both[0]!.ask();
+  // It sees with its next call that another has it, and counts from there.
+  await pass(MISSED_MS + BUSY_MS - 1);
+  expect(moves).toEqual([]);
+  await pass(1);
+  expect(moves).toEqual([`http://b/control after ${DOUBT_MS + MISSED_MS + BUSY_MS}`]);
 });
 
 const versionOf = (name: string) => (name.startsWith('o') ? 'old' : 'new');

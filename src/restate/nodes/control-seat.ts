@@ -12,7 +12,7 @@
  * I2  A call without an answer is the doing of the newest seat, where new calls go. If this node has that itself, a call
  *     of an older seat may hold it up: any other seat is suspect then.
  * I3  A node that leaves gives its seats to a node of its version, if there is one; never to one that does not answer for
- *     the fleet.
+ *     the fleet. That holds for a seat, too, that it was about to take.
  */
 import type { Logger } from 'pino';
 import type { Deployment, EngineAdmin } from '../engine/engine-admin.ts';
@@ -52,7 +52,8 @@ export const markOf = (version: string, control = true): Readonly<Record<string,
 
 export class ControlSeat {
   readonly #options: ControlSeatOptions;
-  #isTaking = false;
+  /** A seat that is being taken or settled. */
+  #underWay: Promise<unknown> | undefined;
 
   constructor(options: ControlSeatOptions) {
     this.#options = options;
@@ -80,8 +81,18 @@ export class ControlSeat {
   /**
    * Moves the seat of a node that is no more: to one of its version that is there, else to this one. One that has moved
    * meanwhile stays.
+   *
+   * @param mayMove asked right before that
    */
-  async settle({ id, uri }: HeldSeat, isThere: (uri: string) => Promise<boolean>): Promise<void> {
+  settle(held: HeldSeat, isThere: (uri: string) => Promise<boolean>, mayMove: () => boolean): Promise<void> {
+    return this.#alone(() => this.#settle(held, isThere, mayMove), undefined);
+  }
+
+  async #settle(
+    { id, uri }: HeldSeat,
+    isThere: (uri: string) => Promise<boolean>,
+    mayMove: () => boolean,
+  ): Promise<void> {
     const { admin, logger } = this.#options;
     const deployments = await admin.deployments();
     const held = this.#othersAmong(deployments).find((seat) => seat.id === id && seat.uri === uri);
@@ -96,6 +107,7 @@ export class ControlSeat {
       to = seat;
       break;
     }
+    if (!mayMove()) return;
     logger.warn({ from: uri, to }, 'the node that answered calls of an older version is gone: another does');
     await admin.move(id, to);
   }
@@ -106,37 +118,49 @@ export class ControlSeat {
    * @param isFree whether the node that has it is to lose it
    * @returns `undefined` where it stays as it is
    */
-  async take(isFree: (seat: HeldSeat) => boolean): Promise<Taken | undefined> {
-    if (this.#isTaking) return undefined;
-    this.#isTaking = true;
+  take(isFree: (seat: HeldSeat) => boolean): Promise<Taken | undefined> {
+    return this.#alone(() => this.#take(isFree), undefined);
+  }
+
+  async #take(isFree: (seat: HeldSeat) => boolean): Promise<Taken | undefined> {
     const { admin, uri, version, logger } = this.#options;
+    const deployments = await admin.deployments();
+    const seats = seatsOf(deployments);
+    if (seats.length === 0) {
+      await admin.register(uri, { metadata: markOf(version) });
+      return { from: undefined };
+    }
+    let taken: Taken | undefined;
+    for (const seat of this.#othersAmong(deployments)) {
+      if (!isFree(seat)) continue;
+      logger.warn(
+        { from: seat.uri, to: uri },
+        "the fleet's services do not answer: they are here from now on",
+      );
+      await admin.move(seat.id, uri);
+      const from = seat.isNewest ? nodeAt(seat.uri, deployments) : undefined;
+      taken = { from: from ?? taken?.from };
+    }
+    return taken;
+  }
+
+  /** Does nothing while another of its kind is under way. */
+  async #alone<Value>(move: () => Promise<Value>, otherwise: Value): Promise<Value> {
+    if (this.#underWay !== undefined) return otherwise;
+    const moving = move();
+    this.#underWay = moving;
     try {
-      const deployments = await admin.deployments();
-      const seats = seatsOf(deployments);
-      if (seats.length === 0) {
-        await admin.register(uri, { metadata: markOf(version) });
-        return { from: undefined };
-      }
-      let taken: Taken | undefined;
-      for (const seat of this.#othersAmong(deployments)) {
-        if (!isFree(seat)) continue;
-        logger.warn(
-          { from: seat.uri, to: uri },
-          "the fleet's services do not answer: they are here from now on",
-        );
-        await admin.move(seat.id, uri);
-        const from = seat.isNewest ? nodeAt(seat.uri, deployments) : undefined;
-        taken = { from: from ?? taken?.from };
-      }
-      return taken;
+      return await moving;
     } finally {
-      this.#isTaking = false;
+      this.#underWay = undefined;
     }
   }
 
   /** Gives its seats to one of these nodes, as the engine knows where their bodies are. */
   async giveToOneOf(nodes: readonly Deployment[]): Promise<void> {
     const { admin, version } = this.#options;
+    // That it failed is told to who has begun it.
+    await this.#underWay?.catch(() => undefined);
     const heirs = nodes.filter(({ metadata }) => mayAnswer(metadata));
     const heir = heirs.find(({ metadata }) => metadata[VERSION] === version) ?? heirs[0];
     const uri = heir && controlAt(heir);

@@ -129,6 +129,8 @@ class Node implements AgentNode {
   #beat: unknown;
   /** Why it does not belong to the fleet, though it sends signs of life. */
   #isOut: string | undefined;
+  /** It gives away what it has of the fleet's services, and takes nothing any more. */
+  #hasLeft = false;
   #isClosed = false;
   #closing: Promise<void> | undefined;
 
@@ -152,7 +154,7 @@ class Node implements AgentNode {
     this.#seatWatch = new SeatWatch({
       clock: this.#clock,
       seat: () => this.#seat,
-      mayTake: () => !this.#isClosed && this.#clockCheck.problem === undefined,
+      mayTake: () => this.#mayAnswer,
       logger,
     });
     const reportFault = (message: string, err: unknown) => logger.error({ err }, message);
@@ -198,10 +200,20 @@ class Node implements AgentNode {
         logger: this.#logger,
       });
       await this.#seat.ensure();
-      this.#olderSeats = new OlderSeats({ clock: this.#clock, seat: this.#seat, logger: this.#logger });
+      this.#olderSeats = new OlderSeats({
+        clock: this.#clock,
+        seat: this.#seat,
+        mayTake: () => this.#mayAnswer,
+        logger: this.#logger,
+      });
     }
     await this.#join();
     this.#nextBeat();
+  }
+
+  /** Whether it may answer for the fleet now. */
+  get #mayAnswer(): boolean {
+    return !this.#hasLeft && !this.#isClosed && this.#clockCheck.problem === undefined;
   }
 
   bodies() {
@@ -234,6 +246,7 @@ class Node implements AgentNode {
       this.#clock.clearTimeout(this.#beat);
       this.#beat = undefined;
       await this.#tell('leave', { epoch: this.#epoch }, leftMs());
+      this.#hasLeft = true;
       await this.#handOver(leftMs());
     } catch (err) {
       this.#logger.error({ err }, 'the node could not leave in order');
@@ -395,7 +408,7 @@ class Node implements AgentNode {
         this.#engine.call<BeatAnswer>(toNodes('beat'), sign, { signal, isRepeatable: true }),
       );
       isAnswered = true;
-      if (unseated !== undefined) this.#seatWatch.told();
+      if (unseated !== undefined) this.#seatWatch.told(unseated.name);
       if (!isKnown && !this.#isClosed && this.#closing === undefined) await this.#rejoin(isReplaced === true);
       else if (missed > this.#caughtUp) await this.#catchUp(missed);
     } catch (err) {

@@ -5,6 +5,7 @@
  * I1  A seat is moved once nobody was at its address twice in a row, some time apart: a node that is busy is silent for
  *     a while, too.
  * I2  It goes to a node of its version, if one is there, and else to this one (control-seat.ts).
+ * I3  A node that may not answer for the fleet any more, such as one that leaves, moves none.
  */
 import type { Logger } from 'pino';
 import type { SteadyClock } from '../../runtime/time/clock.ts';
@@ -19,6 +20,8 @@ const SILENT_MS = 500;
 export interface OlderSeatsOptions {
   readonly clock: SteadyClock;
   readonly seat: Pick<ControlSeat, 'older' | 'settle'>;
+  /** Whether this node may answer for the fleet now. */
+  readonly mayTake: () => boolean;
   readonly logger: Logger;
   readonly check?: typeof checkAddress;
 }
@@ -39,8 +42,8 @@ export class OlderSeats {
 
   /** Looks at them if it is time for that. Called with each call of the fleet's services that this node answers. */
   async look(): Promise<void> {
-    const { clock, seat, logger } = this.#options;
-    if (clock.elapsed() - this.#lookedAt < LOOK_EVERY_MS) return;
+    const { clock, seat, mayTake, logger } = this.#options;
+    if (clock.elapsed() - this.#lookedAt < LOOK_EVERY_MS || !mayTake()) return;
     this.#lookedAt = Infinity;
     try {
       const seats = await seat.older();
@@ -49,7 +52,7 @@ export class OlderSeats {
       const before = this.#empty;
       this.#empty = new Set(absent.map(({ uri }) => uri));
       for (const held of absent)
-        if (before.has(held.uri)) await seat.settle(held, (uri) => this.#isThere(uri));
+        if (before.has(held.uri)) await seat.settle(held, (uri) => this.#isThere(uri), mayTake);
     } catch (err) {
       logger.debug({ err }, 'it could not be seen who has the seats of older versions');
     } finally {

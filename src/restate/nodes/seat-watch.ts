@@ -83,9 +83,9 @@ export class SeatWatch {
     return { name, silentMs: this.#options.clock.elapsed() - since };
   }
 
-  /** The fleet knows who was unseated. */
-  told(): void {
-    this.#unseated = undefined;
+  /** The fleet knows that this node was unseated. Another may have been meanwhile. */
+  told(name: string): void {
+    if (this.#unseated?.name === name) this.#unseated = undefined;
   }
 
   /**
@@ -174,7 +174,8 @@ export class SeatWatch {
     const { clock, logger } = this.#options;
     if (this.#wasHeldUp(since, MISSED_MS)) {
       this.#countAnew();
-      return this.told();
+      this.#unseated = undefined;
+      return;
     }
     // It was another's time that this call has waited for.
     if (since < this.#takenAt) return;
@@ -235,6 +236,7 @@ export class SeatWatch {
     const beganAt = clock.elapsed();
     const taken = await seat()?.take((held) => {
       const isFree =
+        mayTake() &&
         clock.elapsed() - beganAt <= ENGINE_AWAY_MS &&
         seats.some(({ id }) => id === held.id) &&
         this.#silences.get(held.id)?.uri === held.uri;
