@@ -106,6 +106,41 @@ test('one that moves begins in the place that it is offered', () => {
   expect(state).toMatchObject({ isMoving: false, seat: { node: 'b', incarnation: 2 } });
 });
 
+/** It has ended where it was, to begin elsewhere. */
+function between(): AgentState {
+  const state = running();
+  turnOf(state).adopt({ id: 'child', rule: 'stop' });
+  turnOf(state).move();
+  const ended = turnOf(state);
+  ended.reported(1, 2, [{ type: 'exited', reason: 'shutdown' }]);
+  expect(ended.acts.map((act) => act.do)).toContain('startElsewhere');
+  return state;
+}
+
+test('one that moves keeps its children: they end with it, and not with its body', () => {
+  const state = running();
+  turnOf(state).adopt({ id: 'child', rule: 'stop' });
+  turnOf(state).move();
+  const ended = turnOf(state);
+  ended.reported(1, 2, [{ type: 'exited', reason: 'shutdown' }]);
+  expect(ended.acts.map((act) => act.do)).not.toContain('endChildren');
+  expect(turnOf(state).adopt({ id: 'another', rule: 'stop' })).toBe(true);
+});
+
+test.each(['agent.stop', 'agent.kill'] as const)(
+  'one that moves, and has no body just then, can be ended for good (%s): it begins nowhere, and its children end',
+  (type) => {
+    const state = between();
+    const turn = turnOf(state);
+    turn.refuseUnless(type === 'agent.stop' ? 'stop' : 'kill');
+    turn.end({ type, at: now }, 'caller');
+    expect(turn.acts.map((act) => act.do).toSorted()).toEqual(['answer', 'endChildren', 'withdrawPermit']);
+    expect(pathOf(state)).toBe('stopped');
+    expect(turnOf(state).isWaitingFor(2)).toBe(false);
+    expect(() => turnOf(state).refuseUnless('stop')).toThrow(/is stopped/);
+  },
+);
+
 test('one whose body had ended, and that is down, gives it back; one that is on its way back keeps its own', () => {
   const down = running({ restart: { policy: 'never' } });
   turnOf(down).reported(1, 2, [{ type: 'exited', reason: 'killed' }]);

@@ -330,11 +330,15 @@ test('one that has answered between two looks is looked at twice again', async (
   expect(takenAt().length).toBe(1);
 });
 
+const uriOf = (name: string) => `http://${name}/control`;
+/** A call that nobody answers. */
+const never = (signal: AbortSignal) =>
+  new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
+
 test('of two that take it at the same moment one has it in the end; the other leaves it that for its whole time', async () => {
   const clock = simulatedClock({ startAt: 0 });
   const logger = pino({ level: 'silent' });
   const moves: string[] = [];
-  const uriOf = (name: string) => `http://${name}/control`;
   let uri = uriOf('a');
   const hosts = ['a', 'b', 'c'].map((name) => ({
     id: name,
@@ -363,14 +367,7 @@ test('of two that take it at the same moment one has it in the end; the other le
       logger,
       check: (at) => Promise.resolve(at === uriOf('a') ? 'silent' : 'answers'),
     });
-    const ask = () => {
-      const never = (signal: AbortSignal) =>
-        new Promise<never>((_, reject) =>
-          signal.addEventListener('abort', () => reject(signal.reason as Error)),
-        );
-      return watch.answerTo(never).catch((err: Error) => err.message);
-    };
-    return { watch, ask };
+    return { watch, ask: () => watch.answerTo(never).catch((err: Error) => err.message) };
   };
   const both = [node('b'), node('c')];
   const pass = async (ms: number) => {

@@ -184,8 +184,9 @@ export class AgentTurn {
   /** @throws AgentSystemError of a command that its state does not allow */
   refuseUnless(command: AgentCommand): void {
     const position = positionOfState(this.state);
-    // An agent that moves will run again: tasks wait for that.
+    // An agent that moves will run again: tasks wait for that, and it can be ended.
     if (command === 'execute' && this.state.isMoving) return;
+    if ((command === 'stop' || command === 'kill') && this.isBetweenPlaces) return;
     if (!position.legal.has(command)) throw commandRefusal(this.state.id, command, position);
   }
 
@@ -207,10 +208,20 @@ export class AgentTurn {
     token: string | undefined,
     by?: string,
   ): void {
+    const { isBetweenPlaces } = this;
     // A stop or a kill also ends its move to another node.
     this.state.isMoving = false;
     this.callers.forEnd(token);
-    this.send(withBy(event, by));
+    if (isBetweenPlaces) this.#stays();
+    else this.send(withBy(event, by));
+  }
+
+  /** It has ended on its old node, and does not begin on another. */
+  #stays(): void {
+    this.acts.push({ do: 'withdrawPermit' });
+    this.ledger.endWaits('the agent is stopped');
+    this.#endChildren();
+    this.callers.answerEnd();
   }
 
   /** Ends it in order, to begin elsewhere; tasks that come meanwhile wait. Nothing to do for one that has no body. */
@@ -285,7 +296,7 @@ export class AgentTurn {
   /** One that it has spawned. @returns whether it can have children: it has not ended for good */
   adopt(child: AgentState['children'][number]): boolean {
     const { known, children } = this.state;
-    if (known !== undefined && hasEndedForGood(known.at)) return false;
+    if (known !== undefined && hasEndedForGood(known.at) && !this.isBetweenPlaces) return false;
     this.state.children = [...children.filter(({ id }) => id !== child.id), child];
     return true;
   }
@@ -511,7 +522,7 @@ export class AgentTurn {
       case 'agent.crashed':
         this.callers.answerStart(reason);
         this.callers.answerEnd();
-        if (hasEndedForGood(life.at)) this.#endChildren();
+        if (hasEndedForGood(life.at) && !this.isBetweenPlaces) this.#endChildren();
         break;
       case 'agent.pausing':
       case 'agent.paused':

@@ -515,8 +515,13 @@ export class FleetAgents {
 
   /** @throws AgentSystemError `AGENT_NOT_FOUND` */
   async legal(id: string): Promise<readonly AgentCommand[]> {
-    const { state, paused } = (await this.#look(id)).record;
-    return [...positionAt(state, paused !== undefined).legal];
+    const { record, isMoving } = await this.#look(id);
+    const { state, paused, status } = record;
+    const { legal } = positionAt(state, paused !== undefined);
+    if (!isMoving) return [...legal];
+    // It will run again (agent-turn.ts).
+    const more: readonly AgentCommand[] = status === 'stopped' ? ['execute', 'stop', 'kill'] : ['execute'];
+    return [...new Set([...legal, ...more])];
   }
 
   /** The node of its body; `undefined` while it has none. @throws AgentSystemError `AGENT_NOT_FOUND` */

@@ -260,7 +260,8 @@ class ConnectedFleet implements Fleet {
 
   async stopAgents(options: { readonly timeoutMs?: number } = {}) {
     const known = await this.agents.briefs();
-    const alive = known.filter(({ state }) => positionAt(state).legal.has('stop'));
+    // One that moves has no body for a moment, and would run again.
+    const alive = known.filter(({ state, isMoving }) => isMoving || positionAt(state).legal.has('stop'));
     const ends = await Promise.all(
       alive.map(({ id }) =>
         this.agents.stop(id, options).catch((thrown: unknown) => {
