@@ -1,5 +1,5 @@
 /** A node that drains is empty when it says so: a real server, and an agent that does not go before its work is done. */
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { defineAgent } from '../../src/index.ts';
 import { eventually } from '../kit/eventually.ts';
 import { fateOf, gate } from '../kit/rig.ts';
@@ -48,5 +48,43 @@ describe.runIf(hasEngine())('a node that drains', () => {
       () => agents.nodeOf(id),
       (name) => name === heir.name,
     );
+  });
+
+  test('keeps the members of pools, with the tasks that they have accepted', async () => {
+    const [begun, released] = [gate(), gate<string>()];
+    const busy = defineAgent({
+      type: fresh('busy'),
+      init: () => ({}),
+      tasks: {
+        work: {
+          run: () => {
+            begun.resolve();
+            return released.promise;
+          },
+        },
+        next: { run: () => 'next' },
+      },
+    });
+    const { fleet, node } = await fleetRig(engine(), [busy]);
+    const { pools, tasks } = fleet;
+    const drained = await node(fresh('drained'));
+    const name = fresh('crew');
+    await pools.create({ name, spec: { module: busy, shutdownMs: 60_000 }, min: 1, max: 1 });
+    onTestFinished(() => pools.close(name).then(() => undefined));
+    const { members } = await pools.get(name);
+    const working = await tasks.submit(members[0]!, { type: 'work' });
+    const waiting = await tasks.submit(members[0]!, { type: 'next' });
+    await begun.promise;
+    const heir = await node(fresh('heir'));
+    const drain = drained.drain();
+    await eventually(
+      () => fleet.agents.get(members[0]!),
+      ({ status }) => status !== 'running',
+    );
+    released.resolve('done');
+    expect([await tasks.result(working.id), await tasks.result(waiting.id)]).toEqual(['done', 'next']);
+    expect(await drain).toEqual({ left: [] });
+    expect((await pools.get(name)).members).toEqual(members);
+    expect(await fleet.agents.nodeOf(members[0]!)).toBe(heir.name);
   });
 });

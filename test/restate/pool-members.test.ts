@@ -113,6 +113,15 @@ describe('a report', () => {
     pool.told(news('nobody', { heard: 5 }));
   });
 
+  it('of one that moves to another node has it down until it serves there, and it stays a member', () => {
+    const { pool, places, told } = rig().at('live', []);
+    pool.told(news('m1', { path: 'stopped', isMoving: true }));
+    expect([places(), told()]).toEqual([['m1 down'], [{ type: 'member.fell' }]]);
+    pool.told(news('m1', { path: 'alive.starting', incarnation: 2 }));
+    pool.told(news('m1', { incarnation: 2 }));
+    expect([places(), told()]).toEqual([['m1 live'], [{ type: 'member.recovered' }]]);
+  });
+
   it.each([SERVING, 'alive.stopping'])('of a live one at %s changes nothing', (path) => {
     const { pool, places, told } = rig().at('live', []);
     pool.told(news('m1', { path }));

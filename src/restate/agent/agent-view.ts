@@ -16,6 +16,7 @@ export function newsOf(state: AgentState): MemberNews {
     id,
     path: positionOfState(state).path,
     incarnation,
+    isMoving: state.isMoving || undefined,
     takesWork: paused === undefined && parked === undefined,
     holds: tasks.flatMap(({ terms }) => (terms?.pool === undefined ? [] : [terms.pool])),
     heard,

@@ -18,6 +18,8 @@ export interface MemberNews {
   /** Dotted path of its chart's state. */
   readonly path: string;
   readonly incarnation: number;
+  /** It goes on on another node once it has ended where it is. */
+  readonly isMoving?: true | undefined;
   /** Whether a task that it is given now begins: it is neither paused nor parked. */
   readonly takesWork: boolean;
   /** Numbers of the pool's tasks that it has, and of the newest that it was given. */
@@ -54,12 +56,12 @@ export interface MemberEnds {
 /** How a pool counts an agent. */
 type Standing = 'serving' | 'starting' | 'ending' | 'returning' | 'ended';
 
-function standingOf(path: string): Standing {
+function standingOf({ path, isMoving }: MemberNews): Standing {
   if (path.startsWith('alive.starting')) return 'starting';
   if (path.startsWith('alive.serving')) return 'serving';
   if (path.startsWith('alive')) return 'ending';
   const isDown = path.startsWith('crashed') && path !== 'crashed.gaveUp' && path !== 'crashed.leftDown';
-  return isDown ? 'returning' : 'ended';
+  return isDown || isMoving ? 'returning' : 'ended';
 }
 
 export interface MembersOwner {
@@ -163,7 +165,7 @@ export class PoolMembers {
     for (const member of this.#owner.members) {
       const wasStarting = member.place === 'starting';
       const { news } = member;
-      const standing = news === undefined ? 'ended' : standingOf(news.path);
+      const standing = news === undefined ? 'ended' : standingOf(news);
       if (standing !== 'ended') member.isAwaited = true;
       if (standing === 'returning') member.endedBefore = news?.incarnation;
       member.place = 'leaving';
@@ -188,7 +190,7 @@ export class PoolMembers {
   #look(member: PoolMember): void {
     const { news } = member;
     if (news === undefined) return;
-    const standing = standingOf(news.path);
+    const standing = standingOf(news);
     switch (member.place) {
       case 'live':
         if (standing === 'serving' || standing === 'ending') return;
