@@ -52,6 +52,18 @@ describe('a copy of data', () => {
     expect(copy.self).toBe(copy);
   });
 
+  it('is right too where a getter of the data copies other data meanwhile', () => {
+    const data: { self?: object; readonly other: object } = {
+      get other() {
+        return dataCopy({ n: [1] });
+      },
+    };
+    data.self = data;
+    const copy = dataCopy(data);
+    expect(copy.self).toBe(copy);
+    expect(copy.other).toEqual({ n: [1] });
+  });
+
   it('takes keys as they are, __proto__ included, and objects without a prototype or of another realm', () => {
     const odd = JSON.parse('{ "__proto__": { "a": 1 } }') as Record<string, { a: number }>;
     const copy = dataCopy(odd);

@@ -25,7 +25,8 @@ export type ChildStage = 'pending' | 'running' | 'ended' | 'stopped';
 export class SupervisedChild implements ChildReport, ChildInvocation {
   readonly id: string;
   readonly src: string;
-  readonly input: unknown;
+  /** Until it has been brought to life with it: the child keeps none. */
+  input: unknown;
   stage: ChildStage = 'pending';
   private readonly supervisor: Supervisor;
   private child: Child | undefined;
@@ -46,6 +47,7 @@ export class SupervisedChild implements ChildReport, ChildInvocation {
     try {
       if (options.child === undefined) throw new Error(`nobody can bring the child "${this.src}" to life`);
       this.child = options.child(this, this);
+      this.input = undefined;
     } catch (thrown) {
       this.error(thrown);
       return;

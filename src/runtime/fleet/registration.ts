@@ -14,6 +14,7 @@ import type { AnyAgentDefinition } from '../definition/define-agent.ts';
 import type { AgentManifest } from '../definition/manifest.ts';
 import type { Host } from '../hosting/host.ts';
 import { isOfBody } from '../agent/pending-fields.ts';
+import type { CommitObserver } from '../journal/journal.ts';
 import type { StoredAgent } from '../journal/store.ts';
 import type { EventDraft, SpecChange } from '../journal/system-event.ts';
 import { saidBy } from '../values/act.ts';
@@ -366,7 +367,7 @@ export class Registration {
     const spec = specToKeep(withoutSecrets(given), id, manifest.type);
     const agent = this.create(spec, given.module, manifest, host);
     if (secrets !== undefined) agent.give(secrets);
-    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const entry = new Entry(agent, this.registry);
     const registered: EventDraft = {
       sequence: 0,
       at: undefined,
@@ -378,18 +379,8 @@ export class Registration {
       manifest,
     };
     const draft = by === undefined ? registered : { ...registered, by };
-    const { sequence } = journal.emit(draft, (error) => {
-      if (error === undefined) return resolve(id);
-      const isThere = this.registry.get(id) === agent;
-      this.registry.remove(agent);
-      agent.discard(error);
-      const { incarnation } = agent;
-      // An event takes the registration back, or a later program would find it.
-      if (isThere) journal.emit({ type: 'agent.forgotten', agentId: id, incarnation }, undefined, null);
-      reject(error);
-    });
-    agent.registered = sequence;
-    return promise;
+    agent.registered = journal.emit(draft, entry).sequence;
+    return entry.waiting.promise;
   }
 
   private create(
@@ -408,6 +399,31 @@ export class Registration {
     );
     this.registry.add(agent);
     return agent;
+  }
+}
+
+/** A registration, until its event was committed or could not be. */
+class Entry implements CommitObserver {
+  /** Resolves with the id. */
+  readonly waiting = Promise.withResolvers<string>();
+  private readonly agent: Agent;
+  private readonly registry: Registry;
+
+  constructor(agent: Agent, registry: Registry) {
+    this.agent = agent;
+    this.registry = registry;
+  }
+
+  committed(error?: AgentSystemError): void {
+    const { agent, registry } = this;
+    const { id: agentId, incarnation, journal } = agent;
+    if (error === undefined) return this.waiting.resolve(agentId);
+    const isThere = registry.get(agentId) === agent;
+    registry.remove(agent);
+    agent.discard(error);
+    // An event takes the registration back, or a later program would find it.
+    if (isThere) journal.emit({ type: 'agent.forgotten', agentId, incarnation }, undefined, null);
+    this.waiting.reject(error);
   }
 }
 

@@ -22,7 +22,7 @@ import {
 import type { StoredSpec } from '../journal/system-event.ts';
 import { dataCopy, frozenCopy, frozenData } from '../values/data-copy.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
-import { parseInput, readInput } from '../values/malformed.ts';
+import { parseInput, readInput, unreadable } from '../values/malformed.ts';
 import { RecentSpecs } from './recent-specs.ts';
 
 /** The spec of an agent; every field but `module` has a default. */
@@ -72,9 +72,9 @@ export function isolationOf({ isolation, module }: ParsedAgentSpec): Isolation {
 /** The policy of an agent's chart; equal policies are one object. */
 export function policyOf(spec: Omit<ParsedAgentSpec, 'module'>): LifePolicy {
   const known = policies.get(spec.restart);
-  const policy = lifePolicyOf(spec);
-  if (known !== undefined && isSamePolicy(known, policy)) return known;
-  policies.set(spec.restart, Object.freeze(policy));
+  if (known !== undefined && isPolicyOf(known, spec)) return known;
+  const policy = Object.freeze(lifePolicyOf(spec));
+  policies.set(spec.restart, policy);
   return policy;
 }
 
@@ -89,7 +89,7 @@ export function specToKeep(given: ParsedAgentSpec, id: string, agentType: string
     ...given,
     id,
     isolation: isolationOf(given),
-    initArgs: initArgs === noArgs ? initArgs : readArgs(() => frozenCopy(initArgs), id),
+    initArgs: initArgs === noArgs ? initArgs : argsRead(initArgs, frozenCopy, id),
     module: module instanceof URL ? Object.freeze({ url: module.href }) : moduleOf(agentType),
   });
 }
@@ -104,11 +104,15 @@ function moduleOf(type: string): { readonly type: string } {
 
 /** @throws AgentSystemError `AGENT_SPEC_INVALID` for a spec with a getter that throws */
 export function argsCopy(initArgs: unknown, agentId: string | undefined): unknown {
-  return readArgs(() => dataCopy(initArgs), agentId);
+  return argsRead(initArgs, dataCopy, agentId);
 }
 
-function readArgs(read: () => unknown, agentId: string | undefined): unknown {
-  return readInput(read, { what: 'spec: initArgs', agentId });
+function argsRead(initArgs: unknown, copy: (data: unknown) => unknown, agentId: string | undefined): unknown {
+  try {
+    return copy(initArgs);
+  } catch (thrown) {
+    throw unreadable(thrown, { what: 'spec: initArgs', agentId });
+  }
 }
 
 /** Parts of specs that are frozen: most fleets share a few, and `Object.isFrozen` looks at every field. */
@@ -192,12 +196,16 @@ function idOf(spec: unknown): string | undefined {
   }
 }
 
-function isSamePolicy(one: LifePolicy, other: LifePolicy): boolean {
+/** Whether `lifePolicyOf` would make the same of it. */
+function isPolicyOf(
+  policy: LifePolicy,
+  { restart, startTimeoutMs, shutdownMs, resources, health }: Omit<ParsedAgentSpec, 'module'>,
+): boolean {
   return (
-    one.restart === other.restart &&
-    one.startTimeoutMs === other.startTimeoutMs &&
-    one.shutdownMs === other.shutdownMs &&
-    one.maxRuntimeMs === other.maxRuntimeMs &&
-    one.failuresBeforeKill === other.failuresBeforeKill
+    policy.restart === restart &&
+    policy.startTimeoutMs === startTimeoutMs &&
+    policy.shutdownMs === shutdownMs &&
+    policy.maxRuntimeMs === resources.maxRuntimeMs &&
+    policy.failuresBeforeKill === health.failuresBeforeKill
   );
 }

@@ -94,22 +94,28 @@ export function dataBytes(value: unknown, looks = LOOKS): number {
     const sample = Math.min(count, SAMPLE, left);
     if (sample === 0) return around + OBJECT_BYTES + SLOT_BYTES * count;
     left -= sample;
-    const objects: object[] = [];
+    // A list of several is made where there are: one that grows takes room for sixteen.
+    let only: object | undefined;
+    let objects: object[] | undefined;
     let bytes = SLOT_BYTES * sample;
     for (let at = 0; at < sample; at++) {
       const place = Math.floor((at * count) / sample);
       const key = keys?.[place];
       const field = fields[key ?? place];
       if (key !== undefined) bytes += 2 * key.length;
-      if (isObject(field)) objects.push(field);
-      else bytes += leafBytes(field);
+      if (!isObject(field)) bytes += leafBytes(field);
+      else if (only === undefined) only = field;
+      else (objects ??= [only]).push(field);
     }
-    if (objects.length === 1 && sample === count) {
+    if (only !== undefined && objects === undefined && sample === count) {
       around += OBJECT_BYTES + bytes;
-      within = objects[0]!;
+      within = only;
       continue;
     }
-    for (const object of objects) bytes += dataBytes(object, Math.floor(left / objects.length));
+    if (only !== undefined) {
+      objects ??= [only];
+      for (const object of objects) bytes += dataBytes(object, Math.floor(left / objects.length));
+    }
     return around + OBJECT_BYTES + Math.ceil((bytes * count) / sample);
   }
 }

@@ -6,16 +6,40 @@
 /** Data of more containers than this is copied with an index of them. */
 const FEW = 16;
 
+/** The containers that a copy has come to so far: a list that is used again, for one that grows takes room for sixteen. */
+class Seen {
+  private readonly containers: (object | undefined)[] = Array.from({ length: FEW }, () => undefined);
+  private count = 0;
+
+  /** Whether it is new, and there is room for it. */
+  add(container: object): boolean {
+    const { containers, count } = this;
+    if (count === FEW) return false;
+    for (let at = 0; at < count; at++) if (containers[at] === container) return false;
+    containers[count] = container;
+    this.count = count + 1;
+    return true;
+  }
+
+  clear(): void {
+    for (let at = 0; at < this.count; at++) this.containers[at] = undefined;
+    this.count = 0;
+  }
+}
+
+/** `undefined` while it is in use: a getter in what is copied may have something else copied. */
+let spare: Seen | undefined = new Seen();
+
 /** The copy; of what is neither a plain object nor an array, the very same. */
 export function dataCopy<Data>(data: Data): Data {
   if (!isContainer(data)) return data;
-  return (copyOfFew(data, [], false) ?? copyOf(data)) as Data;
+  return (fewCopied(data, false) ?? copyOf(data)) as Data;
 }
 
 /** A frozen copy. */
 export function frozenCopy<Data>(data: Data): Data {
   if (!isContainer(data)) return data;
-  return (copyOfFew(data, [], true) ?? frozenData(copyOf(data))) as Data;
+  return (fewCopied(data, true) ?? frozenData(copyOf(data))) as Data;
 }
 
 /** Freezes plain objects and arrays, at every depth; gives back the very same. */
@@ -38,8 +62,19 @@ export function frozenData<Data>(data: Data): Data {
  *
  * @param isFrozen whether the copy is, at every depth
  */
-function copyOfFew(original: object, seen: object[], isFrozen: boolean): object | undefined {
-  if (seen.includes(original) || seen.push(original) > FEW) return undefined;
+function fewCopied(original: object, isFrozen: boolean): object | undefined {
+  const seen = spare ?? new Seen();
+  spare = undefined;
+  try {
+    return copyOfFew(original, seen, isFrozen);
+  } finally {
+    seen.clear();
+    spare = seen;
+  }
+}
+
+function copyOfFew(original: object, seen: Seen, isFrozen: boolean): object | undefined {
+  if (!seen.add(original)) return undefined;
   if (Array.isArray(original)) return copyOfList(original, seen, isFrozen);
   if (Object.getPrototypeOf(original) !== Object.prototype) return undefined;
   const copy: Record<string, unknown> = { ...original };
@@ -56,7 +91,7 @@ function copyOfFew(original: object, seen: object[], isFrozen: boolean): object 
 
 function copyOfList(
   original: readonly unknown[],
-  seen: object[],
+  seen: Seen,
   isFrozen: boolean,
 ): readonly unknown[] | undefined {
   // Some lists have holes, or names beside their places: these come last.

@@ -84,17 +84,22 @@ function withoutSecretsIn(data: unknown): unknown {
 }
 
 /** What callers hand in, read without a schema. @throws AgentSystemError with the code where a getter or a proxy throws, and what `read` refuses */
-export function readInput<Value>(
-  read: () => Value,
-  { what, code = 'AGENT_SPEC_INVALID', agentId }: Expectation,
-): Value {
+export function readInput<Value>(read: () => Value, expectation: Expectation): Value {
   try {
     return read();
   } catch (thrown) {
-    if (types.isNativeError(thrown) && thrown instanceof AgentSystemError) throw thrown;
-    const problem = `it cannot be read: ${errorInfoOf(thrown).message}`;
-    throw new AgentSystemError(code, `${what}: ${problem}`, { agentId, cause: thrown });
+    throw unreadable(thrown, expectation);
   }
+}
+
+/** The refusal of what threw while it was read. */
+export function unreadable(
+  thrown: unknown,
+  { what, code = 'AGENT_SPEC_INVALID', agentId }: Expectation,
+): AgentSystemError {
+  if (types.isNativeError(thrown) && thrown instanceof AgentSystemError) return thrown;
+  const problem = `it cannot be read: ${errorInfoOf(thrown).message}`;
+  return new AgentSystemError(code, `${what}: ${problem}`, { agentId, cause: thrown });
 }
 
 /** Of a key that is not known it shows what came with it, and not all that stands beside it: that may be a secret. */
