@@ -55,7 +55,7 @@ export interface ToolServerOptions {
   readonly server: ToolServerTransport;
   /** Tools that may be used; default all that the server has. */
   readonly allow?: readonly string[];
-  /** Time of one call, in ms; default 60,000. */
+  /** Time of one call, and of listing all tools, in ms; default 60,000. */
   readonly callTimeoutMs?: number;
 }
 
@@ -202,17 +202,24 @@ async function transportOf(
   return transport;
 }
 
-async function listed(client: Client, signal: AbortSignal, timeout: number): Promise<ServedTool[]> {
+/** A server may name a next page for ever. */
+const MAX_PAGES = 100;
+
+/** @param timeoutMs for all pages together */
+async function listed(client: Client, signal: AbortSignal, timeoutMs: number): Promise<ServedTool[]> {
   const tools: ServedTool[] = [];
+  const endsAt = performance.now() + timeoutMs;
   let cursor: string | undefined;
-  do {
+  for (let pages = 0; pages < MAX_PAGES; pages += 1) {
+    const timeout = Math.max(0, endsAt - performance.now());
     const page = await client.listTools(cursor === undefined ? {} : { cursor }, { signal, timeout });
     for (const { name, description, inputSchema } of page.tools) {
       tools.push({ name, description, inputSchema });
     }
     cursor = page.nextCursor;
-  } while (cursor !== undefined);
-  return tools;
+    if (cursor === undefined) return tools;
+  }
+  throw new Error(`the server lists its tools on more than ${MAX_PAGES} pages`);
 }
 
 function wordsOf(content: readonly unknown[]): string {

@@ -1,5 +1,9 @@
 /** Laws of an MCP server as an agent, with a real server in a process of its own. */
+import { setImmediate as immediate, setTimeout as timeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
+import { Server } from '@modelcontextprotocol/sdk/server/index.js';
+import { ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { describe, expect, test } from 'vitest';
 import { createAgentSystem, type SystemEvent } from '../../src/index.ts';
 import { defineToolServer } from '../../src/mcp.ts';
@@ -40,6 +44,20 @@ async function fleet(definition = notes, spec: object = {}) {
     return (result.content[0] as { text: string }).text;
   };
   return { system, id, call, until };
+}
+
+/** Its list of tools has always one page more, which comes after `turn`. */
+function endless(turn: () => Promise<unknown>) {
+  const paging = new Server({ name: 'endless', version: '1' }, { capabilities: { tools: {} } });
+  paging.setRequestHandler(ListToolsRequestSchema, async () => {
+    await turn();
+    return { tools: [{ name: 'again', inputSchema: { type: 'object' } }], nextCursor: 'again' };
+  });
+  return async () => {
+    const [ours, theirs] = InMemoryTransport.createLinkedPair();
+    await paging.connect(theirs);
+    return ours;
+  };
 }
 
 const isAlive = (pid: number): boolean => {
@@ -98,6 +116,23 @@ describe('a tool server', () => {
       message: expect.stringContaining('the tool pid is not allowed here'),
     });
     expect(await call('add', { a: 1, b: 1 })).toBe('2');
+  });
+
+  test('a server whose list of tools never ends fails the listing, after 100 pages or the time of a call', async () => {
+    const quick = await fleet(defineToolServer({ type: 'notes', server: endless(immediate) }));
+    await using _ = quick.system;
+    expect(await refusal(quick.system.agents.execute(quick.id, { type: 'tools.list' }))).toMatchObject({
+      code: 'TASK_FAILED',
+      message: expect.stringContaining('the server lists its tools on more than 100 pages'),
+    });
+    const slow = await fleet(
+      defineToolServer({ type: 'notes', server: endless(() => timeout(50)), callTimeoutMs: 200 }),
+    );
+    await using __ = slow.system;
+    expect(await refusal(slow.system.agents.execute(slow.id, { type: 'tools.list' }))).toMatchObject({
+      code: 'TASK_FAILED',
+      message: expect.stringContaining('timed out'),
+    });
   });
 
   test('a call that takes too long fails', async () => {
