@@ -13,7 +13,8 @@ import { createInspector } from '../../src/inspector.ts';
 const reader = defineAgent({
   type: 'reader',
   initArgs: z.object({ wordsPerSecond: z.number() }),
-  init: ({ initArgs, restored }) => restored ?? { ...initArgs, read: 0 },
+  init: ({ initArgs, restored }): { wordsPerSecond: number; read: number } =>
+    restored ?? { ...initArgs, read: 0 },
   tasks: {
     read: {
       input: z.object({ words: z.number() }),

@@ -71,7 +71,7 @@ import { z } from 'zod';
 export default defineAgent({
   type: 'greeter',
   // The state. It is saved after every task, and given back as \`restored\` after a restart.
-  init: ({ restored }) => restored ?? { greeted: 0 },
+  init: ({ restored }): { greeted: number } => restored ?? { greeted: 0 },
   tasks: {
     greet: {
       input: z.string(),
