@@ -99,7 +99,7 @@ function withOwnQuestions(task: TaskContext<unknown, unknown>, call: string): Ta
     ...task,
     ask: (question) => {
       asked += 1;
-      return task.ask({ ...question, key: question.key ?? `${call}:${asked}` });
+      return task.ask({ ...question, key: question?.key ?? `${call}:${asked}` });
     },
   };
 }

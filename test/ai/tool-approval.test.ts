@@ -124,6 +124,22 @@ describe('a call of a tool that needs approval', () => {
   });
 });
 
+test('a tool that asks nothing is told what was expected', async () => {
+  const asker = tool({
+    inputSchema: z.object({}),
+    execute: (_, options) =>
+      toolCallOf(options)
+        .task.ask(undefined as never)
+        .catch(String),
+  });
+  const { agent, model } = payer({ tools: { asker } }, calls('asker', {}), says('settled'));
+  const made = await asking({ agent });
+  expect(await made.done).toBe('settled');
+  expect(model.prompts[1]!.at(-1)).toMatchObject({
+    content: [{ output: { value: 'AgentSystemError: ask: expected a question, got undefined' } }],
+  });
+});
+
 describe.each(disks)('of a task that runs again in a second program on a %s', (kind) => {
   const asker = tool({
     description: 'Pays, if somebody lets it.',
