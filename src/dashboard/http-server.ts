@@ -144,8 +144,7 @@ export class HttpServer {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { access } = this.#options;
-    const [path = '/', search = ''] = (request.url ?? '/').split('?', 2);
-    const query = new URLSearchParams(search);
+    const [path, query] = addressOf(request);
     const elsewhere = access.fromElsewhere(request);
     if (elsewhere) return this.#deny(response, elsewhere);
     if (!path.startsWith('/api/')) return this.#page(request, response, path, query);
@@ -355,4 +354,10 @@ async function bodyOf(request: IncomingMessage): Promise<unknown> {
   } catch {
     throw new BadBody(400, 'expected a body of JSON');
   }
+}
+
+/** What follows the first `?` is the query, whatever is in it. */
+function addressOf({ url = '/' }: IncomingMessage): readonly [path: string, query: URLSearchParams] {
+  const [path = '', ...rest] = url.split('?');
+  return [path, new URLSearchParams(rest.join('?'))];
 }

@@ -45,6 +45,13 @@ it('gives a page of them', async () => {
   expect(await list('limit=0')).toEqual({ total: 4, ids: [] });
 });
 
+it('a text that is searched for may have a ? in it', async () => {
+  const fleet = await system();
+  await running(fleet, 'why?', 'why');
+  const { json } = await ask(await dashboard(fleet), '/api/agents?search=why?&limit=1');
+  expect([json.total, json.agents.length]).toEqual([1, 1]);
+});
+
 it.each(['sort=nothing', 'order=up', 'limit=-1', 'limit=many', 'colour=red', 'offset=1.5'])(
   '%s is refused by name',
   async (query) => {

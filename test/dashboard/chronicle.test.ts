@@ -49,6 +49,62 @@ it('what came before is read once, and numbered before what came since', async (
   expect(chronicle.reaches(-3)).toBe(false);
 });
 
+const opened = (sequence: number, roundId: string): SystemEvent =>
+  ({
+    type: 'round.opened',
+    sequence,
+    at: sequence,
+    roundId,
+    variable: 'rate',
+    value: 1,
+    by: 'ada',
+  }) as SystemEvent;
+const closed = (sequence: number, roundId: string): SystemEvent =>
+  ({
+    type: 'round.closed',
+    sequence,
+    at: sequence,
+    roundId,
+    variable: 'rate',
+    outcome: 'accepted',
+  }) as SystemEvent;
+/** The events of an earlier program. */
+const earlierOf = (events: readonly SystemEvent[]) => ({
+  async *read({ after = 0, limit = Infinity }: { after?: number; limit?: number } = {}) {
+    yield* events.filter(({ sequence }) => sequence > after).slice(0, limit);
+  },
+  subscribe: () => () => {},
+  replay: async () => [],
+});
+
+it('of rounds the newest hundred that are closed stay, with those of an earlier program', async () => {
+  const chronicle = new Chronicle();
+  const earlier = Array.from({ length: 80 }, (_, at) => closed(at + 1, `early-${at}`));
+  chronicle.note(opened(100, 'open'));
+  for (let at = 0; at < 70; at += 1) chronicle.note(closed(101 + at, `late-${at}`));
+  await chronicle.readEarlier(earlierOf(earlier));
+  const ids = [...chronicle.closedRounds(shown)].map(({ roundId }) => roundId);
+  expect(ids.toSorted()).toEqual(
+    [
+      ...Array.from({ length: 29 }, (_, at) => `early-${51 + at}`),
+      ...Array.from({ length: 70 }, (_, at) => `late-${at}`),
+    ].toSorted(),
+  );
+});
+
+it('of marks as many of an earlier program are kept as have room, the newest of them', async () => {
+  const chronicle = new Chronicle();
+  for (let at = 1; at <= 19_998; at += 1) chronicle.note(alert(100 + at));
+  await chronicle.readEarlier(earlierOf([1, 2, 3, 4].map(alert)));
+  const kept = chronicle.marks(all);
+  expect(kept).toHaveLength(20_000);
+  expect(kept.slice(0, 3).map(({ order, at }) => [order, at])).toEqual([
+    [-1, 3],
+    [0, 4],
+    [1, 101],
+  ]);
+});
+
 it('keeps a bounded number of marks, the newest, and says when one comes too late for them', () => {
   const chronicle = new Chronicle();
   for (let sequence = 1; sequence <= 100_000; sequence++) chronicle.note(alert(sequence));

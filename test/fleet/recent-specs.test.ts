@@ -1,11 +1,28 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { defineAgent } from '../../src/index.ts';
-import { agentSpec } from '../../src/machines/index.ts';
+import { agentSpec, lifePolicyOf } from '../../src/machines/index.ts';
 import { policyOf, readSpec } from '../../src/runtime/fleet/spec-reading.ts';
 import { codeOf } from '../kit/rig.ts';
 
 const module = defineAgent({ type: 'plain', init: () => ({}), tasks: {} });
+
+it('agents of one restart policy share what their lives go by if all of it is equal, and only then', () => {
+  const spec = { ...agentSpec.parse({ module }), module: undefined };
+  const policy = policyOf(spec);
+  expect(policyOf({ ...spec })).toBe(policy);
+  const others = [
+    { ...spec, restart: { ...spec.restart } },
+    { ...spec, startTimeoutMs: 7 },
+    { ...spec, shutdownMs: 7 },
+    { ...spec, resources: { ...spec.resources, maxRuntimeMs: 7 } },
+    { ...spec, health: { ...spec.health, failuresBeforeKill: 7 } },
+  ];
+  for (const other of others) {
+    expect(policyOf(spec)).toEqual(policy);
+    expect(policyOf(other)).toEqual(lifePolicyOf(other));
+  }
+});
 
 const ms = fc.constantFrom(1, 50, 1_000);
 const part = (fields: Record<string, fc.Arbitrary<unknown>>) =>

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { dataBytes } from '../../src/runtime/journal/event-bytes.ts';
+import type { SystemEvent } from '../../src/index.ts';
+import { dataBytes, eventBytes } from '../../src/runtime/journal/event-bytes.ts';
 
 /** Of `depth` objects, each within the one before. */
 function chain(depth: number, within: (parent: unknown) => unknown): unknown {
@@ -42,5 +43,56 @@ describe('the bytes of data', () => {
       text: at === 617 ? 'x'.repeat(1e6) : 'small',
     }));
     expect(dataBytes(texts)).toBeGreaterThan(2e6);
+  });
+});
+
+const bytesOf = (event: object) => eventBytes(event as SystemEvent);
+
+describe('the bytes of an event', () => {
+  const [PLAIN, LIFE, SPEC, SLOT] = [256, 512, 2_048, 16];
+  const life = { history: { recent: [1, 2] } };
+  const data = { text: 'x'.repeat(1_000) };
+
+  it.each(['task.started', 'agent.state_saved', 'variable.acknowledged', 'agent.forgotten'])(
+    '%s are those of a plain one',
+    (type) => {
+      expect(bytesOf({ type, data })).toBe(PLAIN);
+    },
+  );
+
+  it('of a task are those of its input or output', () => {
+    expect(bytesOf({ type: 'task.accepted' })).toBe(PLAIN);
+    expect(bytesOf({ type: 'task.accepted', input: data })).toBe(PLAIN + dataBytes(data));
+    expect(bytesOf({ type: 'task.completed' })).toBe(PLAIN);
+    expect(bytesOf({ type: 'task.completed', output: data })).toBe(PLAIN + dataBytes(data));
+  });
+
+  it('of a life are those of where it stands, and of why it ended', () => {
+    const begun = PLAIN + LIFE + 2 * SLOT;
+    expect(bytesOf({ type: 'agent.started', life })).toBe(begun);
+    expect(bytesOf({ type: 'agent.starting', life: { ...life, paused: {} } })).toBe(begun + LIFE);
+    expect(bytesOf({ type: 'agent.recovered', life: { ...life, parked: {} } })).toBe(begun + LIFE);
+    expect(bytesOf({ type: 'agent.crashed', life, reason: data, abandoned: [data] })).toBe(
+      begun + dataBytes(data) + dataBytes([data]),
+    );
+  });
+
+  it('of a spec are those of what it holds, and of its changes', () => {
+    const resources = { env: data };
+    const spec = { initArgs: data, resources };
+    const manifest = { tasks: [data] };
+    const registered = PLAIN + SPEC + dataBytes(data) + dataBytes(resources) + dataBytes(manifest);
+    // What many share is measured once, and counted for each.
+    for (let time = 0; time < 2; time += 1)
+      expect(bytesOf({ type: 'agent.registered', spec, manifest })).toBe(registered);
+    expect(bytesOf({ type: 'agent.updated', spec, manifest, changes: [data] })).toBe(
+      registered + dataBytes([data]),
+    );
+    expect(bytesOf({ type: 'agent.registered', spec: { initArgs: 1 } })).toBe(PLAIN + SPEC + 3 * SLOT);
+  });
+
+  it('of any other are those of all its data', () => {
+    const event = { type: 'variable.changed', value: data };
+    expect(bytesOf(event)).toBe(PLAIN + dataBytes(event));
   });
 });

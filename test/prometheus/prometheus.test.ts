@@ -42,6 +42,39 @@ async function measured(options: PrometheusOptions = {}) {
   return { system, clock, prometheus, samples };
 }
 
+it('latencies are counted up to ten minutes, by its own bounds', async () => {
+  const { system, samples } = await measured();
+  await system.agents.register({ id: 'a', module: worker });
+  await system.agents.start('a');
+  await system.agents.execute('a', { type: 'work' });
+  const bounds = Object.keys(await samples('mabeam_task_duration_seconds_bucket')).map((labels) =>
+    Number(/le="([^"]*)"/.exec(labels)![1]!.replace('+Inf', 'Infinity')),
+  );
+  expect([...new Set(bounds)].toSorted((a, b) => a - b)).toEqual([
+    0.001,
+    0.005,
+    0.01,
+    0.05,
+    0.1,
+    0.5,
+    1,
+    5,
+    10,
+    30,
+    60,
+    300,
+    600,
+    Infinity,
+  ]);
+});
+
+it('what is no system is refused by name', async () => {
+  expect(await refusal(() => createPrometheus({} as never))).toMatchObject({
+    code: 'AGENT_SPEC_INVALID',
+    message: expect.stringContaining('createPrometheus: system'),
+  });
+});
+
 it('counts what happens from the moment it is there, and shows how things stand', async () => {
   const { system, clock, samples } = await measured();
   const { agents } = system;

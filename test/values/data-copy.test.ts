@@ -1,7 +1,7 @@
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { dataCopy } from '../../src/runtime/values/data-copy.ts';
+import { dataCopy, frozenCopy } from '../../src/runtime/values/data-copy.ts';
 
 class Client {
   calls: string[] = [];
@@ -22,6 +22,16 @@ describe('a copy of data', () => {
       text: 'text',
       '': { a: 1 },
     });
+  });
+
+  it('keeps the names that a list has beside its places, also where it has as many holes', () => {
+    const list: unknown[] & { name?: object } = ['one'];
+    list.length = 2;
+    list.name = { of: 'it' };
+    for (const copy of [dataCopy(list), frozenCopy(list)]) {
+      expect([copy.length, Object.keys(copy), copy.name]).toEqual([2, ['0', 'name'], { of: 'it' }]);
+      expect(copy.name).not.toBe(list.name);
+    }
   });
 
   it('takes no room for the holes of a list, however long it is', () => {

@@ -1,6 +1,6 @@
 /** What can be kept as JSON, where it could not, and that the look at it ends whatever it is given. */
 import { describe, expect, test } from 'vitest';
-import { jsonProblemOf } from '../../src/runtime/values/json-survey.ts';
+import { jsonProblemOf, JsonSurvey } from '../../src/runtime/values/json-survey.ts';
 
 const TOO_LONG = /is longer than 268,435,456 characters as JSON$/;
 
@@ -16,6 +16,19 @@ function chain(levels: number, end: object): object[] {
   for (let level = 0; level < levels; level += 1) links.push({ next: links.at(-1) });
   return links;
 }
+
+test.each<[boolean, unknown]>([
+  [true, { a: [1, 'b', null, { c: true }] }],
+  [false, { $: 1 }],
+  [false, [{ a: { $: 1 } }]],
+  [false, NaN],
+  [false, -0],
+  [false, [undefined]],
+  [false, Object.create(null)],
+])('%s: JSON holds %j as it is', (isPlain, value) => {
+  const survey = new JsonSurvey();
+  expect([survey.problemOf(value), survey.isPlain]).toEqual([undefined, isPlain]);
+});
 
 describe('what occurs many times', () => {
   test.each([10, 15, 20])('in %d levels is kept as often as it occurs', (levels) => {

@@ -241,8 +241,7 @@ export class AgentBodies extends StateKeeper implements IncarnationOwner, Offers
       case 'state.save_failed':
         return agent.send({ type: 'body.save_failed', at: this.clock.now(), error: report.error });
       case 'log':
-        agent.logger()[report.level](report.fields ?? {}, report.message);
-        return;
+        return agent.logger()[report.level](report.fields ?? {}, report.message);
       default:
         living.tellCoordination(report);
     }
