@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { defineAgent } from '../../src/index.ts';
-import { settled, simulatedClock } from '../../src/testing/index.ts';
+import { completedEvent } from '../../src/runtime/agent/task-events.ts';
+import { scriptedHost, settled, simulatedClock } from '../../src/testing/index.ts';
 import { awaited, codeOf, fateOf, gate, refusal, rig } from '../kit/rig.ts';
 import { worker } from './worker.ts';
 
@@ -34,7 +35,72 @@ describe('the events of a task', () => {
   });
 });
 
+const told = (asked: object, output: unknown) =>
+  completedEvent(
+    'ada',
+    {
+      taskId: 't',
+      incarnation: 2,
+      request: { type: 'work', ...asked },
+      acceptedAt: 10,
+      startedAt: 13,
+      attempt: 1,
+      output,
+    } as never,
+    18,
+  );
+
+describe('the end of a task', () => {
+  it('holds its output where the task was submitted, and the output is JSON data', () => {
+    const submission = {};
+    expect(told({ submission }, { n: [1] })).toMatchObject({
+      type: 'task.completed',
+      waitedMs: 3,
+      ranMs: 5,
+      submitted: true,
+      attempts: 1,
+      output: { n: [1] },
+    });
+    expect(told({ submission }, new Map())).toMatchObject({ submitted: true });
+    expect(told({ submission }, new Map())).not.toHaveProperty('output.size');
+    for (const end of [told({}, { n: 1 }), told({}, new Map())])
+      expect([(end as { output?: unknown }).output, (end as { submitted?: unknown }).submitted]).toEqual([
+        undefined,
+        undefined,
+      ]);
+  });
+});
+
 describe('tasks that wait', () => {
+  it('are abandoned with the body that they waited for, and the next life does none of them', async () => {
+    const { agents, id, begun, hold, clock } = await running();
+    const tasks = [1, 2, 3].map((input) => codeOf(hold(input)));
+    await settled();
+    await agents.kill(id);
+    expect(await Promise.all(tasks)).toEqual(['TASK_ABANDONED', 'TASK_ABANDONED', 'TASK_ABANDONED']);
+    expect(agents.get(id).metrics).toMatchObject({ waiting: 0, running: 0 });
+    await clock.advance(60_000);
+    const after = hold(4);
+    await settled();
+    expect([agents.get(id).status, begun.map(({ input }) => input)]).toEqual(['running', [1, 4]]);
+    begun.at(-1)!.done('done');
+    expect(await after).toBe('done');
+  });
+
+  it('are abandoned, too, with a body that ends by itself: the next one is asked for none of them', async () => {
+    const host = scriptedHost({ onOpen: (body) => queueMicrotask(() => body.ready()) });
+    const { agents, clock } = await rig({ hosts: { 'in-process': host } });
+    const id = await agents.register({ module: worker().module });
+    await agents.start(id);
+    const tasks = [1, 2].map((input) => awaited(agents.execute(id, { type: 'held', input })));
+    await settled();
+    host.bodiesOf(id)[0]!.exit({ exitCode: 1 });
+    expect(await Promise.all(tasks.map(fateOf))).toEqual(['TASK_ABANDONED', 'TASK_ABANDONED']);
+    await clock.advance(1_000);
+    expect(agents.get(id)).toMatchObject({ status: 'running', metrics: { waiting: 0, running: 0 } });
+    expect(host.bodiesOf(id)[1]!.takeRequests()).toEqual([]);
+  });
+
   it('run in the order in which they were sent, one at a time', async () => {
     const { begun, hold } = await running();
     const tasks = [1, 2, 3].map((input) => hold(input));

@@ -25,6 +25,17 @@ function chain(count: number, of: (depth: number) => Error = (depth) => new Erro
   return error;
 }
 
+it('fields of an error are data that can be listed, written and taken away', () => {
+  const { data } = errorInfoOf(Object.assign(new Error('x'), { status: 418, ['__proto__x']: { a: 1 } }));
+  expect(data).toEqual({ status: 418, ['__proto__x']: { a: 1 } });
+  for (const key of Object.keys(data as object))
+    expect(Object.getOwnPropertyDescriptor(data, key)).toMatchObject({
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
+});
+
 describe('what is large is kept short, in no time, and taken by whoever gets it', () => {
   const longKey = { ['k'.repeat(2 ** 20)]: 1 };
   const large = 2n ** 1_000_000n;

@@ -1,10 +1,20 @@
 /** A chart goes on in another program from what was saved of it, or is refused by name. */
 import { describe, expect, it } from 'vitest';
 import { type ChartMigration, defineAgent, memoryStore, planRecovery } from '../../../src/index.ts';
-import { withLastingIds } from '../../../src/runtime/definition/chart-agent/saved-chart.ts';
+import { withLastingIds, withPlainErrors } from '../../../src/runtime/definition/chart-agent/saved-chart.ts';
 import { disks, diskOf } from '../../fleet/program.ts';
 import { awaited, rig } from '../../kit/rig.ts';
 import { health, MINUTE, patient, restart } from './patient.ts';
+
+it('data without an error is the very same, and of what holds one the rest is', () => {
+  const clean = { a: [1, { b: 'text' }], c: new Map() };
+  expect(withPlainErrors(clean)).toBe(clean);
+  const held = { list: [new RangeError('no'), clean], clean };
+  const shown = withPlainErrors(held) as typeof held;
+  expect(shown.list[0]).toEqual({ name: 'RangeError', message: 'no' });
+  expect([shown.list[1], shown.clean].every((part) => part === clean)).toBe(true);
+  expect(held.list[0]).toBeInstanceOf(RangeError);
+});
 
 const fromWaiting: ChartMigration = ({ value, ...rest }) => ({
   ...rest,

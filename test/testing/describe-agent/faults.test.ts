@@ -1,6 +1,7 @@
 /** Work that is made to fail or to hang: once each time that it was arranged, and what has failed is counted. */
 import { expect, test } from 'vitest';
-import { Faults } from '../../../src/testing/describe-agent/faults.ts';
+import { fromPromise, fromTransition, setup } from 'xstate';
+import { Faults, workOf } from '../../../src/testing/describe-agent/faults.ts';
 
 test('what is arranged of one piece of work happens to it once; only what fails is counted', () => {
   const faults = new Faults();
@@ -23,4 +24,13 @@ test('cleared, it has nothing arranged and nothing counted', () => {
   faults.arrange('fetch', 'failing');
   faults.clear();
   expect([faults.failed, faults.take('fetch')]).toEqual([0, undefined]);
+});
+
+test('work that can be made to fail is what begins something: no chart, and nothing that waits for events alone', () => {
+  const actors = {
+    fetch: fromPromise(async () => 1),
+    count: fromTransition((state: number) => state + 1, 0),
+    child: setup({}).createMachine({}),
+  };
+  expect(workOf(setup({ actors }).createMachine({}))).toEqual(['fetch']);
 });
