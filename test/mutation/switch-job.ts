@@ -6,6 +6,8 @@ export interface SwitchJob {
   readonly answers: string;
   /** In this order, as long as the program is fit for more. */
   readonly tries: readonly SwitchTry[];
+  /** Numbers of others, of which is only told that no case comes to them. */
+  readonly asked: readonly number[];
 }
 export interface SwitchTry {
   /** Of the switch. */
@@ -17,7 +19,8 @@ export interface SwitchTry {
 export type SwitchAnswer =
   /** All switches are off, and the file has run: how long it took, and what failed then. */
   | { readonly kind: 'usual'; readonly tookMs: number; readonly failed?: string }
-  | { readonly kind: 'begun'; readonly number: number }
+  /** Its cases take so long with all switches off, loading included. */
+  | { readonly kind: 'begun'; readonly number: number; readonly usualMs: number }
   | ({ readonly kind: 'ended'; readonly number: number } & SwitchOutcome);
 
 export type SwitchOutcome =

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sourceMutantsOf } from './source-mutants.ts';
-import { JOB_VARIABLE, type SwitchAnswer } from './switch-job.ts';
+import { JOB_VARIABLE, type SwitchAnswer, type SwitchJob } from './switch-job.ts';
 import { plantSwitches } from './switches.ts';
 import { ROOT } from './work-tree.ts';
 
@@ -52,13 +52,11 @@ describe('after a test file, in its program', () => {
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  async function tried(...numbers: readonly number[]): Promise<SwitchAnswer[]> {
+  async function tried(numbers: readonly number[], asked: readonly number[] = []): Promise<SwitchAnswer[]> {
     const [job, answers] = [join(folder, 'job.json'), join(folder, 'answers.jsonl')];
     writeFileSync(answers, '');
-    writeFileSync(
-      job,
-      JSON.stringify({ answers, tries: numbers.map((number) => ({ number, testMs: 10_000 })) }),
-    );
+    const tries = numbers.map((number) => ({ number, testMs: 10_000 }));
+    writeFileSync(job, JSON.stringify({ answers, tries, asked } satisfies SwitchJob));
     const vitest = spawn(process.execPath, [join(ROOT, 'node_modules/vitest/vitest.mjs'), 'run'], {
       cwd: folder,
       env: { ...process.env, [JOB_VARIABLE]: job },
@@ -73,7 +71,7 @@ describe('after a test file, in its program', () => {
 
   it('a switch kills when a case fails that came to it, which passes with it off; modules begin anew each time', async () => {
     const numbers = [at('const limit'), at('unseen'), at('unread'), at('function sum'), at('mark')];
-    const answers = await tried(...numbers);
+    const answers = await tried(numbers);
 
     expect(answers[0]).toMatchObject({ kind: 'usual', failed: expect.stringContaining('fails: ') });
     const ended = answers.filter((answer) => answer.kind === 'ended');
@@ -87,11 +85,21 @@ describe('after a test file, in its program', () => {
     ]);
   });
 
+  it('of others it is told that nothing comes to them, before the first is tried', async () => {
+    const [none, some] = [at('unseen'), at('unread')];
+    const [, ...answers] = await tried([at('function sum')], [none, some]);
+    expect(answers).toMatchObject([
+      { kind: 'ended', number: none, verdict: 'not run' },
+      { kind: 'begun', number: at('function sum'), usualMs: expect.any(Number) },
+      { kind: 'ended', number: at('function sum'), verdict: 'killed' },
+    ]);
+  });
+
   it.each([
     ['a case that waits for what does not come is late', 'if (isDone)', 'late', 'settles: it waits'],
     ['what nobody caught kills', 'if (isLost)', 'killed', 'not caught: lost'],
   ])('%s', async (_law, word, verdict, by) => {
-    const [ended, ...others] = (await tried(at(word), at('function sum'))).filter(
+    const [ended, ...others] = (await tried([at(word), at('function sum')])).filter(
       ({ kind }) => kind === 'ended',
     );
     expect(ended).toMatchObject({ number: at(word), verdict, by: expect.stringContaining(by) });

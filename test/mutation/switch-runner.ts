@@ -86,21 +86,24 @@ export default class SwitchRunner extends TestRunner {
     await this.tryAll(job, suite.file);
   }
 
-  async tryAll({ answers, tries }: SwitchJob, file: RunnerTestFile): Promise<void> {
+  async tryAll({ answers, tries, asked }: SwitchJob, file: RunnerTestFile): Promise<void> {
     const say = (answer: SwitchAnswer): void => appendFileSync(answers, `${JSON.stringify(answer)}\n`);
     const loadMs = file.collectDuration ?? 0;
     const failure = failureOf(file);
     const tookMs = Math.round(loadMs + (file.result?.duration ?? 0));
     say({ kind: 'usual', tookMs, ...(failure && { failed: failure }) });
     uncaught.length = 0;
+    for (const number of asked) {
+      if (this.comingTo(number).length === 0) say({ kind: 'ended', number, verdict: 'not run' });
+    }
     for (const { number, testMs } of tries) {
       const cases = this.casesOf(number, testMs - loadMs);
       if (cases.length === 0) {
         say({ kind: 'ended', number, verdict: 'not run' });
         continue;
       }
-      say({ kind: 'begun', number });
       const usualMs = Math.round(loadMs + sumOf(cases));
+      say({ kind: 'begun', number, usualMs });
       const found = await this.find(file, cases, number);
       if (found === undefined) {
         say({ kind: 'ended', number, verdict: 'survived', usualMs });
@@ -116,13 +119,14 @@ export default class SwitchRunner extends TestRunner {
 
   /** Those that came to the switch, the quickest first, as many as there is time for; one at least. */
   casesOf(number: number, testMs: number): Case[] {
-    const coming = this.cameOutside.has(number)
-      ? this.cases
-      : this.cases.filter((one) => one.came.has(number));
     let spentMs = 0;
-    return coming
+    return this.comingTo(number)
       .toSorted((a, b) => a.tookMs - b.tookMs)
       .filter(({ tookMs }, place) => (spentMs += tookMs) <= testMs || place === 0);
+  }
+
+  comingTo(number: number): readonly Case[] {
+    return this.cameOutside.has(number) ? this.cases : this.cases.filter((one) => one.came.has(number));
   }
 
   async find(

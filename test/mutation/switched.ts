@@ -41,8 +41,8 @@ const ANSWERS = join(FOLDER, 'switch-answers.jsonl');
 const KEPT = join(FOLDER, 'switched.jsonl');
 /** A test file with all switches off. */
 const USUAL: RunLimits = { limitMs: 400_000, workMs: 400_000, idleMs: 120_000 };
-/** A mutant, whose cases are bound in their own program as long as that is not blocked; ms, and times what the file takes. */
-const TRIED = { besides: 6_000, factor: 4 };
+/** A mutant, whose cases are bound in their own program as long as that is not blocked; ms, and times what they take. */
+const TRIED = { besides: 12_000, factor: 8 };
 /** A hook may wait, too, before its own program ends it. */
 const HOOK_MS = 10_000;
 
@@ -60,15 +60,13 @@ export async function trySwitches(
   // What is about a mutant is run before its time is spent on what merely comes to it.
   const rounds = [true, false].flatMap((isNear) => tests.map((test) => ({ test, isNear })));
   for (const [place, { test, isNear }] of rounds.entries()) {
-    const undecided = mutants
+    const all = mutants
       .map((mutant, number) => ({ mutant, number }))
       .filter(
         ({ mutant, number }) =>
-          !planted.unswitched.has(number) &&
-          !shown.get(mutant.id)?.killed &&
-          !isApart(test, mutant) &&
-          (!isNear || isAbout(test, mutant.file)),
+          !planted.unswitched.has(number) && !shown.get(mutant.id)?.killed && !isApart(test, mutant),
       );
+    const undecided = isNear ? all.filter(({ mutant }) => isAbout(test, mutant.file)) : all;
     if (undecided.length === 0) continue;
     const keyOf = keysOf(test);
     const fresh = undecided.filter(({ mutant, number }) => {
@@ -82,10 +80,14 @@ export async function trySwitches(
       const tries = fresh
         .map(({ mutant, number }) => ({ number, testMs: testMs - (shown.get(mutant.id)?.usualMs ?? 0) }))
         .filter((one) => one.testMs > 0);
+      // It runs anyway: what else comes to nothing in it need not be asked in the second round.
+      const asked = all
+        .filter((one) => !undecided.includes(one) && !kept.has(keyOf(one.mutant)))
+        .map(({ number }) => number);
       await tryFile(
         runner,
         test,
-        { tries, changed },
+        { tries, asked, changed },
         signal,
         (number, outcome) => {
           const mutant = mutants[number]!;
@@ -98,10 +100,10 @@ export async function trySwitches(
       changed = [];
     }
     if (signal.aborted) break;
-    const all = [...shown.values()];
-    const killed = all.filter((one) => one.killed).length;
+    const ran = [...shown.values()];
+    const killed = ran.filter((one) => one.killed).length;
     say(
-      `${place + 1} of ${rounds.length}  ${test}: ${killed} of ${mutants.length} killed so far, ${all.length - killed} survived where they ran`,
+      `${place + 1} of ${rounds.length}  ${test}: ${killed} of ${mutants.length} killed so far, ${ran.length - killed} survived where they ran`,
     );
   }
   return shown;
@@ -110,7 +112,7 @@ export async function trySwitches(
 async function tryFile(
   runner: TestRunner,
   test: string,
-  { tries, changed }: Pick<SwitchJob, 'tries'> & { readonly changed: readonly string[] },
+  { tries, asked, changed }: Omit<SwitchJob, 'answers'> & { readonly changed: readonly string[] },
   signal: AbortSignal,
   end: (number: number, outcome: SwitchOutcome) => void,
   say: (line: string) => void,
@@ -124,7 +126,10 @@ async function tryFile(
       (a, b) => Number(before.has(b.number)) - Number(before.has(a.number)),
     );
     writeFileSync(ANSWERS, '');
-    writeFileSync(JOB_FILE, JSON.stringify({ answers: ANSWERS, tries: ordered } satisfies SwitchJob));
+    writeFileSync(
+      JOB_FILE,
+      JSON.stringify({ answers: ANSWERS, tries: ordered, asked: isFirst ? asked : [] } satisfies SwitchJob),
+    );
     const outcome = await runner.run({
       tests: [test],
       changed: isFirst ? changed : [],
@@ -159,7 +164,7 @@ async function tryFile(
       settle(begun, `${test}: ${why}`, usualMs ?? 0);
     }
     // It did not come to its first trial: it cannot be tried with this file.
-    if (answers.every(({ kind }) => kind === 'usual')) {
+    if (answers.every((answer) => answer.kind === 'usual' || asked.includes(answer.number))) {
       say(
         `${test} does not come to trials: ${typeof outcome === 'string' ? outcome : (outcome.failed ?? 'no reason')}`,
       );
@@ -178,9 +183,9 @@ async function tryFile(
 /** Bound anew with each trial. */
 function limitsNow(): RunLimits & { readonly stage: unknown } {
   const answers = readAnswers();
-  const usual = answers.find((answer) => answer.kind === 'usual');
-  if (usual === undefined) return { ...USUAL, stage: 0 };
-  const workMs = TRIED.besides + TRIED.factor * usual.tookMs;
+  if (answers.length === 0) return { ...USUAL, stage: 0 };
+  const last = answers.at(-1)!;
+  const workMs = TRIED.besides + (last.kind === 'begun' ? TRIED.factor * last.usualMs : 0);
   return { limitMs: 10 * workMs, workMs, idleMs: workMs + HOOK_MS, stage: answers.length };
 }
 
