@@ -275,6 +275,36 @@ describe('attemptTimeoutMs', () => {
     expect(await work).toBe(1);
   });
 
+  it('stands still while the attempt waits for a person, and begins anew with the answer', async () => {
+    const { agents, clock, system, eventsOf } = await rig();
+    const signals: AbortSignal[] = [];
+    const module = defineAgent({
+      type: 'asking',
+      init: () => ({}),
+      tasks: {
+        ask: {
+          retry: { attempts: 3, attemptTimeoutMs: 50 },
+          run: async ({ ask, signal }) => {
+            await ask({ question: 'now?' });
+            signals.push(signal);
+            return await new Promise(() => {});
+          },
+        },
+      },
+    });
+    await agents.register({ id: 'ada', module });
+    await agents.start('ada');
+    void awaited(agents.execute('ada', { type: 'ask' }));
+    await clock.advance(49);
+    await clock.advance(100_000);
+    expect(eventsOf('task.retry_scheduled')).toEqual([]);
+    await system.questions.answer(system.questions.list()[0]!.id, 'yes');
+    await clock.advance(49);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
+    await clock.advance(1);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+  });
+
   it('times the task out at the last attempt, at once', async () => {
     const { agents, begun, clock, eventsOf } = await started({ attemptTimeoutMs: 50 });
     const work = awaited(agents.execute('ada', { type: 'work', input: {} }));

@@ -24,6 +24,13 @@ it('an agent that is forgotten takes its own secrets along, and nobody else’s'
   expect([net.hideText(BOTH), net.isEmpty]).toEqual([BOTH, true]);
 });
 
+it('an agent of the same id as one that was forgotten has none of its secrets', () => {
+  const net = netOf(['a', ONE]);
+  net.drop('a');
+  net.add('a', new Map([['key', OTHER]]));
+  expect([net.textsOf('a'), net.hideText(BOTH)]).toEqual([[OTHER], `${ONE} [redacted]`]);
+});
+
 it('a secret that two agents have is hidden until both are forgotten', () => {
   const net = netOf(['a', ONE], ['b', ONE]);
   net.drop('a');
