@@ -229,6 +229,26 @@ Status is one of waiting, running, parked, waiting_for_input, done, failed, time
   actOn(program, carry, 'resume', 'have paused agents go on');
   actOn(program, carry, 'kill', 'end agents at once: a crash, which their restart policy answers');
   actOn(program, carry, 'forget', 'remove agents that have no body from the list, with their saved state');
+  withControl(program.command('submit'))
+    .description('give an agent, a pool or the least loaded of a type a task')
+    .argument('<target>')
+    .argument('<task>', 'its name in the definition')
+    .argument('[input]', 'JSON, or else a text')
+    .addOption(
+      new Option('--to <kind>', 'what the target names').choices(['agent', 'pool', 'type']).default('agent'),
+    )
+    .option('--key <key>', 'its idempotencyKey: with the same key it is the same task')
+    .option('--timeout <time>', 'how long it may take, as 10s', time)
+    .addHelpText(
+      'after',
+      examples(
+        ['mabeam submit ada greet world', ''],
+        ['mabeam submit readers read \'{"page":7}\' --to pool', ''],
+      ),
+    )
+    .action((target: string, task: string, input: string | undefined, options) =>
+      carry(async (call) => (await import('./commands/tasks.ts')).submit(call, target, task, input, options)),
+    );
   actOnTask(program, carry, 'cancel', 'cancel tasks that wait or run')
     .option('--why <text>', 'what those who wait for it are told')
     .addHelpText('after', examples(['mabeam cancel task-12 --why "the order was withdrawn"', '']));

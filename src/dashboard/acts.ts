@@ -7,7 +7,7 @@
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { type AgentCommand, describeExit, durationMs } from '../machines/index.ts';
-import { AgentSystemError } from '../index.ts';
+import { AgentSystemError, type SubmittedTask } from '../index.ts';
 import { parseInput } from '../runtime/values/malformed.ts';
 import { errorInfoOf } from '../runtime/values/errors.ts';
 import { oneLine } from './agent-row.ts';
@@ -56,6 +56,17 @@ const why = z.string().max(1_000).optional();
 const actSchema = z.strictObject({ by });
 const stopSchema = z.strictObject({ by, timeoutMs: durationMs.optional() });
 const sizeSchema = z.strictObject({ by, size: z.int().min(0) });
+/** The system checks the rest. */
+const submitSchema = z.strictObject({
+  by,
+  target: z.union([z.string(), z.strictObject({ type: z.string() }), z.strictObject({ pool: z.string() })], {
+    error: 'expected the id of an agent, { type } or { pool }',
+  }),
+  type: z.string(),
+  input: z.json().optional(),
+  timeoutMs: durationMs.optional(),
+  idempotencyKey: z.string().optional(),
+});
 const cancelSchema = z.strictObject({ by, reason: z.string().trim().min(1).max(1_000).optional() });
 const valueSchema = z.strictObject({ by, why, value: z.json() });
 const refillSchema = z.strictObject({ by, of: z.string().max(512).optional() });
@@ -132,6 +143,24 @@ export class Acts {
       work: async () => {
         const { members: _, ...record } = await this.#options.system.pools.ensureSize(pool, size, { by });
         return record;
+      },
+    });
+  }
+
+  /** @throws AgentSystemError as `tasks.submit` */
+  submit(body: unknown): Promise<ActReport> {
+    const { target, ...task } = parse(submitSchema, body, 'tasks.submit');
+    const subject =
+      typeof target === 'string' ? { agentId: target } : 'pool' in target ? { pool: target.pool } : {};
+    return this.#done({
+      act: `submit ${task.type}`,
+      subject,
+      by: task.by,
+      work: async () => {
+        const given = Object.fromEntries(Object.entries(task).filter(([, value]) => value !== undefined));
+        const asked = given as unknown as SubmittedTask;
+        const { id, status, agentId, pool } = await this.#options.system.tasks.submit(target, asked);
+        return { id, status, agentId, ...(pool === undefined ? {} : { pool }) };
       },
     });
   }

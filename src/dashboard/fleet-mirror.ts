@@ -197,6 +197,7 @@ export class FleetMirror implements WatchedSystem {
         );
       },
       schedules: () => this.#read('schedules', () => tasks.schedules(), []),
+      submit: (...asked) => this.#act(tasks.submit(...asked)),
       cancel: (...asked) => this.#act(tasks.cancel(...asked), ownerOf(asked[0])),
       retry: (...asked) => this.#act(tasks.retry(...asked), ownerOf(asked[0])),
       forget: (...asked) => this.#act(tasks.forget(...asked), ownerOf(asked[0])),

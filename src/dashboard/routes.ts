@@ -129,6 +129,7 @@ export function routesOf({ system, reports, work, watch, chronicle, acts }: Rout
     post('/api/pools/:name/size', (asked) => acts.resize(the(asked, 'name'), asked.body)),
     post('/api/variables/:name', (asked) => acts.set(the(asked, 'name'), asked.body)),
     post('/api/variables/:name/rollback', (asked) => acts.rollBack(the(asked, 'name'), asked.body)),
+    post('/api/tasks', (asked) => acts.submit(asked.body)),
     ...taskActs.map((act) =>
       post(`/api/tasks/:id/${act}`, (asked) => acts.task(the(asked, 'id'), act, asked.body)),
     ),

@@ -25,11 +25,13 @@ import type {
   QuotaRecord,
   ReadOptions,
   ScheduleRecord,
+  SubmittedTask,
   SystemEvent,
   SystemEventType,
   TaskCommand,
   TaskFilter,
   TaskRecord,
+  TaskTarget,
   VariableRecord,
   VariableVersion,
 } from '../index.ts';
@@ -60,6 +62,7 @@ export interface AgentCommands {
 }
 
 export interface TaskCommands {
+  submit(target: TaskTarget, task: SubmittedTask): Promise<TaskRecord>;
   cancel(id: string, reason: string, options: By): Promise<TaskRecord>;
   retry(id: string, options: By): Promise<TaskRecord>;
   forget(id: string, options: By): Promise<void>;

@@ -220,6 +220,27 @@ describe('watching', () => {
     expect((await mabeam('tasks', '--status', 'lost')).exitCode).toBe(1);
   });
 
+  it('submit: work for an agent, or for the least loaded of a type or a pool', async () => {
+    const { system, mabeam, json } = await fleet();
+    const reader = defineAgent({
+      type: 'reader',
+      init: () => ({}),
+      tasks: { read: { run: ({ input }) => input } },
+    });
+    await system.agents.start(await system.agents.register({ id: 'eva', module: reader }));
+    const { stdout } = await mabeam('submit', 'eva', 'read', 'a page');
+    expect(stdout).toMatch(/^task-\S+ {2}(waiting|running|done)\n$/);
+    expect(await system.tasks.result(stdout.split(' ')[0]!)).toBe('a page');
+    const once = ['submit', 'reader', 'read', '{"page":7}', '--to', 'type', '--key', 'once'];
+    const { id } = (await json(...once)) as { readonly id: string };
+    expect(await system.tasks.result(id)).toEqual({ page: 7 });
+    expect((await mabeam(...once)).stdout).toBe(`${id}  done\n`);
+    expect(await mabeam('submit', 'none', 'read', '--to', 'pool')).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('(POOL_UNKNOWN)'),
+    });
+  });
+
   it('replay: the same life as the system tells', async () => {
     const { system, json } = await fleet();
     const life = JSON.parse(JSON.stringify(await system.events.replay('bob'))) as unknown;

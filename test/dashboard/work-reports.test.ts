@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import type { LimitsReport, TaskDetail, TaskPage, WorkReport } from '../../src/dashboard.ts';
+import { defineAgent } from '../../src/index.ts';
 import { act, ask, CONTROL, dashboard, listen, system } from '../kit/dashboard.ts';
 import { workingFleet } from '../kit/working-fleet.ts';
 
@@ -91,6 +92,43 @@ it('acts on work: cancel, retry, forget, unschedule, refill; each is refused whe
   expect(acts.map(({ text }) => text)).toEqual(
     expect.arrayContaining([`cancel ${work.running}`, 'remove schedule nightly', 'refill the budget today']),
   );
+});
+
+it('work is submitted to an agent, a type or a pool; what is wrong with it is refused as the system does it', async () => {
+  const reader = defineAgent({
+    type: 'reader',
+    init: () => ({}),
+    tasks: { read: { run: ({ input }) => input } },
+  });
+  const fleet = await system();
+  await fleet.agents.start(await fleet.agents.register({ id: 'ada', module: reader }));
+  await fleet.pools.create({ name: 'desk', spec: { module: reader }, min: 1, max: 1 });
+  const opened = await dashboard(fleet, { control: true, controlToken: CONTROL });
+  const submitted = async (body: object) => {
+    const { status, json } = await act(opened, '/api/tasks', { by: 'grace', type: 'read', ...body });
+    return { status, result: json.result ?? json.error.code };
+  };
+  const once = { target: 'ada', input: { page: 7 }, idempotencyKey: 'once' };
+  const { id } = (await submitted(once)).result;
+  expect(await fleet.tasks.result(id)).toEqual({ page: 7 });
+  expect(await submitted(once)).toMatchObject({
+    status: 200,
+    result: { id, status: 'done', agentId: 'ada' },
+  });
+  for (const target of [{ type: 'reader' }, { pool: 'desk' }]) {
+    const { result } = await submitted({ target, input: 'a page' });
+    expect(await fleet.tasks.result(result.id)).toBe('a page');
+  }
+  expect(await submitted({ target: 'nobody' })).toEqual({ status: 404, result: 'AGENT_NOT_FOUND' });
+  expect(await submitted({ target: { pool: 'none' } })).toEqual({ status: 404, result: 'POOL_UNKNOWN' });
+  expect(await submitted({ target: 'ada', type: 'fly' })).toEqual({
+    status: 409,
+    result: 'TASK_INCOMPATIBLE',
+  });
+  expect(await submitted({ target: 'ada', soon: true })).toEqual({
+    status: 400,
+    result: 'AGENT_SPEC_INVALID',
+  });
 });
 
 it('who watches is told: work, questions, limits, what needs somebody, an agent’s tasks and children', async () => {

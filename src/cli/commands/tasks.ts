@@ -1,4 +1,4 @@
-/** `mabeam tasks|task|schedules`, and what is done about them: `cancel`, `retry`, `drop`, `unschedule`. */
+/** `mabeam tasks|task|schedules`, and what is done about them: `submit`, `cancel`, `retry`, `drop`, `unschedule`. */
 import type { ShownSchedule, ShownTask, TaskDetail, TaskPage } from '../../dashboard/protocol.ts';
 import { apiOf, type Call, confirm, type JsonOption, outJson, type UrlOptions } from '../call.ts';
 import { type Console, plainText } from '../console.ts';
@@ -6,6 +6,7 @@ import { inShort } from '../event-line.ts';
 import { count, duration, moment } from '../figures.ts';
 import { part } from '../fleet-api.ts';
 import { type Column, tableOf } from '../table.ts';
+import { valueFrom } from '../value-text.ts';
 import { actOnEach, type ActOnEachOptions } from './act-on-each.ts';
 
 export type ListOptions = UrlOptions & JsonOption;
@@ -20,6 +21,14 @@ export interface TasksOptions extends ListOptions {
 
 export interface ActOptions extends ActOnEachOptions {
   readonly why?: string;
+}
+
+export interface SubmitOptions extends ListOptions {
+  /** What the target names. */
+  readonly to: 'agent' | 'pool' | 'type';
+  readonly key?: string;
+  /** In ms. */
+  readonly timeout?: number;
 }
 
 /** The command's word for an act, and the API's. */
@@ -93,6 +102,27 @@ export async function task(call: Call, id: string, options: ListOptions): Promis
     console.out(`\n${console.paint('bold', title)}`);
     console.out(JSON.stringify(data, undefined, 2));
   }
+}
+
+/** @param input JSON, or else a text */
+export async function submit(
+  call: Call,
+  target: string,
+  type: string,
+  input: string | undefined,
+  { to, key, timeout, ...options }: SubmitOptions,
+): Promise<void> {
+  const { result } = await apiOf(call, options).act('tasks', {
+    target: to === 'agent' ? target : { [to]: target },
+    type,
+    ...(input === undefined ? {} : { input: valueFrom(input) }),
+    ...(key === undefined ? {} : { idempotencyKey: key }),
+    ...(timeout === undefined ? {} : { timeoutMs: timeout }),
+  });
+  if (options.json) return outJson(call.console, result);
+  const { id, status } = result as { readonly id: string; readonly status: string };
+  call.console.out(`${plainText(id)}  ${status}`);
+  call.console.note(`mabeam task ${plainText(id)} shows what becomes of it`);
 }
 
 export async function actOnTasks(
