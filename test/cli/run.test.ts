@@ -55,6 +55,30 @@ describe('a fleet that serves', () => {
     expect(stderr).toMatch(/3 agents ended in order\.\n$/);
   });
 
+  it('goes on when none of its agents lives: somebody may start one', async () => {
+    const folder = await ownFolder();
+    const index = new URL('../../src/index.ts', import.meta.url).href;
+    const file = join(folder, 'fleet.ts');
+    await writeFile(
+      file,
+      `import { defineAgent, defineFleet } from '${index}';
+       const short = defineAgent({
+         type: 'short',
+         init: ({ self }) => {
+           setImmediate(() => self.crash(new Error('it was short')));
+           setTimeout(() => console.error('still there'), 100).unref();
+         },
+         tasks: {},
+       });
+       export default defineFleet({ specs: [{ id: 'eve', module: short, restart: { policy: 'manual' } }] });`,
+    );
+    const running = begin(['run', file]);
+    await running.said(/agent\.crashed {2}eve/);
+    await running.said(/^still there$/m);
+    running.child.kill('SIGTERM');
+    expect(await running.ended).toMatchObject({ exitCode: 0 });
+  });
+
   it.each([[[]], [['--json']]])('ends in order when nobody reads its stderr: %j', async (args) => {
     const running = runs('steady', args);
     await running.said(STARTED);
@@ -196,6 +220,21 @@ describe('an end that is not in order', () => {
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/^Killed: eve \(1 task\)\.$/m);
     await gone(Number(pid));
+  });
+
+  it('an interrupt while its file loads ends it: nothing starts', async () => {
+    const folder = await ownFolder();
+    const file = join(folder, 'fleet.ts');
+    await writeFile(
+      file,
+      `setInterval(() => {}, 1_000);
+       console.error('it loads');
+       await new Promise(() => {});`,
+    );
+    const running = begin(['run', file]);
+    await running.said(/^it loads$/m);
+    running.child.kill('SIGINT');
+    expect(await running.ended).toMatchObject({ exitCode: 130, stderr: 'it loads\n' });
   });
 
   it('a signal while it starts ends it, too', async () => {

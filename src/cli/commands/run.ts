@@ -36,20 +36,21 @@ const DETAILS = /^(?:task\.|agent\.state_saved$|variable\.acknowledged$|round\.v
 const LINGER_MS = 1_000;
 
 export async function run(
-  { console, outliveReader }: Call,
+  { console, signal, outliveReader }: Call,
   named: string | undefined,
   options: RunOptions,
 ): Promise<number> {
   checkServices(options);
   outliveReader();
-  const fleet = await fleetFrom(fleetFileOf(named));
+  const fleet = await Promise.race([fleetFrom(fleetFileOf(named)), interrupted(signal)]);
+  if (fleet === undefined) return exitSoon(EXIT.interrupted);
   const isLive = isTerminal(console) && !options.json && !options.plain;
   const talk = isLive ? await liveTalk(console, () => logger) : plainTalk(console, options.json === true);
   const { note } = talk;
   const logger: Logger = options.json
     ? stderrLogger(options.logLevel)
     : lineLogger(options.logLevel, talk.paint, talk.log);
-  const ending = new Ending();
+  using ending = new Ending();
   const faults = new StartFaults();
   const opened = Promise.withResolvers<AgentSystem>();
   const begunAt = performance.now();
@@ -106,8 +107,15 @@ export async function run(
     note(endLine(report));
     if (report.abandoned.length > 0 || report.unkeptEvents !== undefined) exitCode = EXIT.failed;
   } else if (system !== undefined) process.exit(EXIT.failed);
-  ending.close();
-  if (exitCode === 0 && ending.isInterrupt) exitCode = EXIT.interrupted;
+  return exitSoon(exitCode === 0 && ending.isInterrupt ? EXIT.interrupted : exitCode);
+}
+
+function interrupted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(undefined)));
+}
+
+/** Code of the fleet that goes on when all else has ended is not waited for. */
+function exitSoon(exitCode: number): number {
   setTimeout(() => process.exit(exitCode), LINGER_MS).unref();
   return exitCode;
 }

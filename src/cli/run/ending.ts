@@ -2,7 +2,8 @@
  * When a program that runs a fleet is to end: the first signal asks for it, the second wants it at once.
  *
  * I1  A signal is never lost: one that comes before the program waits for it still counts.
- * I2  After `close` signals do again what they do by default.
+ * I2  Once it is disposed of, signals do again what they do by default.
+ * I3  Until then the program lives, also when no agent of its fleet does: an operator may start one.
  */
 
 /** What asked for the end. */
@@ -10,11 +11,15 @@ export type EndingSignal = 'SIGTERM' | 'SIGINT' | 'SIGHUP';
 
 const SIGNALS: readonly EndingSignal[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 
-export class Ending {
+/** The longest that a timer of Node takes; ms. */
+const LONGEST_MS = 2_147_483_647;
+
+export class Ending implements Disposable {
   readonly #asked = Promise.withResolvers<EndingSignal>();
   readonly #again = Promise.withResolvers<EndingSignal>();
   readonly #abort = new AbortController();
   readonly #listeners: readonly (readonly [EndingSignal, () => void])[];
+  readonly #held = setInterval(() => {}, LONGEST_MS);
   #first: EndingSignal | undefined;
 
   constructor() {
@@ -52,7 +57,8 @@ export class Ending {
     this.#abort.abort(new Error('the fleet ends'));
   }
 
-  close(): void {
+  [Symbol.dispose](): void {
+    clearInterval(this.#held);
     for (const [name, listener] of this.#listeners) process.off(name, listener);
   }
 }
