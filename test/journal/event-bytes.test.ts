@@ -38,6 +38,22 @@ describe('the bytes of data', () => {
     expect(bytes).toBeLessThan(turns * 2 * (2 * content.length));
   });
 
+  it('are those of a sample of 1,024 where there are more, and of as many looks as there are left', () => {
+    const list: unknown[] = Array.from({ length: 2_048 }, () => 7);
+    const all = 64 + 2_048 * 32;
+    expect(dataBytes(list)).toBe(all);
+    // Every second one is looked at.
+    expect(dataBytes(list.with(1, 'x'.repeat(1_000)))).toBe(all);
+    expect(dataBytes(list.with(2, {}))).toBe(all + 2 * (64 - 16));
+    expect(dataBytes(Array.from({ length: 1_024 }, () => 7).with(1, 'four' as never))).toBe(
+      64 + 1_024 * 32 + 8,
+    );
+    expect(dataBytes([[1], [2]], 4)).toBe(64 + 2 * 16 + 2 * 96);
+    expect(dataBytes([[1], [2]], 3)).toBe(64 + 2 * 16 + 2 * 80);
+    expect(dataBytes([[[1]]], 2)).toBe(3 * 80);
+    expect(dataBytes(chain(70_000, (parent) => [parent]))).toBe(65_536 * 80 + 80);
+  });
+
   it('count one large text among a thousand small ones', () => {
     const texts = Array.from({ length: 1_000 }, (_, at) => ({
       text: at === 617 ? 'x'.repeat(1e6) : 'small',

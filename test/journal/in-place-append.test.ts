@@ -27,7 +27,10 @@ it.each([
 it('a store of this package takes it as it is, until its append is replaced', async () => {
   const store = memoryStore();
   const append = appenderOf(store);
-  await append(batch(1));
+  const one = batch(1);
+  await append(one);
+  // It was not made fit for other hands.
+  expect(Object.isFrozen(one.events[0])).toBe(false);
   const given: unknown[] = [];
   store.append = (own) => void given.push(own);
   await append(batch(2));

@@ -23,6 +23,18 @@ it('a store that cannot be asked is not: no timer is armed', () => {
   expect(rig().clock.pending()).toEqual([]);
 });
 
+it('it keeps no program alive', () => {
+  let released = 0;
+  const clock = {
+    ...simulatedClock(),
+    setTimeout: () => ({ unref: () => void (released += 1) }),
+  };
+  const store = Object.assign(memoryStore(), { check: () => Promise.resolve() }) as Store;
+  const check = new StoreCheck({ store, clock, everyMs: 100, isIdle: () => true, failed: () => {} });
+  expect(released).toBe(1);
+  check.end();
+});
+
 it('it is asked each time, while nothing else is told of it, until the end', async () => {
   let asked = 0;
   const { clock, state, check } = rig(async () => void (asked += 1));

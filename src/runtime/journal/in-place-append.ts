@@ -20,10 +20,9 @@ export function appendsInPlace({ prototype }: { readonly prototype: InPlaceStore
 
 /** How to append to a store: its `append` is looked for anew each time, for it may be replaced. */
 export function appenderOf(store: Store): (batch: Batch) => void | Promise<void> {
-  const prototype: unknown = Object.getPrototypeOf(store);
-  if (typeof prototype !== 'object' || prototype === null || !prototypes.has(prototype)) {
-    return (batch) => store.append(batch.forStore());
-  }
+  const prototype = Object.getPrototypeOf(store) as object;
+  // A store may have no prototype: then it is none of them.
+  if (!prototypes.has(prototype)) return (batch) => store.append(batch.forStore());
   const inPlace = store as InPlaceStore;
   const { append } = prototype as { readonly append?: unknown };
   return (batch) => (store.append === append ? inPlace.appendInPlace(batch) : store.append(batch.forStore()));
