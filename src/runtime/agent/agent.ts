@@ -90,7 +90,8 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
   registered = 0;
   host: Host;
   module: AnyAgentDefinition | URL;
-  private readonly callers = new LifeCallers();
+  /** Of most agents nobody waits for anything: they hold none. */
+  private waiting: LifeCallers | undefined = undefined;
   private liveness: Liveness | undefined = undefined;
   /** Set while a life of an earlier program is being resumed. */
   private resumed: AgentLife | undefined = undefined;
@@ -273,6 +274,10 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
     if (!position.legal.has(command)) throw commandRefusal(this.id, command, position);
   }
 
+  private get callers(): LifeCallers {
+    return (this.waiting ??= new LifeCallers());
+  }
+
   /** Starts it. Resolves with the result of `answer`, which gets the running incarnation. */
   start<Value>(
     command: 'agent.start' | 'agent.restart',
@@ -405,7 +410,7 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
     this.tasks.discard('the system has closed');
     this.bodies.discard();
     this.tasks.giveUpRequests(() => why);
-    this.callers.refuse(why);
+    this.waiting?.refuse(why);
   }
 
   // Effects of the chart.
@@ -461,7 +466,8 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
     const told = lifeEventOf(said, this.id, this.tasks, this.clock);
     switch (event) {
       case 'agent.started':
-        this.journal.emit(told, this.callers.answerStart(life.incarnation));
+        this.journal.emit(told, this.waiting?.answerStart(life.incarnation));
+        this.letGoOfCallers();
         // It gets the changes of variables that it missed before its tasks.
         this.bodies.participate();
         return this.tasks.begin(this.context.parked);
@@ -476,13 +482,13 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
       case 'agent.pausing':
       case 'agent.paused':
       case 'agent.resumed':
-        this.journal.emit(told, this.callers.answerHold());
+        this.journal.emit(told, this.waiting?.answerHold());
         return;
       case 'agent.forgotten':
         this.services.quotas.forget(this);
         this.services.forgotten(this);
         this.tasks.discard('the agent was forgotten');
-        this.journal.emit(told, this.callers.answerStart(life.incarnation), null);
+        this.journal.emit(told, this.waiting?.answerStart(life.incarnation), null);
         return;
       default:
     }
@@ -490,12 +496,17 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
   }
 
   private tellEnd(told: EventDraft, { life, reason = 'killed' }: Announcement): void {
-    const { callers, bodies } = this;
-    const failure = callers.isStartAwaited ? startFailure(this.spec, reason, bodies.lastThrown) : undefined;
-    const started = callers.answerStart(life.incarnation, failure);
-    const ended = callers.isEndAwaited ? callers.answerEnd(this.lastRecord()) : undefined;
+    const { waiting, bodies } = this;
+    const failure = waiting?.isStartAwaited ? startFailure(this.spec, reason, bodies.lastThrown) : undefined;
+    const started = waiting?.answerStart(life.incarnation, failure);
+    const ended = waiting?.isEndAwaited ? waiting.answerEnd(this.lastRecord()) : undefined;
+    this.letGoOfCallers();
     this.journal.emit(told, bothOf(started, ended));
     bodies.left();
+  }
+
+  private letGoOfCallers(): void {
+    if (this.waiting?.isEmpty) this.waiting = undefined;
   }
 
   /** An agent with a missing secret does not restart before it is given. */
@@ -566,8 +577,8 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
 
   /** Its body may never end: callers that wait for the end get the record as it is now. */
   answerEndEarly(): void {
-    const { callers } = this;
-    const ended = callers.isEndAwaited ? callers.answerEnd(this.record()) : undefined;
+    const { waiting } = this;
+    const ended = waiting?.isEndAwaited ? waiting.answerEnd(this.record()) : undefined;
     if (ended) void this.journal.settled().then(() => ended.committed());
   }
 

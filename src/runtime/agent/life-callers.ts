@@ -26,6 +26,10 @@ export class LifeCallers {
     return (this.ending ??= new Callers()).wait();
   }
 
+  get isEmpty(): boolean {
+    return this.starting === undefined && this.ending === undefined && this.holding === undefined;
+  }
+
   get isStartAwaited(): boolean {
     return this.starting !== undefined;
   }
