@@ -1,6 +1,6 @@
 /**
- * What the engine alone asks for: a bare call with as many journal entries as a task, and the calls of a task without
- * anything in them.
+ * What the engine alone asks for: a bare call, one with as many journal entries as a task, and the calls of a task
+ * without anything in them.
  *
  * A task is five invocations. The shape makes the same five, with the same entries and as many bytes of state, and does
  * nothing else: what a task costs beyond it is ours. Beside it stand two of the five, a turn and the call that waits for
@@ -19,8 +19,11 @@ import type { Engine } from '../examples/cluster/engine.ts';
 import { EngineClient, REPEATABLE } from '../src/restate/engine/engine-client.ts';
 import { wire } from '../src/restate/engine/wire.ts';
 
-/** Journal entries of one task, over all its invocations: ask 3, command 5, post 2, report 7, events 4. */
-export const ENTRIES = 21;
+/**
+ * Journal entries of one task over all its invocations, as the engine lists them: ask 5, command 6, post 2, report 8,
+ * events 5. 21 of them are commands, the others what the engine answers.
+ */
+export const ENTRIES = 26;
 
 /** As large as the state of an agent while it has one task, and after it. */
 const BUSY = 'x'.repeat(3_000);
@@ -31,6 +34,9 @@ const EVENTS = 'x'.repeat(670);
 const HEAD = 'x'.repeat(3_500);
 
 export interface Floor {
+  /** A call with nothing in it. */
+  empty(key: string): Promise<unknown>;
+  /** A call with as many journal entries as a task. */
   touch(key: string): Promise<unknown>;
   shape(key: string): Promise<unknown>;
   /** A turn, and the call that waits for what comes of it. */
@@ -62,9 +68,9 @@ export async function floorOf({ adminUrl, ingressUrl }: Engine): Promise<Floor> 
     handlers: {
       touch: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
         // One is what it is given, one what it gives.
-        for (let entry = 2; entry < (given as number); entry += 2) {
-          await ctx.get('n', wire);
-          ctx.set('n', IDLE.slice(0, 100), wire);
+        for (let entry = 2; entry < (given as number); entry++) {
+          if (entry % 2 === 0) await ctx.get('n', wire);
+          else ctx.set('n', IDLE.slice(0, 100), wire);
         }
         return given;
       }),
@@ -148,6 +154,7 @@ export async function floorOf({ adminUrl, ingressUrl }: Engine): Promise<Floor> 
     body: JSON.stringify({ uri, force: true }),
   });
   return {
+    empty: (key) => client.call({ service: 'bare', key, method: 'touch' }, 2),
     touch: (key) => client.call({ service: 'bare', key, method: 'touch' }, ENTRIES),
     shape: (key) => client.call({ service: 'shape_agent', key, method: 'ask' }, null),
     awaited: (key) => client.call({ service: 'shape_agent', key, method: 'askTurn' }, null),

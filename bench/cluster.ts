@@ -3,7 +3,8 @@
  *
  * `node bench/cluster.ts [--quick]` prints one line of JSON per measurement. CPU is that of the server, the nodes and
  * the client together, from /proc where that is there. Beside a task, and in turns with it, stand a bare call of a virtual
- * object with as many journal entries, and the calls of a task with nothing in them: what the engine alone asks for.
+ * object, one with as many journal entries as a task, and the calls of a task with nothing in them: what the engine alone
+ * asks for.
  * What the fleet takes at rest is in all of them, and said first.
  *
  * `--only tasks,failover,round,growth` measures some of it, `--growth 100,1000` other sizes of a fleet that grows,
@@ -237,14 +238,16 @@ async function benchTasks(engine: Engine, fleet: Fleet): Promise<void> {
   const key = (index: number) => String(index % agents);
   const works = new Map<string, Work>([
     [`cluster task, ${agents} agents`, (index) => add(ids[index % ids.length]!)],
+    ['bare object call, nothing in it', (index) => floor.empty(key(index))],
     [`bare object call, ${ENTRIES} entries`, (index) => floor.touch(key(index))],
     ['the calls of a task, with nothing in them', (index) => floor.shape(key(index))],
     ['two of them: a turn, and who waits for it', (index) => floor.awaited(key(index))],
     ['four: who waits does so at the node', (index) => floor.atNode(key(index))],
   ]);
   for (const work of works.values()) await spread(50, 4, work);
-  const [cost, bare, shape] = await inTurns(engine, tasks, clients, works);
-  emit('cluster task against a bare call', { cpu_ratio: cost! / bare! });
+  const [cost, empty, bare, shape] = await inTurns(engine, tasks, clients, works);
+  emit('cluster task against a bare call with nothing in it', { cpu_ratio: cost! / empty! });
+  emit('cluster task against a bare call with as many entries', { cpu_ratio: cost! / bare! });
   emit('cluster task against its calls with nothing in them', { cpu_ratio: cost! / shape! });
   floor.close();
   await gone(fleet, ids);

@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { connectFleet } from '../../src/restate.ts';
+import { connectFleet, createAgentNode } from '../../src/restate.ts';
 import { EngineClient } from '../../src/restate/engine/engine-client.ts';
 import { FleetCommands } from '../../src/restate/client/fleet-commands.ts';
 import { gate } from '../kit/rig.ts';
@@ -105,6 +105,32 @@ test('a call whose ingress dies midway is made again under the same key, and ans
   expect(keys).toEqual([keys[0], keys[0]]);
   expect(keys[0]).toEqual(expect.any(String));
 });
+
+test('who waits in vain is told where the engine was asked, and what came of that', async () => {
+  const away = await ingress(silent);
+  await away.end();
+  const failing = await ingress((_, response) => void response.writeHead(502).end('<html>'));
+  for (const [address, why] of [
+    [away.url(), `${away.url()}: connect ECONNREFUSED`],
+    [failing.url(), `${failing.url()}: HTTP 502`],
+  ] as const) {
+    const engine = new EngineClient(address, { timeoutMs: 100 });
+    onTestFinished(() => engine.close());
+    expect((await refusal(engine.call(target, null))).message).toContain(`(${why}`);
+  }
+});
+
+test.each(['localhost:8080', 'ftp://localhost:8080', 'http://', '/restate'])(
+  'what is no address that speaks HTTP is refused at once: %s',
+  async (ingressUrl) => {
+    const { code, message } = await refusal(connectFleet({ ingressUrl }));
+    expect(code).toBe('AGENT_SPEC_INVALID');
+    expect(message).toContain('ingressUrl: expected http://<address>:<port>');
+    const node = { name: 'n', listen: 'http://127.0.0.1:0' };
+    const restate = { ingressUrl: 'http://127.0.0.1:1', adminUrl: ingressUrl };
+    expect((await refusal(createAgentNode({ ...node, restate }))).message).toContain('adminUrl');
+  },
+);
 
 test('a call that its caller makes again under a key of its own is the same call to the engine', async () => {
   const keys: unknown[] = [];

@@ -13,6 +13,7 @@ const LOST_MISSES = 5;
 test('a node that joins makes one call of it, however often it asks for the answer', async () => {
   const clock = simulatedClock({ startAt: 0 });
   const keys: unknown[] = [];
+  const warned: unknown[] = [];
   /** Until the call is given up. */
   const waitInVain = async (): Promise<void> => {
     for (let misses = 0; misses < LOST_MISSES * keys.length; misses++) {
@@ -39,9 +40,11 @@ test('a node that joins makes one call of it, however often it asks for the answ
     restate: { ingressUrl: url, adminUrl: url },
     control: false,
     clock,
-    logger: pino({ level: 'silent' }),
+    logger: pino({ level: 'warn' }, { write: (line) => void warned.push(JSON.parse(line)) }),
   });
   onTestFinished(() => node.close({ timeoutMs: 0 }));
+  // The third is answered after 5 and 10 misses, 11 s.
+  expect(warned).toMatchObject([{ engine: url, msg: 'nobody has answered for the fleet yet' }]);
   expect(keys).toHaveLength(3);
   expect(new Set(keys).size).toBe(1);
   expect(keys[0]).not.toBe('none');

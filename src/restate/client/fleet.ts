@@ -23,6 +23,7 @@ import { having, parseInput } from '../../runtime/values/malformed.ts';
 import { harmlessLogger } from '../../runtime/values/harmless-logger.ts';
 import { stderrLogger } from '../../runtime/values/stderr-logger.ts';
 import { toNodes } from '../engine/calls.ts';
+import { engineUrl } from '../engine/engine-url.ts';
 import { EngineClient, REPEATABLE } from '../engine/engine-client.ts';
 import { inspectFleet } from '../inspection/fleet-inspection.ts';
 import { FleetAgents } from './fleet-agents.ts';
@@ -116,7 +117,7 @@ const COUNTED_MS = 5_000;
 
 const host = having('refusal', 'describe', 'open', 'close').optional();
 const optionsSchema = z.strictObject({
-  ingressUrl: z.url(),
+  ingressUrl: engineUrl,
   agents: agentCodeList,
   secrets: z
     .custom<SecretProvider>((value) => typeof value === 'function', { error: 'expected a function' })

@@ -9,7 +9,7 @@
 import { connect, type Ingress, rpc } from '@restatedev/restate-sdk-clients';
 import { AgentSystemError, errorInfoOf } from '../../runtime/values/errors.ts';
 import { type Target, toNodes } from './calls.ts';
-import { KeptConnections, type PlainRequest } from './kept-connections.ts';
+import { KeptConnections, type PlainRequest, type PlainResponse } from './kept-connections.ts';
 import { wire, wireOf } from './wire.ts';
 
 export interface CallOptions {
@@ -34,6 +34,7 @@ export interface EngineClientOptions {
 }
 
 export class EngineClient {
+  readonly #url: string;
   readonly #timeoutMs: number;
   readonly #once: Ingress;
   readonly #repeatable: Ingress;
@@ -42,11 +43,14 @@ export class EngineClient {
   /** One for each call under way: a signal that all shared would gain a listener with every call. */
   readonly #calls = new Set<AbortController>();
   #isClosed = false;
+  /** Why there was no answer, last. */
+  #failure: unknown;
   /** When the engine last answered, and when it was last asked whether it is there, ms of a steady clock. */
   #heardAt = -Infinity;
   #askedAt = -Infinity;
 
   constructor(ingressUrl: string, { timeoutMs = Infinity }: EngineClientOptions = {}) {
+    this.#url = ingressUrl;
     this.#timeoutMs = timeoutMs;
     const retry = {
       // Retried for as long as the engine is away: the caller's own deadline, if any, ends the wait.
@@ -56,12 +60,31 @@ export class EngineClient {
       maxInterval: 1_000,
     } as const;
     const options = { url: ingressUrl.replace(/\/$/, ''), retry, serde: wire as never } as const;
-    const fetch = (url: string, request: PlainRequest) => this.#connections.fetch(url, request);
+    const fetch = (url: string, request: PlainRequest) => this.#fetch(url, request);
     this.#once = connect({ ...options, fetch: fetch as never });
     this.#repeatable = connect({
       ...options,
       fetch: ((url, request) => fetch(url, withoutKey(request))) as typeof fetch as never,
     });
+  }
+
+  /** Why nobody has answered, in words, where that is known. */
+  get problem(): string {
+    const { hostname, port, protocol } = new URL(this.#url);
+    const at = `${protocol}//${hostname}${port === '' ? '' : `:${port}`}`;
+    return this.#failure === undefined ? at : `${at}: ${errorInfoOf(this.#failure).message}`;
+  }
+
+  async #fetch(url: string, request: PlainRequest): Promise<PlainResponse> {
+    try {
+      const response = await this.#connections.fetch(url, request);
+      // The SDK asks again.
+      this.#failure = response.status >= 500 ? new Error(`HTTP ${response.status}`) : undefined;
+      return response;
+    } catch (thrown) {
+      if (request.signal?.aborted !== true) this.#failure = thrown;
+      throw thrown;
+    }
   }
 
   /**
@@ -132,8 +155,8 @@ export class EngineClient {
       if (this.#isClosed) throw closed();
       if (signal?.aborted) throw thrown;
       if (controller.signal.aborted) {
-        const message = `${service}.${handler}: the engine has answered nothing for ${this.#timeoutMs} ms; what was asked may be done all the same`;
-        throw new AgentSystemError('STORE_FAILED', message);
+        const message = `${service}.${handler}: the engine has answered nothing for ${this.#timeoutMs} ms (${this.problem}); what was asked may be done all the same`;
+        throw new AgentSystemError('STORE_FAILED', message, { cause: this.#failure });
       }
       this.#heardAt = performance.now();
       const message = isTooLarge({ cause: thrown })

@@ -11,6 +11,7 @@ import { isNamedConstraint, type NamedConstraint } from '../../runtime/coordinat
 import { isNamedScalingSignal, type NamedScalingSignal } from '../../runtime/pools/scaling-signal.ts';
 import { inWords } from '../../runtime/values/errors.ts';
 import { having } from '../../runtime/values/malformed.ts';
+import { engineUrl } from '../engine/engine-url.ts';
 
 /** A node: a program that runs agents of a fleet on its machine. */
 export interface AgentNodeOptions {
@@ -101,8 +102,8 @@ export const nodeOptions = z.strictObject({
   name,
   listen: listenUrl,
   restate: z.strictObject({
-    ingressUrl: z.url(),
-    adminUrl: z.url(),
+    ingressUrl: engineUrl,
+    adminUrl: engineUrl,
     identityKeys: z.array(z.string().min(1)).min(1).optional(),
     advertise: httpUrl.optional(),
   }),

@@ -76,6 +76,8 @@ const drainSchema = z.strictObject({ timeoutMs: durationMs.default(30_000) });
 const CATCH_UP_TIMEOUT_MS = 1_000;
 /** The longest time between signs of life. */
 const MAX_BEAT_MS = 500;
+/** A node that joins says after this time that it still waits, and for whom. */
+const LONG_JOIN_MS = 10_000;
 /** The least time that a closing node has to say that it leaves. */
 const LEAVE_MS = 1_000;
 
@@ -467,13 +469,21 @@ class Node implements AgentNode {
 
   /** Repeats until there is an answer: the node that answers for the fleet may be gone meanwhile. */
   async #whileAnswered<Answer>(call: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
-    for (;;) {
-      try {
-        return await this.#seatWatch.answerTo(call);
-      } catch (err) {
-        if (this.#isClosed || err instanceof AgentSystemError) throw err;
-        this.#logger.debug({ err }, 'nobody has answered for the fleet yet');
+    const patience = this.#clock.setTimeout(
+      () => this.#logger.warn({ engine: this.#engine.problem }, 'nobody has answered for the fleet yet'),
+      LONG_JOIN_MS,
+    );
+    try {
+      for (;;) {
+        try {
+          return await this.#seatWatch.answerTo(call);
+        } catch (err) {
+          if (this.#isClosed || err instanceof AgentSystemError) throw err;
+          this.#logger.debug({ err }, 'nobody has answered for the fleet yet');
+        }
       }
+    } finally {
+      this.#clock.clearTimeout(patience);
     }
   }
 }
