@@ -1,6 +1,6 @@
 /** What a call of a model may cost, before it is made, and what it did cost. Pure. */
 import { z } from 'zod';
-import type { BudgetAmount } from '../machines/index.ts';
+import { type BudgetAmount, budgetUse } from '../machines/index.ts';
 import type { CallParams, CallUsage } from './durable-model.ts';
 
 /** What a model's tokens cost, in the money of the budgets; and how many may come where a call does not say. */
@@ -29,7 +29,7 @@ export function mayCost({ prompt, tools, maxOutputTokens }: CallParams, prices: 
   return costOf(Math.ceil(characters / CHARACTERS_A_TOKEN), output, prices);
 }
 
-/** What a provider says that a call has cost; `undefined` where it does not say, or gives what are no figures. */
+/** What a provider says that a call has cost; `undefined` where it does not say, or gives what no budget can count. */
 export function didCost(
   { inputTokens, outputTokens }: CallUsage,
   prices: CallPrices,
@@ -37,7 +37,8 @@ export function didCost(
   const [input, output] = [inputTokens?.total, outputTokens?.total];
   if (input === undefined && output === undefined) return undefined;
   if (![input, output].every((figure = 0) => Number.isFinite(figure) && figure >= 0)) return undefined;
-  return costOf(input ?? 0, output ?? 0, prices);
+  const cost = costOf(input ?? 0, output ?? 0, prices);
+  return budgetUse.safeParse(cost).success ? cost : undefined;
 }
 
 function costOf(input: number, output: number, prices: CallPrices): BudgetAmount {

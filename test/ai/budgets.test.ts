@@ -76,6 +76,8 @@ describe('a call of a model', () => {
     ['what is no number', Number.NaN, 5],
     ['less than nothing', 10, -5],
     ['a text', '10', 5],
+    ['more than a number holds', 1e308, 1e308],
+    ['more than a budget counts', 1e16, 5],
   ])('of which the provider gives %s answers, and costs what was set aside', async (_, input, output) => {
     const answer = says('yes');
     const usage = {
