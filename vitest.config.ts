@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { SlowFirst } from './test/kit/slow-first.ts';
 
 export default defineConfig({
   test: {
@@ -12,5 +13,6 @@ export default defineConfig({
     // Many tests wait for processes and timers: one worker for each core keeps all of them busy.
     maxWorkers: '100%',
     restoreMocks: true,
+    sequence: { sequencer: SlowFirst },
   },
 });
