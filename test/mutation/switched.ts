@@ -42,7 +42,7 @@ const KEPT = join(FOLDER, 'switched.jsonl');
 /** A test file with all switches off. */
 const USUAL: RunLimits = { limitMs: 400_000, workMs: 400_000, idleMs: 120_000 };
 /** A mutant, whose cases are bound in their own program as long as that is not blocked; ms, and times what they take. */
-const TRIED = { besides: 12_000, factor: 8 };
+const TRIED = { besides: 12_000, factor: 8, longer: 60_000 };
 /** A hook may wait, too, before its own program ends it. */
 const HOOK_MS = 10_000;
 
@@ -183,9 +183,10 @@ async function tryFile(
 /** Bound anew with each trial. */
 function limitsNow(): RunLimits & { readonly stage: unknown } {
   const answers = readAnswers();
-  if (answers.length === 0) return { ...USUAL, stage: 0 };
-  const last = answers.at(-1)!;
-  const workMs = TRIED.besides + (last.kind === 'begun' ? TRIED.factor * last.usualMs : 0);
+  const last = answers.at(-1);
+  if (last === undefined) return { ...USUAL, stage: 0 };
+  const usualMs = last.kind === 'begun' ? last.usualMs : 0;
+  const workMs = TRIED.besides + Math.min(TRIED.factor * usualMs, 2 * usualMs + TRIED.longer);
   return { limitMs: 10 * workMs, workMs, idleMs: workMs + HOOK_MS, stage: answers.length };
 }
 
