@@ -249,7 +249,7 @@ describe('retry.when', () => {
         system.agents.execute(id, { type: 'try', input: { failures: 4, status: 400 } }),
       );
       expect(error).toMatchObject({ code: 'TASK_FAILED', details: { attempt: 1 }, cause: { status: 400 } });
-      expect(await system.agents.execute(id, { type: 'hang' })).toBe(3);
+      expect(await system.agents.execute(id, { type: 'hang' })).toBeGreaterThanOrEqual(3);
     },
   );
 });
