@@ -67,3 +67,45 @@ describe('the timeoutMs of a kind of task', () => {
     expect(error.message).toMatch(/timeoutMs.*milliseconds/);
   });
 });
+
+describe('a schema that never answers', () => {
+  const mute = {
+    '~standard': { version: 1 as const, vendor: 'test', validate: () => new Promise<never>(() => {}) },
+  };
+  const judged = defineAgent({
+    type: 'judged',
+    init: () => ({ n: 0 }),
+    tasks: {
+      input: { input: mute, timeoutMs: 100, run: () => undefined },
+      output: { output: mute, timeoutMs: 100, run: () => undefined as never },
+      chunk: { chunk: mute, timeoutMs: 100, run: ({ emit }) => emit(1) },
+      answer: { timeoutMs: 100, run: ({ ask }) => ask({ question: 'yes?', schema: mute, countsTime: true }) },
+      attempt: {
+        input: mute,
+        retry: { attempts: 2, backoff: { delayMs: 1, maxDelayMs: 1 }, attemptTimeoutMs: 100 },
+        run: () => undefined,
+      },
+      add: { run: ({ state }) => (state.n += 1) },
+    },
+  });
+
+  it.each(['input', 'output', 'chunk', 'answer', 'attempt'] as const)(
+    'of its %s holds no place of its agent once the task is over, nor keeps its state from being saved',
+    async (type) => {
+      const { system, agents, clock } = await rig();
+      const id = await agents.register({ module: judged });
+      await agents.start(id);
+      const asked = refusal(agents.execute(id, { type }));
+      await settled();
+      for (const { id: question } of system.questions.list())
+        void system.questions.answer(question, 'yes', { by: 'ann' });
+      for (let turn = 0; turn < 3; turn += 1) {
+        await clock.advance(100);
+        await settled();
+      }
+      expect((await asked).code).toBe('TASK_TIMED_OUT');
+      expect(await agents.execute(id, { type: 'add' })).toBe(1);
+      expect(await agents.savedState(id)).toEqual({ n: 1 });
+    },
+  );
+});

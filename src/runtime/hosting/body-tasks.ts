@@ -17,7 +17,7 @@ import type { SavedState } from '../definition/saved-state.ts';
 import { errorFrom, errorInfoOf, inWords } from '../values/errors.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
 import { OpenTasks } from '../values/open-tasks.ts';
-import { judge, type Verdict } from '../values/schema.ts';
+import { judge, unlessAborted, type Verdict } from '../values/schema.ts';
 import { ignoreRejection, isThenable } from '../values/thenable.ts';
 import { BodyRequests, taskHasEnded } from './body-requests.ts';
 import { settle, type WorkOwner } from './body-work.ts';
@@ -62,8 +62,10 @@ export class BodyTasks extends OpenTasks<RunningTask> implements TaskContextOwne
     this.add(running);
     if (task.input === undefined) return this.begin(running, task, input);
     const verdict = judge(task.input, input);
-    if (verdict instanceof Promise) void verdict.then((judged) => this.inputJudged(running, task, judged));
-    else this.inputJudged(running, task, verdict);
+    if (verdict instanceof Promise) {
+      const judged = unlessAborted(verdict, running.signal);
+      void judged.then((given) => this.inputJudged(running, task, given));
+    } else this.inputJudged(running, task, verdict);
   }
 
   cancel(request: Extract<BodyRequest, { type: 'task.cancel' }>): void {
@@ -126,7 +128,8 @@ export class BodyTasks extends OpenTasks<RunningTask> implements TaskContextOwne
   private inputJudged(running: RunningTask, task: CallableTask, verdict: Verdict): void {
     if (!('problem' in verdict)) return this.begin(running, task, verdict.value);
     if (!this.settled(running)) return;
-    const { taskId } = running;
+    const { taskId, ended } = running;
+    if (ended !== undefined) return this.reportEnded(running, ended);
     const error = { name: 'TypeError', message: verdict.problem };
     this.body.tell({ type: 'task.failed', taskId, code: 'TASK_INPUT_INVALID', error });
   }
@@ -172,8 +175,10 @@ export class BodyTasks extends OpenTasks<RunningTask> implements TaskContextOwne
     }
     this.judging += 1;
     const verdict = judge(task.output, output);
-    if (verdict instanceof Promise) void verdict.then((judged) => this.outputJudged(running, judged));
-    else this.outputJudged(running, verdict);
+    if (verdict instanceof Promise) {
+      const judged = unlessAborted(verdict, running.signal);
+      void judged.then((given) => this.outputJudged(running, given));
+    } else this.outputJudged(running, verdict);
   }
 
   private outputJudged(running: RunningTask, verdict: Verdict): void {

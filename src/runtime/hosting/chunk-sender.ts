@@ -9,7 +9,7 @@
  */
 import type { SteadyClock } from '../time/clock.ts';
 import { refused } from '../time/loop-turn.ts';
-import { judge, type Schema, type Verdict } from '../values/schema.ts';
+import { judge, unlessAborted, type Schema, type Verdict } from '../values/schema.ts';
 import { STREAM_WINDOW } from './stream-window.ts';
 
 interface Waiting {
@@ -50,11 +50,12 @@ export class ChunkSender {
     const verdict =
       before === undefined ? judge(this.#schema, chunk) : before.then(() => judge(this.#schema, chunk));
     if (!(verdict instanceof Promise)) return this.#judged(verdict);
-    const judged: Promise<void> = verdict.then((given) => {
+    const answered = unlessAborted(verdict, this.#task.signal);
+    const judged: Promise<void> = answered.then((given) => {
       if (this.#judging === judging) this.#judging = undefined;
       return this.#judged(given);
     });
-    const judging = verdict.catch(() => undefined);
+    const judging = answered.catch(() => undefined);
     this.#judging = judging;
     return judged;
   }

@@ -1,7 +1,7 @@
 /** A task asks a person: the question as the system is asked it, and what becomes of the answer. */
 import type { AskedQuestion } from '../definition/task-abilities.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
-import { type AnySchema, judge } from '../values/schema.ts';
+import { type AnySchema, judge, unlessAborted } from '../values/schema.ts';
 import type { AskSystem } from './ask-system.ts';
 
 /** What the system tells of a question. */
@@ -13,7 +13,11 @@ type Told = { readonly answer: unknown } | { readonly isExpired: true };
  * @param key of the question in its task
  * @throws AgentSystemError `REQUEST_INVALID`, `QUESTION_EXPIRED`; the task's reason once it is cancelled
  */
-export async function askPerson(asked: AskedQuestion, key: string, system: AskSystem): Promise<unknown> {
+export async function askPerson(
+  asked: AskedQuestion,
+  key: string,
+  system: AskSystem & { readonly signal: AbortSignal },
+): Promise<unknown> {
   const { question, details, deadlineMs, countsTime, schema } = (asked ?? {}) as Partial<AskedQuestion>;
   if (typeof question !== 'string' || question === '') {
     throw new AgentSystemError('REQUEST_INVALID', `ask: expected a question, got ${inWords(question)}`);
@@ -31,8 +35,10 @@ export async function askPerson(asked: AskedQuestion, key: string, system: AskSy
       ...(refused === undefined ? {} : { refused }),
     })) as Told;
     if ('isExpired' in told) return otherwise(asked, key);
-    const verdict = await judge(schema, told.answer);
+    const judged = judge(schema, told.answer);
+    const verdict = judged instanceof Promise ? await unlessAborted(judged, system.signal) : judged;
     if (!('problem' in verdict)) return verdict.value;
+    system.signal.throwIfAborted();
     // Another program may have taken it, which has not this schema.
     refused = verdict.problem;
   }

@@ -44,6 +44,22 @@ export function judge(schema: AnySchema | undefined, value: unknown): Verdict | 
   }
 }
 
+/**
+ * What a schema says of a value of work that may be aborted. A schema hears of no signal: one that has not answered by
+ * then is not waited for, and the value counts as refused.
+ */
+export function unlessAborted(verdict: Promise<Verdict>, signal: AbortSignal): Promise<Verdict> {
+  const { promise, resolve } = Promise.withResolvers<Verdict>();
+  const refuse = () => resolve({ problem: 'its schema had not answered when that was ended' });
+  if (signal.aborted) refuse();
+  else signal.addEventListener('abort', refuse);
+  void verdict.then((judged) => {
+    signal.removeEventListener('abort', refuse);
+    resolve(judged);
+  });
+  return promise;
+}
+
 /** @throws TypeError for what no Standard Schema may answer */
 function verdictOf(answer: unknown, came: unknown): Verdict {
   const result = answer as StandardSchemaV1.Result<unknown>;
