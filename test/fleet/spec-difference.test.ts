@@ -10,21 +10,24 @@ import { disks, diskOf } from './program.ts';
 const clerk = defineAgent({ type: 'clerk', init: () => ({ n: 0 }), tasks: {} });
 const module = new URL('./module-agent.ts', import.meta.url);
 
-describe('of two specs', () => {
-  const changes = (known: object, given: object) =>
-    specChanges(
-      { module: clerk, isolation: 'in-process', ...known } as ParsedAgentSpec,
-      { module: clerk, isolation: 'in-process', ...given } as ParsedAgentSpec,
-    );
-  const ofArgs = (from: unknown, to: unknown) => changes({ initArgs: from }, { initArgs: to });
+function changes(known: object, given: object) {
+  return specChanges(
+    { module: clerk, isolation: 'in-process', ...known } as ParsedAgentSpec,
+    { module: clerk, isolation: 'in-process', ...given } as ParsedAgentSpec,
+  );
+}
+function changesOfArgs(from: unknown, to: unknown) {
+  return changes({ initArgs: from }, { initArgs: to });
+}
 
+describe('of two specs', () => {
   it.each<[string, unknown, unknown]>([
     ['that has the same fields', { a: [1, { b: 2 }] }, { a: [1, { b: 2 }] }],
     ['that has a field more, without a value', { a: 1 }, { a: 1, none: undefined }],
     ['without a prototype', Object.assign(Object.create(null), { a: 1 }), { a: 1 }],
     ['that is no JSON, twice', new Map([['a', 1]]), new Map([['a', 1]])],
   ])('data %s is no change', (_, from, to) => {
-    expect([ofArgs(from, to), ofArgs(to, from)]).toEqual([[], []]);
+    expect([changesOfArgs(from, to), changesOfArgs(to, from)]).toEqual([[], []]);
   });
 
   it.each<[string, unknown, unknown]>([
@@ -34,13 +37,13 @@ describe('of two specs', () => {
     ['what JSON would show alike', new Map([['a', 1]]), {}],
     ['two of a kind that JSON shows alike', new Map([['a', 1]]), new Map([['a', 2]])],
   ])('%s are a change of the whole', (_, from, to) => {
-    expect(ofArgs(from, to)).toEqual([{ field: 'initArgs', from, to }]);
-    expect(ofArgs(to, from)).toEqual([{ field: 'initArgs', from: to, to: from }]);
+    expect(changesOfArgs(from, to)).toEqual([{ field: 'initArgs', from, to }]);
+    expect(changesOfArgs(to, from)).toEqual([{ field: 'initArgs', from: to, to: from }]);
   });
 
   it('objects differ field by field, whatever their prototype is', () => {
     const bare = Object.assign(Object.create(null) as object, { a: 1, b: 2, c: new Map() });
-    expect(ofArgs(bare, { a: 1, b: 3, c: {} })).toEqual([
+    expect(changesOfArgs(bare, { a: 1, b: 3, c: {} })).toEqual([
       { field: 'initArgs.b', from: 2, to: 3 },
       { field: 'initArgs.c', from: new Map(), to: {} },
     ]);
