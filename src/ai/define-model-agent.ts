@@ -118,7 +118,8 @@ export interface DefineModelAgentOptions<
   /**
    * Which calls of tools a person has to approve, as the SDK has it: statuses by the tools' names, or a function of the
    * call. A `user-approval` is a question of the task, answered with `{ approved, reason? }`; the model gets the reason
-   * of a denial. A tool's own `needsApproval` counts where nothing is said here.
+   * of a denial. A tool's own `needsApproval` counts if there is no status by its name; where this is a function of every
+   * call, that judges alone.
    */
   readonly toolApproval?: ToolApproval;
   /** Name of a limit of the provider's that agents share: they park together. */

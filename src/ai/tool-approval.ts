@@ -2,6 +2,7 @@
  * Calls of tools that a person has to approve. Which these are is said as the SDK has it; each is a question of the task.
  *
  * I1  A call is asked about once: a task that runs again gets the answer that was given.
+ * I2  The input of a call is among the details of its question alone: there a dashboard can hide it.
  */
 import type { GenericToolApprovalFunction, ToolApprovalConfiguration, ToolApprovalStatus, ToolSet } from 'ai';
 import { z } from 'zod';
@@ -15,7 +16,6 @@ type Judge = Extract<ToolApproval, GenericToolApprovalFunction<ToolSet, never, u
 type Call = Parameters<Judge>[0];
 
 const answer = z.strictObject({ approved: z.boolean(), reason: z.string().optional() });
-const MAX_INPUT = 200;
 
 /** @param keyOf the key of a call's question */
 export function approvalBy(
@@ -30,7 +30,7 @@ export function approvalBy(
     const { toolName, toolCallId } = call.toolCall;
     const input = toPlain(call.toolCall.input);
     const { approved, reason = 'a person said no' } = await task.ask({
-      question: `Call ${toolName} with ${short(JSON.stringify(input) ?? 'nothing')}?`,
+      question: `Call ${toolName}?`,
       details: { tool: toolName, input, ...(why === undefined ? {} : { why }) },
       schema: answer,
       key: keyOf(toolCallId),
@@ -54,8 +54,4 @@ async function statusOf(approval: ToolApproval | undefined, call: Call): Promise
   const isNeeded =
     typeof needs === 'function' ? await needs(input, { toolCallId, messages, context: undefined }) : needs;
   return isNeeded ? 'user-approval' : undefined;
-}
-
-function short(text: string): string {
-  return text.length <= MAX_INPUT ? text : `${text.slice(0, MAX_INPUT)}…`;
 }

@@ -3,6 +3,8 @@ import { tool, type ToolSet } from 'ai';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { defineModelAgent, type ToolApproval, toolCallOf } from '../../src/ai.ts';
+import { Redaction } from '../../src/dashboard/redaction.ts';
+import { WorkReports } from '../../src/dashboard/work-reports.ts';
 import { disks, diskOf } from '../fleet/program.ts';
 import { awaited, type Rig, rig } from '../kit/rig.ts';
 import { calls, says, scripted, scriptedStreams, streams, streamsCall, type Turn } from './scripted.ts';
@@ -47,6 +49,9 @@ async function openQuestion({ system, clock }: Rig) {
   return system.questions.list()[0]!;
 }
 
+const shownOf = ({ question, details }: { readonly question: string; readonly details?: unknown }) =>
+  JSON.stringify({ question, details });
+
 describe('a call of a tool that needs approval', () => {
   test.each<[string, { readonly toolApproval?: ToolApproval; readonly tools?: ToolSet }]>([
     ['a status', { toolApproval: { pay: 'user-approval' } }],
@@ -68,7 +73,7 @@ describe('a call of a tool that needs approval', () => {
     const made = await asking({ agent });
     const { id, question, details } = await openQuestion(made);
     expect({ question, details, paid: [...paid] }).toEqual({
-      question: 'Call pay with {"cents":7}?',
+      question: 'Call pay?',
       details: { tool: 'pay', input: { cents: 7 } },
       paid: [],
     });
@@ -79,6 +84,23 @@ describe('a call of a tool that needs approval', () => {
       role: 'tool',
       content: [{ output: { value: 'paid 7' } }],
     });
+  });
+
+  test('has its input in the details of its question alone, where redact can hide it', async () => {
+    const toolApproval: ToolApproval = { login: 'user-approval' };
+    const login = tool({ inputSchema: z.object({ password: z.string() }), execute: () => 'in' });
+    const { agent } = payer(
+      { toolApproval, tools: { login } },
+      calls('login', { password: 'swordfish' }),
+      says('in'),
+    );
+    const made = await asking({ agent });
+    await openQuestion(made);
+    const reports = new WorkReports(made.system, new Redaction(['details.input']));
+    expect(JSON.stringify(reports.questions())).toContain('login');
+    expect(JSON.stringify(reports.questions())).not.toContain('swordfish');
+    await made.system.questions.answer(reports.questions()[0]!.id, { approved: true });
+    expect(await made.done).toBe('in');
   });
 
   test('is not made where a person says no: the model is told why, also in the next task', async () => {
@@ -162,14 +184,14 @@ describe.each(disks)('of a task that runs again in a second program on a %s', (k
     await program.agents.start('ada');
     const { id } = await program.system.tasks.submit('ada', { type: 'settle' });
     await program.system.questions.answer((await openQuestion(program)).id, answer(true));
-    expect((await openQuestion(program)).question).toContain('2');
+    expect(shownOf(await openQuestion(program))).toContain('2');
 
     const second = payer(needs, says('settled'));
     const next = await disk.boot({ agents: [second.agent] });
     const done = awaited(next.system.tasks.result(id));
     await next.clock.advance(1_000);
     const open = await openQuestion(next);
-    expect([open.question.includes('2'), ...paid]).toEqual([true]);
+    expect([shownOf(open).includes('2'), ...paid]).toEqual([true]);
     await next.system.questions.answer(open.id, answer(false));
     expect([await done, ...paid]).toEqual(['settled']);
   });

@@ -16,7 +16,11 @@ const COLUMNS: readonly Column<QuestionRecord>[] = [
   { title: 'SINCE', text: ({ askedAt }) => moment(askedAt) },
   { title: 'AGENT', text: ({ agentId }) => agentId },
   { title: 'TASK', text: ({ task }) => task },
-  { title: 'QUESTION', text: ({ question }) => question, isFlexible: true },
+  {
+    title: 'QUESTION',
+    text: ({ question, details }) => (details === undefined ? question : `${question} ${inShort(details)}`),
+    isFlexible: true,
+  },
 ];
 
 export async function questions(call: Call, options: QuestionOptions): Promise<void> {
