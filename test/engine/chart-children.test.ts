@@ -2,6 +2,7 @@
 import { sendTo, spawnChild, stopChild } from 'xstate';
 import { describe, expect, test } from 'vitest';
 import { createChart } from '../../src/runtime/engine/chart.ts';
+import type { ChildInvocation } from '../../src/runtime/engine/chart-contract.ts';
 import { ChartRefused } from '../../src/runtime/engine/refusal.ts';
 import { boom, define, driven, DRIVERS, say, type There } from './driven-chart.ts';
 
@@ -43,6 +44,18 @@ describe.each(DRIVERS)('by the %s', (driver) => {
         ['cleared', 10],
         ['stopped', 'w'],
       ]);
+    });
+
+    test('may keep what they were invoked with, and read it later', () => {
+      let kept: ChildInvocation | undefined;
+      const { send } = driven(parent, driver, {
+        child: (invocation) => {
+          kept = invocation;
+          return { stop: () => {} };
+        },
+      });
+      send('go');
+      expect(kept).toMatchObject({ id: 'w', src: 'work', input: 'go' });
     });
 
     test('report their end by value and by error; one that has ended is not stopped', () => {

@@ -5,7 +5,7 @@
  * I2  What it reports after its end, or after it was stopped, is dropped.
  */
 import type { EventObject } from 'xstate';
-import type { Child, ChildInvocation, ChildReport, ChartOptions } from './chart-contract.ts';
+import type { Child, ChildReport, ChartOptions } from './chart-contract.ts';
 
 /** The chart of a child, as the child needs it. */
 export interface Supervisor {
@@ -22,13 +22,13 @@ export interface ChildEndEvent extends EventObject {
 
 export type ChildStage = 'pending' | 'running' | 'ended' | 'stopped';
 
-export class SupervisedChild implements ChildReport, ChildInvocation {
+export class SupervisedChild implements ChildReport {
   readonly id: string;
   readonly src: string;
-  /** Until it has been brought to life with it: the child keeps none. */
-  input: unknown;
   stage: ChildStage = 'pending';
   private readonly supervisor: Supervisor;
+  /** Until it is brought to life with it: most keep nothing of it. */
+  private input: unknown;
   private child: Child | undefined;
   /** Told before it was brought to life. */
   private early: EventObject[] | undefined;
@@ -46,8 +46,9 @@ export class SupervisedChild implements ChildReport, ChildInvocation {
     this.stage = 'running';
     try {
       if (options.child === undefined) throw new Error(`nobody can bring the child "${this.src}" to life`);
-      this.child = options.child(this, this);
+      const { id, src, input } = this;
       this.input = undefined;
+      this.child = options.child({ id, src, input }, this);
     } catch (thrown) {
       this.error(thrown);
       return;
