@@ -1,5 +1,5 @@
 /** The `timeoutMs` of a kind of task: for tasks whose caller gives none. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { defineAgent } from '../../src/index.ts';
 import { manifestOf } from '../../src/runtime/definition/manifest.ts';
 import { settled } from '../../src/testing/index.ts';
@@ -108,4 +108,36 @@ describe('a schema that never answers', () => {
       expect(await agents.savedState(id)).toEqual({ n: 1 });
     },
   );
+
+  it('of a chunk that its task does not wait for refuses that to nobody once the task is over', async () => {
+    const rejected: unknown[] = [];
+    const note = (why: unknown) => rejected.push(why);
+    process.on('unhandledRejection', note);
+    onTestFinished(() => void process.off('unhandledRejection', note));
+    const eager = defineAgent({
+      type: 'eager',
+      init: () => ({}),
+      tasks: {
+        tell: {
+          chunk: mute,
+          timeoutMs: 100,
+          run: ({ emit, signal }) => {
+            void emit(1);
+            return new Promise<never>((_, reject) =>
+              signal.addEventListener('abort', () => reject(signal.reason as Error)),
+            );
+          },
+        },
+      },
+    });
+    const { agents, clock } = await rig();
+    const id = await agents.register({ module: eager });
+    await agents.start(id);
+    const asked = refusal(agents.execute(id, { type: 'tell' }));
+    await settled();
+    await clock.advance(100);
+    expect((await asked).code).toBe('TASK_TIMED_OUT');
+    await settled();
+    expect(rejected).toEqual([]);
+  });
 });

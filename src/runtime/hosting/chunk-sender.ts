@@ -9,6 +9,7 @@
  */
 import type { SteadyClock } from '../time/clock.ts';
 import { refused } from '../time/loop-turn.ts';
+import { ignoreRejection } from '../values/thenable.ts';
 import { judge, unlessAborted, type Schema, type Verdict } from '../values/schema.ts';
 import { STREAM_WINDOW } from './stream-window.ts';
 
@@ -53,6 +54,8 @@ export class ChunkSender {
     const answered = unlessAborted(verdict, this.#task.signal);
     const judged: Promise<void> = answered.then((given) => {
       if (this.#judging === judging) this.#judging = undefined;
+      // A task that did not wait for it hears nothing of its end.
+      if (this.#ended !== undefined) ignoreRejection(judged);
       return this.#judged(given);
     });
     const judging = answered.catch(() => undefined);
