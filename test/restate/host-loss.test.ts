@@ -141,6 +141,34 @@ test.each(['agent.stop', 'agent.kill'] as const)(
   },
 );
 
+test('one whose body fails while it ends begins elsewhere all the same, and its tasks wait for that', () => {
+  const state = running();
+  turnOf(state).move();
+  turnOf(state).execute({ type: 'work', submitted: false, token: 'caller' });
+  const ended = turnOf(state);
+  ended.reported(1, 2, [{ type: 'exited', reason: { exitCode: 1 } }]);
+  expect(ended.acts.map((act) => act.do)).toContain('startElsewhere');
+  expect(ended.acts.map((act) => act.do)).not.toContain('answer');
+  turnOf(state).permitGranted(NEXT);
+  expect(state).toMatchObject({ isMoving: false, seat: { node: 'b', incarnation: 2 } });
+});
+
+test.each(['never', 'manual'])(
+  'one that fails so, and whose policy is %s, stays down: its tasks are abandoned, as nobody may start it',
+  (policy) => {
+    const state = running({ restart: { policy } });
+    turnOf(state).move();
+    turnOf(state).execute({ type: 'work', submitted: false, token: 'caller' });
+    const ended = turnOf(state);
+    ended.reported(1, 2, [{ type: 'exited', reason: { exitCode: 1 } }]);
+    expect(pathOf(state)).toBe('crashed.leftDown');
+    expect(ended.acts).toContainEqual(
+      expect.objectContaining({ do: 'answer', token: 'caller', answer: { refusal: expect.anything() } }),
+    );
+    expect(state).toMatchObject({ isMoving: false, tasks: [] });
+  },
+);
+
 test('one whose body had ended, and that is down, gives it back; one that is on its way back keeps its own', () => {
   const down = running({ restart: { policy: 'never' } });
   turnOf(down).reported(1, 2, [{ type: 'exited', reason: 'killed' }]);

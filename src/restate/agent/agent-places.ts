@@ -19,6 +19,8 @@ export interface AgentPlacesOwner {
   readonly state: AgentState;
   readonly acts: Act[];
   permitGranted(placement: Placement): void;
+  /** No task waits for it any more, unless it comes back by itself. */
+  endWaits(): void;
 }
 
 export class AgentPlaces {
@@ -33,9 +35,12 @@ export class AgentPlaces {
     return this.#owner.state;
   }
 
-  /** It has ended on its node, and is to begin on another. */
+  /** It has ended on its node, and is to begin on another: also if its body failed on the way, where its policy lets it. */
   get isBetween(): boolean {
-    return this.#state.isMoving && positionOfState(this.#state).status === 'stopped';
+    if (!this.#state.isMoving) return false;
+    const { path } = positionOfState(this.#state);
+    const { policy } = this.#state.spec.restart;
+    return path === 'stopped' || (path === 'crashed.leftDown' && policy !== 'never' && policy !== 'manual');
   }
 
   /** What its next body requires of a node. */
@@ -59,8 +64,10 @@ export class AgentPlaces {
   /** One that moves begins elsewhere once it has ended. */
   moveOn(): void {
     if (!this.#state.isMoving || positionOfState(this.#state).isAlive) return;
-    if (!this.isBetween) this.#state.isMoving = false;
-    else if (!this.#takeOffer()) this.#owner.acts.push({ do: 'startElsewhere' });
+    if (!this.isBetween) {
+      this.#state.isMoving = false;
+      this.#owner.endWaits();
+    } else if (!this.#takeOffer()) this.#owner.acts.push({ do: 'startElsewhere' });
   }
 
   /** Its node is gone, and this comes with the loss. */

@@ -504,7 +504,6 @@ export class AgentTurn {
   #announce(said: Announcement): void {
     const { event, life, reason = 'killed' } = said;
     this.state.known = life;
-    const { isAlive, comesBack, status } = positionOfState(this.state);
     const { id } = this.state;
     const abandoned = [...this.state.abandoned];
     this.emit(lifeEventOf(said, id, { abandoned }, { now: () => this.now } as never));
@@ -541,6 +540,12 @@ export class AgentTurn {
         break;
       default:
     }
+    this.endWaits();
+  }
+
+  /** No task waits for it any more, unless it comes back by itself. */
+  endWaits(): void {
+    const { isAlive, comesBack, status } = positionOfState(this.state);
     if (!isAlive && !comesBack) this.ledger.endWaits(`the agent is ${status}`);
   }
 

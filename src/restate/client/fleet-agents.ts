@@ -516,11 +516,11 @@ export class FleetAgents {
   /** @throws AgentSystemError `AGENT_NOT_FOUND` */
   async legal(id: string): Promise<readonly AgentCommand[]> {
     const { record, isMoving } = await this.#look(id);
-    const { state, paused, status } = record;
-    const { legal } = positionAt(state, paused !== undefined);
+    const { state, paused } = record;
+    const { legal, isAlive } = positionAt(state, paused !== undefined);
     if (!isMoving) return [...legal];
     // It will run again (agent-turn.ts).
-    const more: readonly AgentCommand[] = status === 'stopped' ? ['execute', 'stop', 'kill'] : ['execute'];
+    const more: readonly AgentCommand[] = isAlive ? ['execute'] : ['execute', 'stop', 'kill'];
     return [...new Set([...legal, ...more])];
   }
 
