@@ -237,6 +237,20 @@ describe('an end that is not in order', () => {
     expect(await running.ended).toMatchObject({ exitCode: 130, stderr: 'it loads\n' });
   });
 
+  it('an interrupt before that ends it, too: while its own code loads', async () => {
+    const early = `const { once } = process;
+      process.once = (name, listener) => {
+        once.call(process, name, listener);
+        if (name === 'SIGINT') process.emit('SIGINT');
+        return process;
+      };`;
+    const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(early)}` };
+    const running = begin(['run', fleetFile('steady')], { env });
+    const fate = await Promise.race([running.ended, running.said(STARTED)]);
+    expect(fate).toMatchObject({ exitCode: 130 });
+    expect(running.stdout()).not.toContain('agent.started');
+  });
+
   it('a signal while it starts ends it, too', async () => {
     const folder = await ownFolder();
     const index = new URL('../../src/index.ts', import.meta.url).href;

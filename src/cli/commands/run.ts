@@ -51,6 +51,7 @@ export async function run(
     ? stderrLogger(options.logLevel)
     : lineLogger(options.logLevel, talk.paint, talk.log);
   using ending = new Ending();
+  if (signal.aborted) ending.ask('SIGINT');
   const faults = new StartFaults();
   const opened = Promise.withResolvers<AgentSystem>();
   const begunAt = performance.now();
@@ -111,7 +112,10 @@ export async function run(
 }
 
 function interrupted(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(undefined)));
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener('abort', () => resolve(undefined));
+  });
 }
 
 /** Code of the fleet that goes on when all else has ended is not waited for. */
