@@ -67,7 +67,7 @@ export class Redaction {
   }
 
   #field(event: SystemEvent, key: string, value: unknown): unknown {
-    if (typeof value !== 'object' && typeof value !== 'string') return primitiveOf(value);
+    if (value === undefined) return undefined;
     if (key === 'input' || key === 'output') return this.shown(key, value);
     // A person's answer may be as confidential as the task's output.
     if (key === 'answer' && event.type === 'question.answered') return this.shown('output', value);

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Redaction } from '../../src/dashboard/redaction.ts';
+import { plain, Redaction, redactedPaths } from '../../src/dashboard/redaction.ts';
+import type { SystemEvent } from '../../src/index.ts';
 import { REDACTED } from '../../src/runtime/values/secrets.ts';
 import { ask, dashboard, listen, running, system } from '../kit/dashboard.ts';
 
@@ -48,7 +49,173 @@ describe('paths', () => {
   });
 });
 
+const shownOf = (paths: readonly string[], event: object): Record<string, unknown> => {
+  const { sequence, at, ...fields } = new Redaction(paths).event({
+    sequence: 1,
+    at: 2,
+    ...event,
+  } as SystemEvent) as unknown as Record<string, unknown>;
+  expect({ sequence, at }).toEqual({ sequence: 1, at: 2 });
+  return fields;
+};
+
+const specOf = (module: unknown) => ({ id: 'ada', initArgs: { key: 1, region: 'north' }, module });
+
+describe('of an event', () => {
+  const ofVariable = { type: 'variable.changed', name: 'rate', version: 1, by: 'ada' };
+  const ofRound = { type: 'round.opened', variable: 'rate', by: 'ada' };
+  const data = [{ card: 7 }, ['x'], 'a text', 7, 0, true, false, null, '', 7n, Number.NaN];
+
+  it.each([
+    ['input', { type: 'task.accepted', task: 'pay' }, 'input'],
+    ['output', { type: 'task.completed', taskId: 't' }, 'output'],
+    ['output', { type: 'question.answered', by: 'eve' }, 'answer'],
+    ['variables.rate', ofVariable, 'value'],
+    ['variables.*', ofRound, 'value'],
+  ])('with `redact: %s` nothing of it leaves, whatever kind of value it is: %j', (path, event, field) => {
+    for (const value of data)
+      expect(shownOf([path], { ...event, [field]: value })).toEqual({ ...event, [field]: REDACTED });
+    expect(shownOf([path], { ...event, [field]: undefined })).toEqual(event);
+    for (const other of [`${path}.hidden`, 'state', 'variables.other'])
+      expect(shownOf([other], { ...event, [field]: { hidden: 1, open: 2 } })).toEqual({
+        ...event,
+        [field]: { hidden: other === `${path}.hidden` ? REDACTED : 1, open: 2 },
+      });
+  });
+
+  it('fields of the same name that are the fleet’s own are shown, whatever they and their keys are called', () => {
+    const event = { type: 'alert.raised', value: 1, answer: 'yes', task: 'pay', changes: ['a'], spec: 'b' };
+    expect(shownOf(['output', 'variables', 'initArgs'], event)).toEqual(event);
+    expect(shownOf([], { type: 'pool.scaled', why: { token: 'of a pool' } })).toEqual({
+      type: 'pool.scaled',
+      why: { token: 'of a pool' },
+    });
+  });
+
+  it('the input of a schedule’s task is that of a task', () => {
+    const task = { type: 'pay', input: 7, priority: 1 };
+    const event = { type: 'schedule.set', name: 'nightly', task };
+    expect(shownOf(['input'], event)).toEqual({ ...event, task: { ...task, input: REDACTED } });
+    expect(shownOf([], event)).toEqual(event);
+    const without = { ...event, task: { type: 'pay' } };
+    expect(shownOf(['input'], without)).toEqual(without);
+  });
+
+  it.each(['agent.registered', 'agent.updated'])(
+    '%s: its initArgs, by path; its module by address or type',
+    (type) => {
+      const to = (module: unknown) =>
+        (shownOf(['initArgs.key'], { type, spec: specOf(module) })['spec'] as { module: unknown }).module;
+      expect(shownOf(['initArgs.key'], { type, spec: specOf({ type: 'worker', run: () => 1 }) })).toEqual({
+        type,
+        spec: { id: 'ada', initArgs: { key: REDACTED, region: 'north' }, module: { type: 'worker' } },
+      });
+      expect(to(new URL('file:///a.js'))).toEqual({ url: 'file:///a.js' });
+      expect(to({ url: 'file:///b.js', type: 'worker' })).toEqual({ url: 'file:///b.js' });
+      for (const none of [{ url: 5 }, { type: 5 }, null, 'text']) expect(to(none)).toBeUndefined();
+    },
+  );
+
+  it('a change of initArgs is shown by the same paths, any other as it is', () => {
+    const changes = [
+      { field: 'initArgs.key', from: 1, to: 2 },
+      { field: 'initArgs.region', from: 'a', to: 'b' },
+      { field: 'initArgs', to: { key: 3, region: 'c' } },
+      { field: 'restart.initArgs', from: 'x' },
+    ];
+    const [key, region, all, other] = shownOf(['initArgs.key'], { type: 'agent.updated', changes })[
+      'changes'
+    ] as readonly unknown[];
+    expect([key, region, all, other]).toEqual([
+      { field: 'initArgs.key', from: REDACTED, to: REDACTED },
+      changes[1],
+      { field: 'initArgs', to: { key: REDACTED, region: 'c' } },
+      changes[3],
+    ]);
+  });
+});
+
+it.each([
+  ['state', true],
+  ['variables.rate', true],
+  ['log.*', true],
+  ['stateful', false],
+  ['agent.state', false],
+  ['', false],
+])('a path %j begins with what may be redacted: %j', (path, isPath) => {
+  expect(redactedPaths.safeParse([path]).success).toBe(isPath);
+});
+
+const nested = (depth: number): unknown => (depth === 0 ? 1 : { in: nested(depth - 1) });
+const many = (count: number): number[] => Array.from({ length: count }, (_, at) => at);
+const shown = (value: unknown) => new Redaction([]).shown('state', value);
+const fields = (count: number) => Object.fromEntries(many(count).map((at) => [`k${at}`, at]));
+
 describe('anything that is given', () => {
+  it('is shown up to 12 in depth, 200 entries, 4,000 characters and 4,000 values', () => {
+    expect(shown(nested(12))).toEqual(nested(12));
+    expect(JSON.stringify(shown(nested(13)))).toBe(
+      JSON.stringify(nested(12)).replace('1', '"[left out: too deep]"'),
+    );
+    expect([shown(many(200)), shown(many(202))]).toEqual([many(200), [...many(200), '… 2 more']]);
+    expect([shown(fields(200)), shown(fields(202))]).toEqual([
+      fields(200),
+      { ...fields(200), '…': '2 more' },
+    ]);
+    const text = 'x'.repeat(4_000);
+    expect([shown(text), shown(`${text}yz`)]).toEqual([text, `${text}… (4002 characters)`]);
+    // One list, eight numbers, and 190 lists of 21 values each are 3,999.
+    const lists = shown([...many(8), ...many(192).map(() => many(20))]) as unknown[];
+    expect(lists.slice(8, 198)).toEqual(many(190).map(() => many(20)));
+    expect(lists.slice(198)).toEqual(['[left out: too much]', '[left out: too much]']);
+  });
+
+  it('has its kind', () => {
+    const twice = { same: 1 };
+    const given = {
+      big: 5n,
+      none: null,
+      sign: Symbol('s'),
+      nan: Number.NaN,
+      at: new Date(0),
+      never: new Date(Number.NaN),
+      page: new URL('https://host.example/a'),
+      view: new DataView(new ArrayBuffer(2)),
+      buffer: new ArrayBuffer(4),
+      map: new Map<unknown, unknown>([[1, 'one']]),
+      set: new Set(['a', 'b']),
+      error: Object.assign(new RangeError('too far'), { own: 'left out' }),
+      one: twice,
+      other: [twice, twice],
+    };
+    expect(shown(given)).toEqual({
+      big: '5n',
+      none: null,
+      sign: '[symbol]',
+      nan: 'NaN',
+      at: '1970-01-01T00:00:00.000Z',
+      never: 'Invalid Date',
+      page: 'https://host.example/a',
+      view: '[2 bytes]',
+      buffer: '[4 bytes]',
+      map: { 1: 'one' },
+      set: { 0: 'a', 1: 'b' },
+      error: { name: 'RangeError', message: 'too far' },
+      one: twice,
+      other: [twice, twice],
+    });
+  });
+
+  it('that is the fleet’s own keeps texts under any key, as long as any other', () => {
+    expect(plain({ token: 'kept', list: [{ password: 'kept' }] })).toEqual({
+      token: 'kept',
+      list: [{ password: 'kept' }],
+    });
+    expect(plain('x'.repeat(4_001))).toMatch(/… \(4001 characters\)$/);
+    expect(new Redaction([]).shown('variables', 'a text', 'apiKey')).toBe(REDACTED);
+    expect(new Redaction([]).shown('variables', 5, 'apiKey')).toBe(5);
+  });
+
   it('becomes JSON of bounded size', () => {
     const redaction = new Redaction(['state.hidden']);
     fc.assert(
