@@ -100,16 +100,15 @@ export class PoolTasks {
     const { queue } = this.#kept;
     const kind = manifest.tasks[work.type];
     const number = this.#kept.nextTask;
-    const { timeoutMs = kind?.timeoutMs ?? Infinity, priority } = work;
     // Parts that were read cannot be taken back.
     const retriesLeft = kind?.retry === true && work.terms?.isStreamed !== true ? retryAbandoned : 0;
     const task: WaitingTask = {
       number,
       work,
-      rank: priority ?? kind?.priority ?? 0,
+      rank: work.priority ?? kind?.priority ?? 0,
       order: number,
       acceptedAt: now,
-      dueAt: now + timeoutMs,
+      dueAt: now + this.#timeoutOf(work),
       ...(retriesLeft === 0 ? {} : { retriesLeft }),
     };
     const member = queue.length === 0 ? this.#owner.free() : undefined;
@@ -264,10 +263,16 @@ export class PoolTasks {
     this.#owner.give(member.id, number, { ...work, ...left }, isAnsweredHere);
   }
 
+  /** Its own, or that of its kind. */
+  #timeoutOf({ type, timeoutMs }: AskedWork): number {
+    return timeoutMs ?? this.#owner.manifest.tasks[type]?.timeoutMs ?? Infinity;
+  }
+
   #timeOut(task: WaitingTask): void {
     this.#remove(task);
     const { name: pool } = this.#owner;
-    const { type, timeoutMs } = task.work;
+    const { type } = task.work;
+    const timeoutMs = this.#timeoutOf(task.work);
     const message = `task ${type} of pool ${pool} was still waiting for a member after ${timeoutMs} ms`;
     this.#refuse(task, new AgentSystemError('TASK_TIMED_OUT', message, { details: { pool, task: type } }));
     this.#tellIfEmpty();
