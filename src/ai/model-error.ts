@@ -28,13 +28,13 @@ const OF_LIMITS = /^(retry-after(-ms)?|(x-)?ratelimit(-.*)?|.*-ratelimit-.*)$/;
 /** How far causes are followed: a gateway's error has the provider's as its cause. */
 const MAX_DEPTH = 4;
 /** What services call a limit, or an overload, in the middle of a stream, where HTTP's status is long gone. */
-const STATUS_OF: Readonly<Record<string, number>> = {
-  rate_limit_error: 429,
-  rate_limit_exceeded: 429,
-  api_error: 500,
-  server_error: 500,
-  overloaded_error: 529,
-};
+const STATUS_OF: ReadonlyMap<unknown, number> = new Map([
+  ['rate_limit_error', 429],
+  ['rate_limit_exceeded', 429],
+  ['api_error', 500],
+  ['server_error', 500],
+  ['overloaded_error', 529],
+]);
 
 /**
  * The error to throw for what the SDK threw or put into a stream: its own errors, a gateway's, and plain objects that
@@ -79,10 +79,12 @@ function failureIn(thrown: unknown): Failure | undefined {
     const isPlain = !(error instanceof Error);
     // An error that has another client's `status` says itself what the fleet asks, and stays what it is.
     const statusCode = (error as Fields).statusCode ?? (isPlain ? (error as Fields).status : undefined);
-    const named = isPlain ? (STATUS_OF[String(type)] ?? STATUS_OF[String(code)]) : undefined;
+    const named = isPlain ? (STATUS_OF.get(type) ?? STATUS_OF.get(code)) : undefined;
     const status = typeof statusCode === 'number' ? statusCode : named;
     const says = typeof isRetryable === 'boolean' ? isRetryable : undefined;
-    if (found === undefined && (isPlain || status !== undefined || says !== undefined)) {
+    // Data that is the cause of an error may be anything: unless it says something, the error stays what it is.
+    const isThrown = isPlain && depth === 0;
+    if (found === undefined && (isThrown || status !== undefined || says !== undefined)) {
       const words = typeof message === 'string' ? message : 'it did not say why';
       found = { message: words, status: undefined, isRetryable: undefined, headers: {} };
     }

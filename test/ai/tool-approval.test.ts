@@ -3,6 +3,7 @@ import { tool, type ToolSet } from 'ai';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { defineModelAgent, type ToolApproval, toolCallOf } from '../../src/ai.ts';
+import { approvalBy } from '../../src/ai/tool-approval.ts';
 import { Redaction } from '../../src/dashboard/redaction.ts';
 import { WorkReports } from '../../src/dashboard/work-reports.ts';
 import { disks, diskOf } from '../fleet/program.ts';
@@ -143,6 +144,89 @@ describe('a call of a tool that needs approval', () => {
     const made = await asking({ agent });
     expect([await made.done, ...paid]).toEqual(['settled', 5]);
     expect(made.eventsOf('question.asked')).toEqual([]);
+  });
+});
+
+/** What the SDK is told of a call, and what a person was asked. */
+async function judged(
+  toolApproval: ToolApproval | undefined,
+  {
+    tools,
+    input = { cents: 7 },
+    toolName = 'pay',
+    answer = { approved: true },
+  }: { tools?: object; input?: unknown; toolName?: string; answer?: object } = {},
+) {
+  const asked: Readonly<Record<string, unknown>>[] = [];
+  const task = {
+    ask: (question: Readonly<Record<string, unknown>>) => {
+      asked.push(question);
+      return Promise.resolve(answer);
+    },
+  };
+  const judge = approvalBy(toolApproval, task as never, (id) => `key of ${id}`);
+  const toolCall = { toolName, toolCallId: 'c1', input };
+  return { status: await judge({ toolCall, tools, messages: [], runtimeContext: {} } as never), asked };
+}
+
+/** With approval by a person: what they are asked of this input, and what comes of their answer. */
+const questionOf = async (input: unknown) => (await judged({ pay: 'user-approval' }, { input })).asked;
+const answered = async (answer: object) => (await judged({ pay: 'user-approval' }, { answer })).status;
+
+describe('whether a person is asked', () => {
+  const needs = { pay: { needsApproval: true } };
+  const denied = { type: 'denied', reason: 'never' } as const;
+
+  test.each<[string, ToolApproval | undefined, object | undefined, unknown]>([
+    ['there are no rules', undefined, undefined, undefined],
+    ['the rules are of another tool', { other: 'user-approval' }, { other: needs.pay }, undefined],
+    ['the agent has approved it, whatever the tool says', { pay: 'approved' }, needs, 'approved'],
+    ['the agent has denied it', { pay: denied }, needs, denied],
+    ['the agent decides on each call', { pay: () => undefined }, needs, undefined],
+    ['the agent decides on all', () => 'approved', needs, 'approved'],
+    ['the tool needs none', {}, { pay: { needsApproval: false } }, undefined],
+    ['the tool needs none for this input', {}, { pay: { needsApproval: () => false } }, undefined],
+  ])('nobody is, where %s', async (_, toolApproval, tools, status) => {
+    const given = tools === undefined ? {} : { tools };
+    expect(await judged(toolApproval, given)).toEqual({ status, asked: [] });
+  });
+
+  test('what every object has is no rule of a tool of that name', async () => {
+    for (const toolName of ['toString', 'constructor'])
+      expect(await judged({}, { toolName, tools: {} })).toEqual({ status: undefined, asked: [] });
+  });
+
+  test('a function has what it needs to decide', async () => {
+    const seen: unknown[] = [];
+    const needsApproval = (input: unknown, options: unknown) => void seen.push(['tool', input, options]);
+    const pay = (input: unknown, options: unknown) => void seen.push(['agent', input, options]);
+    await judged(undefined, { tools: { pay: { needsApproval } } });
+    await judged({ pay }, { tools: needs });
+    expect(seen).toMatchObject([
+      ['tool', { cents: 7 }, { toolCallId: 'c1', messages: [] }],
+      ['agent', { cents: 7 }, { toolCallId: 'c1', messages: [], runtimeContext: {} }],
+    ]);
+  });
+
+  test('they see the input, up to 200 characters of it, and all of it in the details', async () => {
+    const text = 'x'.repeat(198);
+    expect(await questionOf(text)).toMatchObject([
+      { question: `Call pay with "${text}"?`, details: { tool: 'pay', input: text }, key: 'key of c1' },
+    ]);
+    expect(await questionOf(`${text}y`)).toMatchObject([
+      { question: `Call pay with "${text}y…?`, details: { tool: 'pay', input: `${text}y` } },
+    ]);
+    const [asked] = await questionOf({});
+    expect(asked!['details']).toStrictEqual({ tool: 'pay', input: {} });
+  });
+
+  test('a yes lets the call be made, a no denies it, with a reason in any case', async () => {
+    expect(await answered({ approved: true, reason: 'well' })).toBeUndefined();
+    expect(await answered({ approved: false, reason: 'too much' })).toEqual({
+      type: 'denied',
+      reason: 'too much',
+    });
+    expect(await answered({ approved: false })).toEqual({ type: 'denied', reason: 'a person said no' });
   });
 });
 
