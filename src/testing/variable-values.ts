@@ -21,7 +21,7 @@ export function valuesOf({ kind, bounds, default: first }: VariableDefinition): 
     case 'boolean':
       return [true, false];
     case 'integer':
-      return distinct([first, ...ends.map((end) => end! - ((end! - from) % step))]);
+      return distinct([first, ...ends.map((end) => from + Math.floor((end! - from) / step) * step)]);
     case 'float':
       return distinct([first, ...ends]);
     default:
