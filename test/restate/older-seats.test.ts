@@ -157,3 +157,38 @@ test('looks that an engine which stood still answers at once count for one', asy
   await (await look(LOOK_EVERY_MS)).looked;
   expect(settled).toEqual(['old']);
 });
+
+test('the first look is two seconds after a node has come, and each next two seconds after the last was over, also where that failed', async () => {
+  const clock = simulatedClock({ startAt: 0 });
+  const looks: number[] = [];
+  const asked: number[] = [];
+  const debugged: unknown[] = [];
+  let fails = true;
+  const held = { id: 'old', uri: 'http://o1/control', isOwnVersion: false, isSuspect: true };
+  const seats = new OlderSeats({
+    clock: steadyClock(clock),
+    seat: {
+      older: () => {
+        looks.push(clock.now());
+        return fails ? Promise.reject(new Error('the engine is away')) : Promise.resolve([held]);
+      },
+      settle: () => Promise.reject(new Error('somebody is there')),
+    },
+    mayTake: () => true,
+    logger: pino({ level: 'debug' }, { write: (line: string) => void debugged.push(JSON.parse(line)) }),
+    check: (_, withinMs) => {
+      asked.push(withinMs);
+      return Promise.resolve('answers');
+    },
+  });
+  const lookAt = async (time: number) => {
+    await clock.advance(time - clock.now());
+    await seats.look();
+  };
+  for (const time of [0, 1_999, 2_000, 2_001, 3_999]) await lookAt(time);
+  expect(looks).toEqual([2_000]);
+  expect(debugged).toMatchObject([{ err: { message: 'the engine is away' } }]);
+  fails = false;
+  for (const time of [4_000, 5_999]) await lookAt(time);
+  expect([looks, asked]).toEqual([[2_000, 4_000], [500]]);
+});

@@ -155,6 +155,8 @@ describe('there is room', () => {
     expect(roomFor(nodes, asking({ memoryBytes: 1 }))).toBe(6);
     expect(roomFor(nodes, asking({ memoryBytes: 200, group: 'g' }))).toBe(6);
     expect(roomFor(nodes, asking())).toBe(6);
+    const reserved = [node('a', { ...few, maxMemoryBytes: 300, memoryBytes: 300 })];
+    expect([roomFor(reserved, asking()), roomFor(reserved, asking({ memoryBytes: 1 }))]).toEqual([6, 0]);
   });
 });
 

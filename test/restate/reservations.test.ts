@@ -93,6 +93,8 @@ describe('a reservation', () => {
     expect((await state.step((book) => book.release('a'))).written).toEqual([]);
     expect(state.roster().permits).toBe(1);
     await state.step((book) => book.free('b'));
+    expect(state.roster().permits).toBe(0);
+    // It has given it back already.
     await state.step((book) => book.free('a'));
     expect(state.roster().permits).toBe(0);
   });

@@ -52,18 +52,23 @@ async function fill(state: ReturnType<typeof keptState>, count: number): Promise
   });
 }
 
-/** Serves so many, of those that fit. */
+/** Serves so many, of those that fit; each is prepared before. */
 async function serve(
   state: ReturnType<typeof keptState>,
   permits: number,
   fits: (agentId: string) => boolean = () => true,
 ) {
   const served: string[] = [];
+  const prepared: string[] = [];
   const seen = await state.step((queue) =>
     queue.serve({
       isOver: () => served.length >= permits,
-      prepare: () => Promise.resolve(),
+      prepare: async (next) => {
+        await Promise.resolve();
+        prepared.push(...next.map(({ agentId }) => agentId));
+      },
       take: ({ agentId }) => {
+        expect(prepared).toContain(agentId);
         if (!fits(agentId)) return Promise.resolve(false);
         served.push(agentId);
         return Promise.resolve(true);
@@ -85,6 +90,7 @@ describe('the queue of restarts', () => {
     }
     expect(served).toEqual(Array.from({ length: count }, (_, number) => named(number)));
     expect(state.kept.size).toBe(0);
+    expect((await serve(state, 1)).parts).toBe(0);
   });
 
   test('reads and writes one part to serve one, however long it is', async () => {
@@ -102,6 +108,7 @@ describe('the queue of restarts', () => {
     await fill(state, 70);
     const { served } = await serve(state, 100, isOdd);
     expect(served).toEqual(Array.from({ length: 35 }, (_, index) => named(index * 2 + 1)));
+    expect(await serve(state, 9, () => false)).toMatchObject({ served: [], written: [] });
     expect((await serve(state, 2)).served).toEqual([named(0), named(2)]);
   });
 
@@ -109,7 +116,7 @@ describe('the queue of restarts', () => {
     const state = keptState();
     await fill(state, 70);
     for (const number of [0, 40, 69]) await state.step((queue) => queue.remove(named(number)));
-    await state.step((queue) => queue.remove('nobody'));
+    expect(await state.step((queue) => queue.remove('nobody'))).toMatchObject({ written: [] });
     await state.step((queue) => queue.push(waiter('late')));
     const { served } = await serve(state, 100);
     expect(served).toHaveLength(68);

@@ -31,3 +31,26 @@ test('the seat of another version is taken after twice as many misses, and never
   });
   expect(needed).toEqual([8, 16, 16]);
 });
+
+test('one that takes the seat before anything was missed has taken it once, and waits as long as at first', () => {
+  const patience = new SeatPatience(OWN_MISSES);
+  patience.taken(0);
+  expect(needs(patience, 0)).toBe(4);
+});
+
+test('it is as quick as at first until it has taken the seat twice within 30 s, and again after 30 s of calm', () => {
+  const patience = new SeatPatience(OWN_MISSES);
+  const isFresh = [0, 1, 2].map((now) => {
+    const was = patience.isFresh(now);
+    patience.taken(now);
+    return was;
+  });
+  expect([...isFresh, ...[3, 30_001, 30_002].map((now) => patience.isFresh(now))]).toEqual([
+    true,
+    true,
+    false,
+    false,
+    false,
+    true,
+  ]);
+});

@@ -234,8 +234,7 @@ const SHORT = { inactivityTimeout: 750, abortTimeout: 500 } as const;
 /** One step: what it changes is kept at its end. */
 function step<Answer>(take: (ctx: ObjectContext, book: Reservations, given: never) => Promise<Answer>) {
   return exclusive({ ...codec, ...SHORT }, async (ctx: ObjectContext, given: unknown): Promise<Answer> => {
-    const { agentId } = (given ?? {}) as { readonly agentId?: string };
-    const book = await Reservations.open(ctx, agentId);
+    const book = await Reservations.open(ctx);
     const answer = await take(ctx, book, given as never);
     book.keep();
     return answer;

@@ -86,7 +86,8 @@ export interface GoneNode {
   readonly how: 'left' | 'lost';
 }
 
-const NO_NODES: Roster = { nodes: [], sweepAt: undefined, permits: 0, queue: [], gone: [] };
+/** Made anew each time: a step changes its lists. */
+const noNodes = (): Roster => ({ nodes: [], sweepAt: undefined, permits: 0, queue: [], gone: [] });
 
 type Bucket = Record<string, Reservation>;
 
@@ -98,7 +99,7 @@ const numberOf = (agentId: string): number => bucketOf(agentId, BUCKETS);
 type Reading = Pick<ObjectSharedContext, 'get'>;
 
 export async function rosterOf(ctx: Reading): Promise<Roster> {
-  return { ...NO_NODES, ...(await ctx.get(ROSTER, wireOf<Roster>())) };
+  return { ...noNodes(), ...(await ctx.get(ROSTER, wireOf<Roster>())) };
 }
 
 /** Every reservation there is. */
@@ -130,12 +131,8 @@ export class Reservations {
     this.queue = new RestartQueue(ctx, roster.queue);
   }
 
-  /** @param agentId the one that the step is about, if it is about one */
-  static async open(ctx: ObjectContext, agentId?: string): Promise<Reservations> {
-    const number = agentId === undefined ? undefined : numberOf(agentId);
-    const book = new Reservations(ctx, await rosterOf(ctx));
-    if (number !== undefined) await book.#bucket(number);
-    return book;
+  static async open(ctx: ObjectContext): Promise<Reservations> {
+    return new Reservations(ctx, await rosterOf(ctx));
   }
 
   nodeOf(epoch: string): KnownNode | undefined {
@@ -231,16 +228,14 @@ export class Reservations {
     return [...this.#buckets.values()].flatMap((bucket) => Object.entries(bucket));
   }
 
-  /** Writes what has changed. */
+  /** Writes what has changed: once, at the end of the step. */
   keep(): void {
     for (const number of this.#changed) this.#ctx.set(bucketKey(number), this.#buckets.get(number)!, wire);
-    this.#changed.clear();
     this.queue.keep();
     const { roster, queue } = this;
     if (this.#isRosterChanged || queue.parts !== roster.queue) {
       this.#ctx.set(ROSTER, { ...roster, queue: queue.parts } satisfies Roster, wire);
     }
-    this.#isRosterChanged = false;
   }
 
   async #bucket(number: number): Promise<Bucket> {

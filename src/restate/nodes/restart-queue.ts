@@ -73,14 +73,13 @@ export class RestartQueue {
     }
   }
 
-  /** Writes what has changed. */
+  /** Writes what has changed: once, at the end of the step. */
   keep(): void {
     for (const number of this.#changed) {
       const part = this.#known.get(number)!;
       if (part.length > 0) this.#ctx.set(partKey(number), part, wire);
       else this.#ctx.clear(partKey(number));
     }
-    this.#changed.clear();
   }
 
   #change(number: number, part: readonly Occupant[]): void {
