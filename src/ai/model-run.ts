@@ -107,6 +107,7 @@ class ModelRun {
   readonly #context: TaskContext<unknown, unknown>;
   readonly #options: ModelRunOptions;
   readonly #abort = new AbortController();
+  readonly #approval: ReturnType<typeof approvalBy>;
   /** How many invalid answers the task has had. */
   readonly #failed: number;
   #calls = 0;
@@ -116,6 +117,11 @@ class ModelRun {
   constructor(context: TaskContext<unknown, unknown>, options: ModelRunOptions) {
     this.#context = context;
     this.#options = options;
+    this.#approval = approvalBy(
+      options.toolApproval,
+      context,
+      (toolCallId) => `${this.#prefix}approve:${this.#calls}:${toolCallId}`,
+    );
     this.#failed = [...context.steps.keys()].filter((key) => key.startsWith(FAILED)).length;
     if (context.signal.aborted) this.#aborted();
     else context.signal.addEventListener('abort', this.#aborted, { once: true });
@@ -169,11 +175,7 @@ class ModelRun {
             undefined,
           ),
       }),
-      toolApproval: approvalBy(
-        this.#options.toolApproval,
-        this.#context,
-        (toolCallId) => `${this.#prefix}approve:${this.#calls}:${toolCallId}`,
-      ),
+      toolApproval: this.#approval,
       stopWhen: stopWhen as StopCondition<ToolSet>,
       onStepEnd: ({ response }: { readonly response: { readonly messages: readonly ModelMessage[] } }) => {
         heard.push(...response.messages);

@@ -2,7 +2,8 @@
  * Calls of tools that a person has to approve. Which these are is said as the SDK has it; each is a question of the task.
  *
  * I1  A call is asked about once: a task that runs again gets the answer that was given.
- * I2  The input of a call is among the details of its question alone: there a dashboard can hide it.
+ * I2  A call that was denied is denied again, with the same reason and without a question, if the model repeats it.
+ * I3  The input of a call is among the details of its question alone: there a dashboard can hide it.
  */
 import type { GenericToolApprovalFunction, ToolApprovalConfiguration, ToolApprovalStatus, ToolSet } from 'ai';
 import { z } from 'zod';
@@ -23,19 +24,26 @@ export function approvalBy(
   task: TaskContext<unknown, unknown>,
   keyOf: (toolCallId: string) => string,
 ): Judge {
+  /** Why, by tool and input. */
+  const denied = new Map<string, string>();
   return async (call) => {
     const status = await statusOf(approval, call);
     const { type, reason: why } = typeof status === 'object' ? status : { type: status, reason: undefined };
     if (type !== 'user-approval') return status;
     const { toolName, toolCallId } = call.toolCall;
     const input = toPlain(call.toolCall.input);
+    const repeated = `${toolName} ${JSON.stringify(input)}`;
+    const before = denied.get(repeated);
+    if (before !== undefined) return { type: 'denied', reason: before };
     const { approved, reason = 'a person said no' } = await task.ask({
       question: `Call ${toolName}?`,
       details: { tool: toolName, input, ...(why === undefined ? {} : { why }) },
       schema: answer,
       key: keyOf(toolCallId),
     });
-    return approved ? undefined : { type: 'denied', reason };
+    if (approved) return undefined;
+    denied.set(repeated, reason);
+    return { type: 'denied', reason };
   };
 }
 

@@ -124,6 +124,33 @@ describe('a call of a tool that needs approval', () => {
     expect(model.prompts[2]!.at(-3)).toMatchObject(denied);
   });
 
+  test('that was denied is denied again without a question, for the same reason, until the input changes', async () => {
+    const { agent, model } = payer(
+      { toolApproval: { pay: 'user-approval' } },
+      calls('pay', { cents: 7 }),
+      calls('pay', { cents: 7 }),
+      calls('pay', { cents: 6 }),
+      says('settled'),
+      calls('pay', { cents: 7 }),
+      says('settled again'),
+    );
+    const made = await asking({ agent });
+    const answered = async (answer: unknown) => {
+      const { id, details } = await openQuestion(made);
+      await made.system.questions.answer(id, answer);
+      return (details as { readonly input: unknown }).input;
+    };
+    expect(await answered({ approved: false, reason: 'too much' })).toEqual({ cents: 7 });
+    expect(await answered({ approved: true })).toEqual({ cents: 6 });
+    expect(await made.done).toBe('settled');
+    const denied = { content: [{ output: { type: 'execution-denied', reason: 'too much' } }] };
+    expect([1, 2].map((call) => model.prompts[call]!.at(-1))).toMatchObject([denied, denied]);
+    // Another task is asked about by itself.
+    const next = awaited(made.agents.execute('ada', { type: 'settle' }));
+    expect(await answered({ approved: true })).toEqual({ cents: 7 });
+    expect([await next, ...paid]).toEqual(['settled again', 6, 7]);
+  });
+
   test('is asked about where its text is streamed, too', async () => {
     paid.length = 0;
     const agent = defineModelAgent({

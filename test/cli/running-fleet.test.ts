@@ -199,6 +199,9 @@ describe('watching', () => {
     expect((await mabeam('task', work.failed)).stdout).toMatch(
       /^status +failed$[^]*^may be asked +retry, drop$[^]*"message": "the handle broke"/m,
     );
+    expect((await mabeam('task', work.asking)).stdout).toMatch(
+      /^asks .*: Send the invoice\? \{"amount":120,"apiKey":"\[redacted\]"\}$/m,
+    );
     expect(await json('task', work.asking)).toMatchObject({ questions: [{ id: work.question }] });
     expect((await mabeam('schedules')).stdout).toMatch(/^nightly +read +clerk +every 1 h +in 59 m/m);
     expect(await mabeam('cancel', work.running)).toMatchObject({ exitCode: 2 });

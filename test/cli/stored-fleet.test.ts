@@ -227,6 +227,8 @@ it('questions of a store are listed, and answered once, for the next program', a
   await system.close();
   const listed = await mabeam(['questions', '--json', '--store', file]);
   expect(JSON.parse(listed.stdout)).toMatchObject([{ id, question: 'may it go out?' }]);
+  const shown = await mabeam(['questions', '--store', file]);
+  expect(shown.stdout).toContain('may it go out? {"order":"it"}');
   const wrong = await mabeam(['answer', id, 'perhaps', '--store', file]);
   expect([wrong.exitCode, wrong.stderr]).toEqual([1, expect.stringContaining('the answer')]);
   const answered = await mabeam(['answer', id, 'yes', '--store', file, '--by', 'ann']);

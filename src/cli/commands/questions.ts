@@ -16,11 +16,7 @@ const COLUMNS: readonly Column<QuestionRecord>[] = [
   { title: 'SINCE', text: ({ askedAt }) => moment(askedAt) },
   { title: 'AGENT', text: ({ agentId }) => agentId },
   { title: 'TASK', text: ({ task }) => task },
-  {
-    title: 'QUESTION',
-    text: ({ question, details }) => (details === undefined ? question : `${question} ${inShort(details)}`),
-    isFlexible: true,
-  },
+  { title: 'QUESTION', text: askedText, isFlexible: true },
 ];
 
 export async function questions(call: Call, options: QuestionOptions): Promise<void> {
@@ -49,4 +45,9 @@ export async function answer(call: Call, id: string, text: string, options: Ques
       : await answerStoredQuestion(storeAt(store), id, value, { by: byOf(options) });
   if (options.json) return outJson(call.console, record);
   call.console.out(`${plainText(id)}  answered with ${inShort(value)}`);
+}
+
+/** All that a person is asked. */
+export function askedText({ question, details }: Pick<QuestionRecord, 'question' | 'details'>): string {
+  return details === undefined ? question : `${question} ${JSON.stringify(details)}`;
 }

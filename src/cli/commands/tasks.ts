@@ -8,6 +8,7 @@ import { part } from '../fleet-api.ts';
 import { type Column, tableOf } from '../table.ts';
 import { valueFrom } from '../value-text.ts';
 import { actOnEach, type ActOnEachOptions } from './act-on-each.ts';
+import { askedText } from './questions.ts';
 
 export type ListOptions = UrlOptions & JsonOption;
 
@@ -87,7 +88,7 @@ export async function task(call: Call, id: string, options: ListOptions): Promis
     ['not before', at(task.dueAt ?? task.parked?.until)],
     ['ended', at(task.endedAt)],
     ['key', task.idempotencyKey ?? task.dedupeKey],
-    ['asks', questions.map(({ id, question }) => `${id}: ${question}`).join('; ')],
+    ['asks', questions.map((asked) => `${asked.id}: ${askedText(asked)}`).join('; ')],
     ['may be asked', legal.map((command) => (command === 'forget' ? 'drop' : command)).join(', ')],
   ];
   for (const [name, value] of lines) {
