@@ -4,8 +4,7 @@
  *
  * I1  A call whose result was kept is never made again. One that was under way when the agent ended is, with the same
  *     idempotency key.
- * I2  A question that a tool asks without a key belongs to that call: no other call gets its answer.
- * I3  The model gets the failure of a tool. It does not get an error that ends the task or makes it wait: its work is
+ * I2  The model gets the failure of a tool. It does not get an error that ends the task or makes it wait: its work is
  *     aborted, and the task throws that error.
  */
 import type { ToolSet } from 'ai';
@@ -60,8 +59,7 @@ export function durableTools(tools: ToolSet, calls: ToolCalls): ToolSet {
       const { toolCallId } = options;
       const place = `${calls.modelCall()}:${toolCallId}`;
       const idempotencyKey = `${task.taskId}:${prefix}${place}`;
-      const own = withOwnQuestions(task, `${prefix}tool:${place}`);
-      const bound = bindToolCall(options, { toolCallId, toolName, idempotencyKey, task: own });
+      const bound = bindToolCall(options, { toolCallId, toolName, idempotencyKey, task });
       const kept = await task.step<Kept>(`${prefix}tool:${place}`, async () => {
         try {
           return { output: toPlain(await lastOf(execute(input as never, bound))) };
@@ -87,21 +85,6 @@ export function durableTools(tools: ToolSet, calls: ToolCalls): ToolSet {
     durable[toolName] = { ...tool, execute: executed } as ToolSet[string];
   }
   return durable;
-}
-
-/**
- * The questions of a call are numbered apart from those of the task: a task that runs again skips the calls that were
- * kept, with all that they asked.
- */
-function withOwnQuestions(task: TaskContext<unknown, unknown>, call: string): TaskContext<unknown, unknown> {
-  let asked = 0;
-  return {
-    ...task,
-    ask: (question) => {
-      asked += 1;
-      return task.ask({ ...question, key: question?.key ?? `${call}:${asked}` });
-    },
-  };
 }
 
 /** A tool may give results on the way; the last one is its output. */

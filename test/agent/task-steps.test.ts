@@ -222,3 +222,68 @@ test('what a task kept goes with its end, however it ends', async () => {
   await system.events.read()[Symbol.asyncIterator]().next();
   expect(isKept()).toBe(0);
 });
+
+describe('a question that a step asks', () => {
+  test('is not the one that the task asks next, where it runs again and the step is kept', async () => {
+    const { system, agents, clock, run } = await working(async ({ step, ask }) => {
+      const first = await step('first', () => ask({ question: 'first?' }));
+      return [first, await ask({ question: 'then?' })];
+    });
+    const asked = async () => {
+      while (system.questions.list().length === 0) await clock.advance(0);
+      return system.questions.list()[0]!;
+    };
+    const output = awaited(run());
+    await system.questions.answer((await asked()).id, 'one');
+    expect((await asked()).question).toBe('then?');
+    await agents.kill('ada');
+    await clock.advance(60_000);
+    await system.questions.answer((await asked()).id, 'two');
+    expect(await output).toEqual(['one', 'two']);
+  });
+
+  test('is another one in the next try of that step', async () => {
+    const { system, clock, run } = await working(async ({ step, ask }) => {
+      const confirmed = () =>
+        step('confirm', async () => {
+          const answer = await ask({ question: 'yes?' });
+          if (answer !== 'yes') throw new Error('not yet');
+          return answer;
+        });
+      return confirmed().catch(confirmed);
+    });
+    const output = awaited(run());
+    for (const answer of ['no', 'yes']) {
+      while (system.questions.list().length === 0) await clock.advance(0);
+      await system.questions.answer(system.questions.list()[0]!.id, answer);
+    }
+    expect(await output).toBe('yes');
+  });
+
+  test('is numbered within that step, whatever goes on beside it', async () => {
+    const { system, agents, clock, run } = await working(({ step, ask, agents: others }) =>
+      Promise.all([
+        ask({ question: 'before' }),
+        step('both', () => Promise.all([ask({ question: 'in one' }), ask({ question: 'in two' })])),
+        ask({ question: 'beside' }),
+        step('outer', () => step('inner', () => ask({ question: 'in the inner' }))),
+        step('calls', () => others.execute('bob', { type: 'work' })),
+      ]),
+    );
+    await agents.register({ id: 'bob', module: worker(({ ask }) => ask({ question: 'of another' })) });
+    await agents.start('bob');
+    const output = awaited(run());
+    while (system.questions.list().length < 6) await clock.advance(0);
+    const keys = system.questions.list().map(({ question, key }) => [question, key]);
+    expect(Object.fromEntries(keys)).toEqual({
+      before: '1',
+      'in one': 'both:1',
+      'in two': 'both:2',
+      beside: '2',
+      'in the inner': 'inner:1',
+      'of another': '1',
+    });
+    for (const { id, key } of system.questions.list()) await system.questions.answer(id, key);
+    expect(await output).toEqual(['1', ['both:1', 'both:2'], '2', 'inner:1', '1']);
+  });
+});

@@ -101,7 +101,7 @@ export interface AskedQuestion<Answer = unknown> {
   readonly schema?: StandardSchemaV1<any, Answer>;
   /** Shown along with the question: JSON data. */
   readonly details?: unknown;
-  /** Stands for this question when the task runs again; default its place among those that the task asks without one. Needed within a step, which does not run again. */
+  /** Stands for this question when the task runs again; default its place among those that the task, or the step that asks it, asks without one. */
   readonly key?: string;
   /** How long an answer is waited for, from the first time that it is asked; default without end. */
   readonly deadlineMs?: number;

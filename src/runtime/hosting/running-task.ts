@@ -31,7 +31,7 @@ export class RunningTask implements StateUser, AskSystem {
   isLast = false;
   /** Buffers of the output that the agent gave away. */
   given: ArrayBuffer[] | undefined = undefined;
-  /** Questions that it has asked without a key of their own. */
+  /** Questions that it has asked without a key, and outside of its steps. */
   asked = 0;
   /** What it streams: few stream anything. */
   stream: ChunkSender | undefined = undefined;
@@ -60,7 +60,7 @@ export class RunningTask implements StateUser, AskSystem {
     this.before = steps;
   }
 
-  /** Few keep anything. */
+  /** Few keep anything, or ask. */
   get steps(): StepsTaken {
     return (this.taken ??= new StepsTaken(this.before));
   }

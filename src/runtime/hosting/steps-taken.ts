@@ -1,11 +1,22 @@
-/** The steps of one run of a task: those that an earlier run kept, and those of its own. */
+/**
+ * The steps of one run of a task: those that an earlier run kept, and those of its own.
+ *
+ * I1  Questions that a step asks without a key are numbered apart from those of the task, as a later run skips the step
+ *     with all that it asked.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { isThenable } from '../values/thenable.ts';
+
+/** The step whose work goes on: a task may ask beside its steps, and a step may call agents of the same program. */
+const working = new AsyncLocalStorage<{ readonly steps: StepsTaken; readonly key: string }>();
 
 export class StepsTaken {
   /** Results by key. A task may read them, and is not given ours. */
   readonly kept: Map<string, unknown>;
   readonly #taking = new Map<string, Promise<unknown>>();
+  /** How many questions without a key each has asked, in all its tries. */
+  readonly #asked = new Map<string, number>();
 
   constructor(before: readonly (readonly [key: string, value: unknown])[] = []) {
     this.kept = new Map(before);
@@ -33,12 +44,21 @@ export class StepsTaken {
     return taking;
   }
 
+  /** A key for a question that has none, if it is a step that asks. */
+  nextQuestion(): string | undefined {
+    const step = working.getStore();
+    if (step?.steps !== this) return undefined;
+    const asked = (this.#asked.get(step.key) ?? 0) + 1;
+    this.#asked.set(step.key, asked);
+    return `${step.key}:${asked}`;
+  }
+
   async #take(
     key: string,
     work: () => unknown,
     keep: (key: string, value: unknown) => Promise<unknown>,
   ): Promise<unknown> {
-    const result = work();
+    const result = working.run({ steps: this, key }, work);
     const value: unknown = isThenable(result) ? await result : result;
     await keep(key, value);
     this.kept.set(key, value);

@@ -47,7 +47,11 @@ export function taskContextOf(
     },
     budget: new BudgetOfTask(task),
     ask: <Answer>(question: AskedQuestion<Answer>) =>
-      askPerson(question, question?.key ?? `${(task.asked += 1)}`, task) as Promise<Answer>,
+      askPerson(
+        question,
+        question?.key ?? task.steps.nextQuestion() ?? `${(task.asked += 1)}`,
+        task,
+      ) as Promise<Answer>,
     step: <Value>(key: string, work: () => Value | PromiseLike<Value>) =>
       answered(body.clock, () =>
         task.steps.take(key, work, (name, value) => task.ask('task.step', { key: name, value })),
