@@ -34,11 +34,11 @@ export function agentColumns(
   now: number,
 ): readonly Column<ListedAgent>[] {
   const has = (key: keyof AgentRow) => agents.some((agent) => agent[key] !== undefined);
-  const number = (title: string, text: (agent: ListedAgent) => string): Column<ListedAgent> => ({
-    title,
-    text,
-    align: 'right',
-  });
+  const number = (
+    title: string,
+    dispensability: number,
+    text: (agent: ListedAgent) => string,
+  ): Column<ListedAgent> => ({ title, text, align: 'right', dispensability });
   const optional = (key: keyof AgentRow, column: Column<ListedAgent>) => (has(key) ? [column] : []);
   return [
     { title: 'ID', text: ({ id }) => id },
@@ -49,33 +49,33 @@ export function agentColumns(
       text: ({ status }) => status,
       look: (text, { status }) => paint(lookOf(status), text),
     },
-    number('INC', ({ incarnation }) => String(incarnation)),
-    number('RESTARTS', ({ restarts }) => count(restarts)),
+    number('INC', 8, ({ incarnation }) => String(incarnation)),
+    number('RESTARTS', 2, ({ restarts }) => count(restarts)),
     ...optional(
       'waiting',
-      number('QUEUE', ({ waiting = 0, running = 0 }) => count(waiting + running)),
+      number('QUEUE', 3, ({ waiting = 0, running = 0 }) => count(waiting + running)),
     ),
     ...optional(
       'done',
-      number('DONE', ({ done = 0 }) => count(done)),
+      number('DONE', 4, ({ done = 0 }) => count(done)),
     ),
     ...optional(
       'failed',
-      number('FAILED', ({ failed = 0 }) => count(failed)),
+      number('FAILED', 5, ({ failed = 0 }) => count(failed)),
     ),
     ...optional(
       'latencyMs',
-      number('LATENCY', ({ latencyMs }) => (latencyMs ? latency(latencyMs.mean) : '')),
+      number('LATENCY', 7, ({ latencyMs }) => (latencyMs ? latency(latencyMs.mean) : '')),
     ),
     ...optional(
       'memoryBytes',
-      number('MEMORY', ({ memoryBytes }) => (memoryBytes === undefined ? '' : bytes(memoryBytes))),
+      number('MEMORY', 6, ({ memoryBytes }) => (memoryBytes === undefined ? '' : bytes(memoryBytes))),
     ),
     ...optional(
       'cpuShare',
-      number('CPU', ({ cpuShare }) => (cpuShare === undefined ? '' : share(cpuShare))),
+      number('CPU', 9, ({ cpuShare }) => (cpuShare === undefined ? '' : share(cpuShare))),
     ),
-    number('UP', (agent) => upTime(agent, now)),
+    number('UP', 1, (agent) => upTime(agent, now)),
     {
       title: 'NOTE',
       text: (agent) => noteOn(agent, now),

@@ -239,10 +239,11 @@ Status is one of waiting, running, parked, waiting_for_input, done, failed, time
     )
     .option('--key <key>', 'its idempotencyKey: with the same key it is the same task')
     .option('--timeout <time>', 'how long it may take, as 10s', time)
+    .option('-w, --wait', 'print its output once it is done; the exit code is 1 where there is none')
     .addHelpText(
       'after',
       examples(
-        ['mabeam submit ada greet world', ''],
+        ['mabeam submit ada greet world --wait', ''],
         ['mabeam submit readers read \'{"page":7}\' --to pool', ''],
       ),
     )

@@ -1,4 +1,4 @@
-/** Rows as a table of text: as wide as its contents, and no wider than the terminal. Pure. */
+/** Rows as a table of text: as wide as its contents, and no wider than the terminal where columns can be cut or left out. Pure. */
 import stringWidth from 'string-width';
 import { plainText } from './console.ts';
 
@@ -10,10 +10,14 @@ export interface Column<Row> {
   readonly look?: (text: string, row: Row) => string;
   /** Gets the width that the other columns leave, if the width is limited. */
   readonly isFlexible?: boolean;
+  /** Where the flexible column gets less than it should, those with the highest number are left out first; 0, the default, always stays. */
+  readonly dispensability?: number;
 }
 
 const GAP = '  ';
 const MIN_FLEXIBLE = 12;
+/** Below that, columns that can be spared are left out. */
+const WANTED_FLEXIBLE = 20;
 
 /** Lines of the table, the titles first. @param columns width that it must keep to; default any */
 export function tableOf<Row>(
@@ -21,34 +25,64 @@ export function tableOf<Row>(
   columns: readonly Column<Row>[],
   { width = Infinity, title = (text) => text }: { width?: number; title?: (text: string) => string } = {},
 ): readonly string[] {
-  const cells = rows.map((row) => columns.map(({ text }) => plainText(text(row))));
-  const widths = columns.map((column, place) =>
-    Math.max(widthOf(column.title), ...cells.map((row) => widthOf(row[place]!))),
+  const fitting = fittingIn(
+    columns.map((column) => measured(rows, column)),
+    width,
   );
-  const total = widths.reduce((sum, one) => sum + one, GAP.length * (columns.length - 1));
-  const flexible = columns.findIndex(({ isFlexible }) => isFlexible);
-  if (total > width && flexible >= 0) {
-    widths[flexible] = Math.max(MIN_FLEXIBLE, widths[flexible]! - (total - width));
-  }
-  const line = (texts: readonly string[], look: (text: string, place: number) => string) => {
-    const parts = texts.map((text, place) => {
-      const isLast = place === columns.length - 1 && columns[place]!.align !== 'right';
-      return look(
-        isLast ? cutTo(text, widths[place]!) : fitted(text, widths[place]!, columns[place]!.align),
-        place,
-      );
+  const line = (
+    textOf: (column: Measured<Row>) => string,
+    look: (text: string, column: Column<Row>) => string,
+  ) => {
+    const parts = fitting.map((one, place) => {
+      const { column, width } = one;
+      const isLast = place === fitting.length - 1 && column.align !== 'right';
+      const text = textOf(one);
+      return look(isLast ? cutTo(text, width) : fitted(text, width, column.align), column);
     });
     return parts.join(GAP).trimEnd();
   };
   return [
-    line(
-      columns.map((column) => column.title),
-      title,
-    ),
+    line(({ column }) => column.title, title),
     ...rows.map((row, index) =>
-      line(cells[index]!, (text, place) => columns[place]!.look?.(text, row) ?? text),
+      line(
+        ({ cells }) => cells[index]!,
+        (text, { look }) => look?.(text, row) ?? text,
+      ),
     ),
   ];
+}
+
+interface Measured<Row> {
+  readonly column: Column<Row>;
+  readonly cells: readonly string[];
+  readonly width: number;
+}
+
+function measured<Row>(rows: readonly Row[], column: Column<Row>): Measured<Row> {
+  const cells = rows.map((row) => plainText(column.text(row)));
+  return { column, cells, width: Math.max(widthOf(column.title), ...cells.map(widthOf)) };
+}
+
+/** The columns that are shown, as wide as they are shown. */
+function fittingIn<Row>(columns: readonly Measured<Row>[], width: number): readonly Measured<Row>[] {
+  const kept = [...columns];
+  const taken = (flexible: number) =>
+    kept.reduce(
+      (sum, one) => sum + (one.column.isFlexible ? Math.min(one.width, flexible) : one.width),
+      GAP.length * (kept.length - 1),
+    );
+  while (taken(WANTED_FLEXIBLE) > width) {
+    const most = Math.max(...kept.map(({ column }) => column.dispensability ?? 0));
+    if (most === 0) break;
+    kept.splice(
+      kept.findIndex(({ column }) => column.dispensability === most),
+      1,
+    );
+  }
+  const over = taken(Infinity) - width;
+  return kept.map((one) =>
+    one.column.isFlexible && over > 0 ? { ...one, width: Math.max(MIN_FLEXIBLE, one.width - over) } : one,
+  );
 }
 
 /** Text that takes exactly so many columns. */

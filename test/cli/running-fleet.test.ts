@@ -87,6 +87,21 @@ describe('watching', () => {
     expect((await mabeam('agents', '--search', 'nobody')).stderr).toBe('0 agents\n');
   });
 
+  it.each(['agents', 'tasks', 'questions', 'replay bob'])(
+    '%s: in 80 columns no line is broken, as what is needed least is left out',
+    async (command) => {
+      const { system, env } = await fleet();
+      await workingFleet(system);
+      await system.agents.start(
+        await system.agents.register({ id: 'an-agent-with-a-name-of-thirty', module: worker }),
+      );
+      const { stdout } = await mabeamHere(command.split(' '), env, 80);
+      const lines = stripVTControlCharacters(stdout).trimEnd().split('\n');
+      expect(lines.length).toBeGreaterThan(1);
+      expect(lines.filter((line) => widthOf(line) > 80)).toEqual([]);
+    },
+  );
+
   it('one agent: what its check of its health has said', async () => {
     const { system, mabeam } = await fleet();
     const module = defineAgent({
@@ -241,6 +256,46 @@ describe('watching', () => {
     expect(await mabeam('submit', 'none', 'read', '--to', 'pool')).toMatchObject({
       exitCode: 1,
       stderr: expect.stringContaining('(POOL_UNKNOWN)'),
+    });
+  });
+
+  it('submit --wait: prints the output once the task is done, and fails where there is none', async () => {
+    const { system, mabeam, json } = await fleet();
+    const held = gate();
+    const reader = defineAgent({
+      type: 'reader',
+      init: () => ({}),
+      tasks: {
+        read: { run: ({ input }) => input },
+        slow: { run: () => held.promise.then(() => ({ pages: 7 })) },
+        torn: {
+          run: () => {
+            throw new Error('a page is torn');
+          },
+        },
+      },
+    });
+    await system.agents.start(await system.agents.register({ id: 'eva', module: reader }));
+    expect(await mabeam('submit', 'eva', 'read', 'a page', '--wait')).toMatchObject({
+      exitCode: 0,
+      stdout: 'a page\n',
+      stderr: expect.stringMatching(/^(task-\S+) {2}\w+\nmabeam task \1 shows what becomes of it\n$/),
+    });
+    const begun = new Promise<void>((resolve) => {
+      system.events.subscribe(({ type }) => type === 'task.started' && resolve());
+    });
+    const slow = mabeam('submit', 'eva', 'slow', '--wait');
+    await begun;
+    held.resolve();
+    expect(JSON.parse((await slow).stdout)).toEqual({ pages: 7 });
+    expect(await json('submit', 'eva', 'read', '[7]', '--wait')).toMatchObject({
+      task: { status: 'done', task: 'read' },
+      output: [7],
+    });
+    expect(await mabeam('submit', 'eva', 'torn', '--wait')).toMatchObject({
+      exitCode: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^mabeam: task-\S+: failed: Error: a page is torn$/m),
     });
   });
 

@@ -13,9 +13,9 @@ export type QuestionOptions = TargetOptions & JsonOption;
 
 const COLUMNS: readonly Column<QuestionRecord>[] = [
   { title: 'ID', text: ({ id }) => id },
-  { title: 'SINCE', text: ({ askedAt }) => moment(askedAt) },
+  { title: 'SINCE', text: ({ askedAt }) => moment(askedAt), dispensability: 1 },
   { title: 'AGENT', text: ({ agentId }) => agentId },
-  { title: 'TASK', text: ({ task }) => task },
+  { title: 'TASK', text: ({ task }) => task, dispensability: 2 },
   { title: 'QUESTION', text: askedText, isFlexible: true },
 ];
 

@@ -32,13 +32,29 @@ export async function replay(call: Call, id: string, options: ReplayOptions): Pr
       text: ({ status }: LifeStep) => status,
       look: (text: string, { status }: LifeStep) => paint(lookOf(status), text),
     },
-    { title: 'INC', text: ({ incarnation }: LifeStep) => String(incarnation), align: 'right' as const },
-    { title: 'RESTARTS', text: ({ restarts }: LifeStep) => String(restarts), align: 'right' as const },
-    { title: 'DONE', text: ({ tasks }: LifeStep) => count(tasks.done), align: 'right' as const },
+    {
+      title: 'INC',
+      text: ({ incarnation }: LifeStep) => String(incarnation),
+      align: 'right' as const,
+      dispensability: 4,
+    },
+    {
+      title: 'RESTARTS',
+      text: ({ restarts }: LifeStep) => String(restarts),
+      align: 'right' as const,
+      dispensability: 1,
+    },
+    {
+      title: 'DONE',
+      text: ({ tasks }: LifeStep) => count(tasks.done),
+      align: 'right' as const,
+      dispensability: 3,
+    },
     {
       title: 'FAILED',
       text: ({ tasks }: LifeStep) => count(tasks.failed + tasks.timedOut + tasks.abandoned),
       align: 'right' as const,
+      dispensability: 2,
     },
     {
       title: 'WHY',

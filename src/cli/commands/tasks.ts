@@ -1,10 +1,13 @@
 /** `mabeam tasks|task|schedules`, and what is done about them: `submit`, `cancel`, `retry`, `drop`, `unschedule`. */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ShownSchedule, ShownTask, TaskDetail, TaskPage } from '../../dashboard/protocol.ts';
+import { hasTaskEnded } from '../../machines/index.ts';
 import { apiOf, type Call, confirm, type JsonOption, outJson, type UrlOptions } from '../call.ts';
 import { type Console, plainText } from '../console.ts';
 import { inShort } from '../event-line.ts';
 import { count, duration, moment } from '../figures.ts';
-import { part } from '../fleet-api.ts';
+import { CommandFailure } from '../failure.ts';
+import { type FleetApi, part } from '../fleet-api.ts';
 import { type Column, tableOf } from '../table.ts';
 import { valueFrom } from '../value-text.ts';
 import { actOnEach, type ActOnEachOptions } from './act-on-each.ts';
@@ -30,11 +33,16 @@ export interface SubmitOptions extends ListOptions {
   readonly key?: string;
   /** In ms. */
   readonly timeout?: number;
+  /** For its end. */
+  readonly wait?: boolean;
 }
 
 /** The command's word for an act, and the API's. */
 export type TaskAct = 'cancel' | 'retry' | 'drop';
 const ACTS = { cancel: 'cancel', retry: 'retry', drop: 'forget' } as const;
+/** Between two looks at a task that is waited for: the wait is doubled up to the second. */
+const MIN_WAIT_MS = 20;
+const MAX_WAIT_MS = 1_000;
 const WHAT_IT_ENDS: Partial<Record<TaskAct, string>> = {
   cancel: 'ends its work, and rejects the promises that wait for it',
   drop: 'removes its record: it can not be done again',
@@ -56,8 +64,13 @@ export async function tasks(call: Call, options: TasksOptions): Promise<void> {
       text: ({ status, stalledAt }) => (stalledAt === undefined ? status : `${status}, stalled`),
       look: (text, task) => console.paint(lookOf(task), text),
     },
-    { title: 'TRIES', text: ({ attempts }) => String(attempts), align: 'right' },
-    { title: 'SINCE', text: (task) => duration(Math.max(0, now - since(task))), align: 'right' },
+    { title: 'TRIES', text: ({ attempts }) => String(attempts), align: 'right', dispensability: 2 },
+    {
+      title: 'SINCE',
+      text: (task) => duration(Math.max(0, now - since(task))),
+      align: 'right',
+      dispensability: 1,
+    },
     { title: 'WHY', text: (task) => whyOf(task, now), isFlexible: true },
   ]);
   const counts = Object.entries(page.counts).filter(([, number]) => number > 0);
@@ -105,25 +118,45 @@ export async function task(call: Call, id: string, options: ListOptions): Promis
   }
 }
 
-/** @param input JSON, or else a text */
+/** @param input JSON, or else a text @throws CommandFailure where it waits, and the task ends without an output */
 export async function submit(
   call: Call,
   target: string,
   type: string,
   input: string | undefined,
-  { to, key, timeout, ...options }: SubmitOptions,
+  { to, key, timeout, wait, ...options }: SubmitOptions,
 ): Promise<void> {
-  const { result } = await apiOf(call, options).act('tasks', {
+  const api = apiOf(call, options);
+  const { result } = await api.act('tasks', {
     target: to === 'agent' ? target : { [to]: target },
     type,
     ...(input === undefined ? {} : { input: valueFrom(input) }),
     ...(key === undefined ? {} : { idempotencyKey: key }),
     ...(timeout === undefined ? {} : { timeoutMs: timeout }),
   });
-  if (options.json) return outJson(call.console, result);
+  const { console } = call;
   const { id, status } = result as { readonly id: string; readonly status: string };
-  call.console.out(`${plainText(id)}  ${status}`);
-  call.console.note(`mabeam task ${plainText(id)} shows what becomes of it`);
+  if (!wait && options.json) return outJson(console, result);
+  (wait ? console.note : console.out)(`${plainText(id)}  ${status}`);
+  console.note(`mabeam task ${plainText(id)} shows what becomes of it`);
+  if (!wait) return;
+  const detail = await endOf(call, api, id);
+  const { task, output } = detail;
+  if (options.json) outJson(console, detail);
+  else if (typeof output === 'string') console.out(output);
+  else if (output !== undefined) outJson(console, output);
+  if (task.status === 'done') return;
+  const why = task.error === undefined ? '' : `: ${task.error}`;
+  throw new CommandFailure(`${id}: ${task.status}${why}`);
+}
+
+/** Asked for again and again, so that the task may wait for hours and move between agents meanwhile. */
+async function endOf({ signal }: Call, api: FleetApi, id: string): Promise<TaskDetail> {
+  for (let waitMs = MIN_WAIT_MS; ; waitMs = Math.min(MAX_WAIT_MS, waitMs * 2)) {
+    const detail = await api.get<TaskDetail>(`tasks/${part(id)}`);
+    if (hasTaskEnded(detail.task.status)) return detail;
+    await pause(waitMs, undefined, { signal });
+  }
 }
 
 export async function actOnTasks(
