@@ -235,16 +235,12 @@ describe('whether a person is asked', () => {
     ]);
   });
 
-  test('they see the input, up to 200 characters of it, and all of it in the details', async () => {
-    const text = 'x'.repeat(198);
-    expect(await questionOf(text)).toMatchObject([
-      { question: `Call pay with "${text}"?`, details: { tool: 'pay', input: text }, key: 'key of c1' },
-    ]);
-    expect(await questionOf(`${text}y`)).toMatchObject([
-      { question: `Call pay with "${text}y…?`, details: { tool: 'pay', input: `${text}y` } },
-    ]);
-    const [asked] = await questionOf({});
-    expect(asked!['details']).toStrictEqual({ tool: 'pay', input: {} });
+  test('they see the tool in the question, and the whole input in the details alone', async () => {
+    const input = { text: 'x'.repeat(5_000) };
+    const [asked, ...others] = await questionOf(input);
+    expect(others).toEqual([]);
+    expect(asked).toMatchObject({ question: 'Call pay?', key: 'key of c1' });
+    expect(asked!['details']).toStrictEqual({ tool: 'pay', input });
   });
 
   test('a yes lets the call be made, a no denies it, with a reason in any case', async () => {
