@@ -30,7 +30,9 @@ export async function fleetFrom(file: string): Promise<Fleet> {
     loaded = (await import(pathToFileURL(path).href)) as { readonly default?: unknown };
   } catch (thrown) {
     const { message, stack } = errorInfoOf(thrown);
-    throw new CommandFailure(`${file} did not load: ${stack ?? message}`);
+    const [what, ...where] = (stack ?? message).split('\n');
+    const lines = where.filter((line) => !line.includes('node:internal/'));
+    throw new CommandFailure(`${file} did not load: ${what}`, { hint: lines.join('\n') });
   }
   if (isFleet(loaded.default)) return loaded.default;
   throw usageFailure(

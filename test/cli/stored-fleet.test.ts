@@ -180,7 +180,7 @@ describe('plan', () => {
     const broken = await fleetFile('broken.ts', "throw new Error('not today');");
     expect(await mabeam(['plan', broken, '--store', store])).toMatchObject({
       exitCode: 1,
-      stderr: expect.stringContaining('did not load: Error: not today'),
+      stderr: expect.stringMatching(/did not load: Error: not today\n +at \S+broken\.ts:\d+:7\n/),
     });
   });
 });
