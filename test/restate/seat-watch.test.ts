@@ -266,6 +266,23 @@ test('another node that has taken it while the address was looked at keeps it, a
   expect(takenAt()).toEqual([MISSED_MS + BUSY_MS]);
 });
 
+test.each(['silent', 'refuses'] as const)(
+  'and keeps it where that was seen while the address of the one before was looked at, which %s',
+  async (state) => {
+    const { ask, pass, finds, holds, takenAt } = rig();
+    const looking = Promise.withResolvers<AddressState>();
+    finds(looking.promise);
+    ask();
+    await pass(DOUBT_MS);
+    holds('b');
+    finds('answers');
+    await pass(MISSED_MS - DOUBT_MS);
+    looking.resolve(state);
+    await pass(0);
+    expect(takenAt()).toEqual([]);
+  },
+);
+
 test('a node that was held up itself counts anew', async () => {
   const { ask, pass, takenAt, isHeldUp } = rig();
   isHeldUp(501);

@@ -156,10 +156,10 @@ export class SeatWatch {
       const found = await Promise.all(own.map(({ uri }) => this.#check(uri, SILENT_MS)));
       const dead = own.filter((_, index) => found[index] === 'refuses');
       const silentLooks = this.#patience.isFresh(clock.elapsed()) ? 1 : 2;
-      const silent = own.filter(({ id }, index) => {
-        // There is none where the call was answered meanwhile.
+      const silent = own.filter(({ id, uri }, index) => {
+        // There is none where the call was answered meanwhile, and another's where the seat has moved.
         const silence = this.#silences.get(id);
-        if (silence === undefined) return false;
+        if (silence?.uri !== uri) return false;
         silence.silentLooks = found[index] === 'silent' ? silence.silentLooks + 1 : 0;
         return silence.silentLooks >= silentLooks;
       });
@@ -238,7 +238,7 @@ export class SeatWatch {
       const isFree =
         mayTake() &&
         clock.elapsed() - beganAt <= ENGINE_AWAY_MS &&
-        seats.some(({ id }) => id === held.id) &&
+        seats.some(({ id, uri }) => id === held.id && uri === held.uri) &&
         this.#silences.get(held.id)?.uri === held.uri;
       if (isFree) freed.push(held);
       return isFree;
