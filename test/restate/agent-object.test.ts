@@ -916,6 +916,33 @@ describe('a move', () => {
     await does('look');
     expect(called().filter(({ to }) => to.endsWith('requestRestart'))).toHaveLength(1);
   });
+
+  it('of one that starts begins once it runs: its starter hears that it has started', async () => {
+    const { register, command, exit, sent, path, opened, ready, resolved } = rig();
+    await register();
+    await command('start', { token: 'starter' });
+    opened();
+    await command('move');
+    expect(await path()).toBe('alive.starting.initializing');
+    await ready();
+    expect(resolved()).toEqual([['starter', { value: 1 }]]);
+    expect(await path()).toMatch(/^alive\.stopping\./);
+    await exit({ shutdown: 'requested' });
+    expect(sent()).toContainEqual({ to: 'agent ada command', given: { type: 'moveOn' } });
+  });
+
+  it('of one that starts is over where that start fails: its next body is elsewhere, and stays', async () => {
+    const { register, command, exit, path, opened, ready } = rig();
+    await register();
+    await command('start', { token: 'starter' });
+    opened();
+    await command('move');
+    await exit('killed');
+    await command('start', { token: 'starter' });
+    opened();
+    await ready();
+    expect(await path()).toMatch(/^alive\.serving\.running/);
+  });
 });
 
 it('a task that runs is not retried', async () => {

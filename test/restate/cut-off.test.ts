@@ -1,6 +1,6 @@
 /**
- * A node that reaches the engine, and is not reached by it: real nodes and a real server, with a gateway between that is
- * shut, or frozen.
+ * A node that reaches the engine, and is not reached by it, and one that is reached, and does not reach it: real nodes and a
+ * real server, with a gateway between that is shut, or frozen.
  */
 import { pino } from 'pino';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -103,4 +103,42 @@ describe.runIf(hasEngine())('a node that says that it is alive, and is not reach
     await lonely.close({ timeoutMs: 1 });
     await expect(fetch(lonely.url)).rejects.toThrow('fetch failed');
   });
+});
+
+describe.runIf(hasEngine())('a node that the engine reaches', () => {
+  const engine = sharedEngine();
+
+  test.each([
+    ['is refused', 'close'],
+    ['gets no answer', 'freeze'],
+  ] as const)(
+    'and that %s there loses its agents: tasks go on elsewhere, its bodies are ended, and it joins again once it reaches the engine',
+    async (_, cut) => {
+      const { ingressUrl, adminUrl } = engine();
+      const gate = await gateway(Number(new URL(ingressUrl).port));
+      onTestFinished(() => gate.close());
+      const { fleet, node } = await fleetRig(engine(), [worker]);
+      const { agents } = fleet;
+      const name = fresh('mute');
+      const mute = await node(name, { restate: { ingressUrl: gate.url, adminUrl }, leaseMs: LEASE_MS });
+      const id = await agents.register({ module: worker });
+      await agents.start(id);
+      expect(await agents.execute(id, { type: 'count' })).toBe(1);
+      const heir = await node(fresh('heir'));
+      await gate[cut]();
+      expect(await agents.execute(id, { type: 'repeat', input: { ms: 1 } })).toBe(process.pid);
+      expect(await agents.nodeOf(id)).toBe(heir.name);
+      expect(await agents.execute(id, { type: 'count' })).toBe(2);
+      await eventually(
+        () => mute.bodies(),
+        (bodies) => bodies.length === 0,
+      );
+      await gate.open();
+      await eventually(
+        () => fleet.nodes(),
+        (nodes) => nodes.some((known) => known.name === name),
+      );
+      expect(await agents.get(id)).toMatchObject({ status: 'running', incarnation: 2 });
+    },
+  );
 });

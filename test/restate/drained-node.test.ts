@@ -5,6 +5,7 @@ import { eventually } from '../kit/eventually.ts';
 import { fateOf, gate } from '../kit/rig.ts';
 import { hasEngine } from './engine.ts';
 import { fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
+import { worker } from './worker.ts';
 
 // A real server shares the machine with whatever else it does.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
@@ -48,6 +49,49 @@ describe.runIf(hasEngine())('a node that drains', () => {
       () => agents.nodeOf(id),
       (name) => name === heir.name,
     );
+  });
+
+  test('waits for one that still starts, and hands it over once it runs; nobody is listed there any more', async () => {
+    const [begun, released] = [gate(), gate()];
+    const slow = defineAgent({
+      type: 'slow',
+      init: async ({ incarnation }) => {
+        begun.resolve();
+        if (incarnation === 1) await released.promise;
+        return {};
+      },
+      tasks: {},
+    });
+    const { fleet, node } = await fleetRig(engine(), [slow]);
+    const { agents } = fleet;
+    const drained = await node(fresh('drained'));
+    const id = await agents.register({ module: slow });
+    const starting = agents.start(id);
+    await begun.promise;
+    await node(fresh('heir'));
+    const drain = drained.drain();
+    await eventually(
+      () => fleet.nodes(),
+      (nodes) => nodes.some(({ isDraining }) => isDraining),
+    );
+    released.resolve();
+    await starting;
+    expect(await drain).toEqual({ left: [] });
+    expect(await agents.nodeOf(id)).not.toBe(drained.name);
+  });
+
+  test('and is taken for gone joins again as one that drains', async () => {
+    const { fleet, node } = await fleetRig(engine(), [worker]);
+    const name = fresh('drained');
+    const drained = await node(name);
+    await drained.drain();
+    const newer = await node(name);
+    await newer.close();
+    const nodes = await eventually(
+      () => fleet.nodes(),
+      (all) => all.some((known) => known.name === name),
+    );
+    expect(nodes.find((known) => known.name === name)).toMatchObject({ isDraining: true });
   });
 
   test('keeps the members of pools, with the tasks that they have accepted', async () => {

@@ -1,12 +1,12 @@
 /**
- * What the engine reaches a node by, and can be shut, or frozen as a machine is whose packets get lost: what is behind it
- * goes on, and is not reached.
+ * What the engine reaches a node by, or a node the engine, and can be shut, or frozen as a machine is whose packets get
+ * lost: what is behind it goes on, and is not reached.
  */
 import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
 
 export interface Gateway {
   readonly url: string;
-  /** Where the node is to listen. */
+  /** Where it leads: a node is to listen there. */
   readonly behind: string;
   /** Refuses. */
   close(): Promise<void>;
@@ -16,9 +16,10 @@ export interface Gateway {
   open(): Promise<void>;
 }
 
-export async function gateway(): Promise<Gateway> {
+/** @param to the port that it leads to; default a free one */
+export async function gateway(to?: number): Promise<Gateway> {
   const sockets = new Set<Socket>();
-  const target = await freePort();
+  const target = to ?? (await freePort());
   let isFrozen = false;
   const server = createServer((incoming) => {
     if (isFrozen) {

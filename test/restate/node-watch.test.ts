@@ -59,7 +59,11 @@ function watched(
 describe('a node', () => {
   test('that says that it is alive, and is reached, is not asked', () => {
     const alive = node('a');
-    expect(watched([alive], 60_000, { beforeLook: (now) => reached(alive, now - 500) })).toEqual([]);
+    const beforeLook = (now: number) => {
+      heardOf(alive, now - 500);
+      reached(alive, now - 500);
+    };
+    expect(watched([alive], 60_000, { beforeLook })).toEqual([]);
   });
 
   test('that says that it is alive is asked three times in a lease, and no more while it answers', () => {
@@ -165,7 +169,7 @@ describe('a node', () => {
 
   test('that answers when it is asked has its whole lease again', () => {
     const late = node('a');
-    const looks = watched([late], 4_000, {
+    const looks = watched([late], 3_500, {
       beforeLook: (now) => {
         if (late.probedAt !== undefined && now - late.probedAt === LOOK_MS) reached(late, now);
       },
@@ -174,6 +178,29 @@ describe('a node', () => {
       [1_250, []],
       [2_750, []],
     ]);
+  });
+
+  test('that answers, and says nothing by itself, is gone a lease after its first answer: it does not reach the engine', () => {
+    const mute = node('a');
+    const beforeLook = (now: number) => {
+      if (mute.probedAt !== undefined) reached(mute, now);
+    };
+    expect(watched([mute], 60_000, { beforeLook })).toEqual([
+      { at: 1_250, probed: ['a'], gone: [] },
+      { at: 2_750, probed: ['a'], gone: [] },
+      { at: 3_750, probed: ['a'], gone: [] },
+      { at: 4_750, probed: [], gone: ['a'] },
+    ]);
+  });
+
+  test('that answers, and is heard of within a lease after that, is there', () => {
+    const late = node('a');
+    const beforeLook = (now: number) => {
+      if (late.probedAt !== undefined) reached(late, now);
+      if (now % 4_500 === 0) heardOf(late, now);
+    };
+    const looks = watched([late], 60_000, { beforeLook });
+    expect(looks.flatMap(({ gone }) => gone)).toEqual([]);
   });
 
   test('is never gone that was not asked before, however short its lease is', () => {
@@ -185,7 +212,11 @@ describe('a node', () => {
 
   test('that is silent takes no other with it', () => {
     const [silent, alive] = [node('a'), node('b')];
-    const looks = watched([silent, alive], 60_000, { beforeLook: (now) => reached(alive, now) });
+    const beforeLook = (now: number) => {
+      heardOf(alive, now);
+      reached(alive, now);
+    };
+    const looks = watched([silent, alive], 60_000, { beforeLook });
     expect(looks.flatMap(({ probed, gone }) => [...probed, ...gone])).toEqual(['a', 'a', 'a']);
     expect(looks.at(-1)).toMatchObject({ at: 3_250, gone: ['a'] });
   });
@@ -352,8 +383,11 @@ describe('a watch that was late because the node that answered for the fleet was
 
   test('keeps one that answers', () => {
     const { lost, at } = after(2_000, 1_500);
-    reached(lost, at + 500);
-    expect(goneAt([lost], at, (now) => reached(lost, now))).toBe(Infinity);
+    const beforeLook = (now: number) => {
+      reached(lost, now);
+      heardOf(lost, now);
+    };
+    expect(goneAt([lost], at, beforeLook)).toBe(Infinity);
   });
 
   test('is told that twice, and counts it once', () => {

@@ -365,13 +365,16 @@ describe('a node', () => {
     expect(sent()).toEqual([asked, look(750)]);
   });
 
-  it('that is silent is probed, and lost once its lease is over', async () => {
+  it('that is silent is probed, and lost once its lease is over: it hears so, if it is reached', async () => {
     const { does, at, sent } = await silentUntil(1_000);
     const probe = { to: 'nodes fleet probe', given: { name: 'n', epoch: 'n1', at: 500 } };
     expect(sent()).toEqual([look(500), probe, look(750), look(1_000), look(1_250)]);
     at(1_250);
     await does('sweep', { at: 1_250 });
-    expect(sent()).toMatchObject([{ to: 'agent a lost', given: { offer: { place: 'queued' }, at: 1_250 } }]);
+    expect(sent()).toMatchObject([
+      { to: 'agent a lost', given: { offer: { place: 'queued' }, at: 1_250 } },
+      { to: 'node_n serve', given: { what: 'gone', parameter: { epoch: 'n1' } } },
+    ]);
     expect(await does('gone')).toEqual([{ name: 'n', at: 1_250, how: 'lost' }]);
   });
 
@@ -543,4 +546,9 @@ it('while coordination is away no election is allowed, and who gets a place hear
     expect(await does('eligible')).toEqual({ seated: [], isAway });
     expect(await does('place', asking('b'))).toEqual({ placement: { ...placeOn('n'), turns } });
   }
+});
+
+it('one that was taken for gone while it drained joins again, and gets no agents', async () => {
+  const { does } = await joined(joining('n', { isDraining: true }));
+  expect(await does('place', asking('a'))).toEqual({ problem: expect.stringContaining('draining') });
 });

@@ -23,12 +23,14 @@ type Values = readonly VariableState[];
 function bodyOf(definition: AnyAgentDefinition, inForce: () => Values = () => [], terms: object = {}) {
   const clock = simulatedClock();
   const batches: ReportBatch[] = [];
+  let heard: Promise<void> | undefined;
   const engine = {
     now: () => Promise.resolve(clock.now()),
-    call: ({ method }: Target, batch: ReportBatch) => {
-      if (method === 'valuesOf') return Promise.resolve(inForce());
+    call: async ({ method }: Target, batch: ReportBatch) => {
+      if (method === 'valuesOf') return inForce();
       batches.push(batch);
-      return Promise.resolve({ isAlive: true, isWatched: false, answers: [] });
+      await heard;
+      return { isAlive: true, isWatched: false, answers: [] };
     },
   } as unknown as EngineClient;
   const residents = new Residents({
@@ -61,6 +63,12 @@ function bodyOf(definition: AnyAgentDefinition, inForce: () => Values = () => []
     },
     run: () => deliver({ type: 'task.run', taskId: `t${last}`, task: 'work', attempt: 1, input: undefined }),
     kill: () => deliver({ type: 'kill' }),
+    /** Reports take until what this gives is called. */
+    holdsReports: () => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      heard = promise;
+      return resolve;
+    },
     /** The reports of all batches since the last time. */
     reports: () => batches.splice(0).flatMap(({ reports }) => reports),
     /** What each batch since the last time has told. */
@@ -73,6 +81,19 @@ function bodyOf(definition: AnyAgentDefinition, inForce: () => Values = () => []
 }
 
 const LONG_MS = 60_000;
+
+it('all is heard of one that has ended once its end is, too', async () => {
+  const body = bodyOf(defineAgent({ type: 'mortal', init: () => ({}), tasks: {} }));
+  await body.open();
+  const hear = body.holdsReports();
+  await body.kill();
+  expect(body.residents.list()).toEqual([]);
+  const settling = body.residents.settled();
+  expect(await fateOf(settling)).toBe('pending');
+  hear();
+  expect(await fateOf(settling)).toEqual({ value: undefined });
+  body.close();
+});
 
 it('what ends at once is told of once, and nothing follows', async () => {
   const body = bodyOf(

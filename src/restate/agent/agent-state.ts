@@ -38,6 +38,8 @@ export interface Seat {
   /** Number of the last message that it was sent, and of the last report that was taken. */
   told: number;
   heard: number;
+  /** Its node drains: it moves once its start is over. */
+  mustMove?: true;
 }
 
 /** As a mailbox has it. `held`: there is no body. `finishing`: running tasks may end, none begins. */

@@ -224,9 +224,14 @@ export class AgentTurn {
     this.callers.answerEnd();
   }
 
-  /** Ends it in order, to begin elsewhere; tasks that come meanwhile wait. Nothing to do for one that has no body. */
+  /**
+   * Ends it in order, to begin elsewhere; tasks that come meanwhile wait. One that starts does so once it runs. Nothing to do
+   * for one that has no body, or ends anyway.
+   */
   move(): void {
     const { status } = positionOfState(this.state);
+    const { seat } = this.state;
+    if (status === 'starting' && seat !== undefined) seat.mustMove = true;
     if (status !== 'running' && status !== 'unresponsive') return;
     this.state.isMoving = true;
     this.send({ type: 'agent.stop', at: this.now });
@@ -361,7 +366,9 @@ export class AgentTurn {
 
   /** Takes a node's reports on an incarnation, numbered from `first` on. @returns whether it is the living one */
   reported(incarnation: number, first: number, reports: readonly NodeReport[], usage?: Usage): boolean {
-    return this.#bodies.reported(incarnation, first, reports, usage);
+    const isLiving = this.#bodies.reported(incarnation, first, reports, usage);
+    if (this.state.seat?.mustMove && !this.state.isMoving) this.move();
+    return isLiving;
   }
 
   /**

@@ -6,7 +6,7 @@
  * with its next sign of life. One that is silent, or says nothing of that message, is *probed*: the engine waits for its
  * answer, which costs three times as much. A machine that is dead refuses at once, one that is late answers, one that is
  * frozen does neither. A node needs both ways: one that says that it is alive and is not reached cannot be told to end a
- * body. The lease is for either.
+ * body, and of one that answers and does not reach the engine no task is ever done. The lease is for either.
  *
  * I1  Time by which the watch itself was late counts against no node: signs of life may have been held up, too. But it
  *     counts against the node whose silence made it late: the one that answered for the fleet.
@@ -14,7 +14,8 @@
  * I3  A refusal ends a node only if that is silent, too: one that says that it is alive has its whole lease to be reached.
  * I4  A refusal comes at once. The engine gives up on a frozen node after a few attempts, too: that is silence, and the
  *     node has its whole lease.
- * I5  A probe without an answer is repeated less and less often: each keeps calls of the engine waiting.
+ * I5  One that answers, but says nothing by itself, is late, and has its whole lease again: once, until it is heard of.
+ * I6  A probe without an answer is repeated less and less often: each keeps calls of the engine waiting.
  */
 import type { KnownNode } from './reservations.ts';
 
@@ -127,6 +128,9 @@ function reachedAtOf({ reachedAt, beatAt }: KnownNode): number {
 export function heardOf(node: KnownNode, now: number, reachedMsAgo?: number): void {
   node.beatAt = now;
   node.forgivenMs = 0;
+  // It has answered, and now it is heard of: both ways are open.
+  if (node.answeredAt !== undefined) believe(node);
+  node.answeredAt = undefined;
   if (reachedMsAgo === undefined) return;
   node.tellsReach = true;
   const at = now - reachedMsAgo;
@@ -138,11 +142,18 @@ export function heardOf(node: KnownNode, now: number, reachedMsAgo?: number): vo
   node.doubtedAt = undefined;
 }
 
-/** Notes that it answered a probe. */
+/** Notes that it answered a probe. That counts as a sign of life once, and then no more until there is one. */
 export function reached(node: KnownNode, now: number): void {
+  node.reachedAt = now;
+  if (node.answeredAt !== undefined) return;
+  node.answeredAt = now;
   node.beatAt = now;
   node.forgivenMs = 0;
-  node.reachedAt = now;
+  believe(node);
+}
+
+/** What it was asked is answered. */
+function believe(node: KnownNode): void {
   node.askedAt = undefined;
   node.probedAt = undefined;
   node.probes = undefined;

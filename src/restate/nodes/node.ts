@@ -129,6 +129,7 @@ class Node implements AgentNode {
   /** When the engine reached it last, by the steady clock, ms. */
   #reachedAt = 0;
   #beat: unknown;
+  #isDraining = false;
   /** Why it does not belong to the fleet, though it sends signs of life. */
   #isOut: string | undefined;
   /** It gives away what it has of the fleet's services, and takes nothing any more. */
@@ -225,8 +226,12 @@ class Node implements AgentNode {
   async drain(options: { readonly timeoutMs?: number } = {}): Promise<{ readonly left: readonly string[] }> {
     const { timeoutMs } = parseInput(drainSchema, options, { what: 'drain' });
     const until = this.#clock.elapsed() + timeoutMs;
+    this.#isDraining = true;
     await this.#tell('drain', { epoch: this.#epoch }, timeoutMs);
     await emptied(this.#clock, this.#residents, until);
+    // Until their agents have heard that they have ended they count as here.
+    const leftMs = Math.max(0, until - this.#clock.elapsed());
+    await within(this.#clock, leftMs, this.#residents.settled(), () => undefined);
     return { left: this.#residents.list().map(({ agentId }) => agentId) };
   }
 
@@ -380,6 +385,7 @@ class Node implements AgentNode {
       types: [...this.#code.keys()],
       ...limits,
       leaseMs,
+      isDraining: this.#isDraining,
     };
     this.#caughtUp = 0;
     await this.#whileAnswered(async (signal) => {
@@ -411,7 +417,7 @@ class Node implements AgentNode {
       );
       isAnswered = true;
       if (unseated !== undefined) this.#seatWatch.told(unseated.name);
-      if (!isKnown && !this.#isClosed && this.#closing === undefined) await this.#rejoin(isReplaced === true);
+      if (!isKnown && !this.#isClosed) await this.#rejoin(isReplaced === true);
       else if (missed > this.#caughtUp) await this.#catchUp(missed);
     } catch (err) {
       this.#logger.debug({ err }, 'a sign of life was not answered');
@@ -445,9 +451,10 @@ class Node implements AgentNode {
     this.#caughtUp = missed;
   }
 
-  /** Its agents run elsewhere. It joins again once its name is free and the engine reaches it. */
+  /** Its agents run elsewhere. It joins again once its name is free and the engine reaches it; not one that leaves anyway. */
   async #rejoin(isReplaced: boolean): Promise<void> {
     this.#residents.abandonAll();
+    if (this.#closing !== undefined) return;
     if (isReplaced) return this.#stayOut('another node has joined under its name');
     try {
       // It may have been gone for so long that the engine has forgotten it.

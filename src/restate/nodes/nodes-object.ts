@@ -55,6 +55,8 @@ export interface JoiningNode {
   readonly maxAgents: number;
   readonly maxMemoryBytes: number;
   readonly leaseMs: number;
+  /** It takes no agents: it was taken for gone while it drained. */
+  readonly isDraining?: boolean;
 }
 
 export interface SignOfLife {
@@ -182,7 +184,11 @@ async function sweep(
   if (dueAt === undefined || roster.sweepAt !== dueAt) return;
   const now = await ctx.date.now();
   const { gone, asked, probed } = watchNodes(roster.nodes, { dueAt, now, unseated });
-  for (const node of gone) await endNode(ctx, book, node, now);
+  for (const node of gone) {
+    await endNode(ctx, book, node, now);
+    // One that is reached, and does not reach the engine, would not hear of it otherwise.
+    send(ctx, toNode(node.name), { what: 'gone', parameter: { epoch: node.epoch } });
+  }
   for (const { name, epoch } of asked) send(ctx, toNode(name), isItThere(epoch));
   for (const { name, epoch } of probed) send(ctx, toNodes('probe'), { name, epoch, at: now } satisfies Probe);
   roster.sweepAt = undefined;
@@ -254,8 +260,8 @@ export const nodesObject = object({
       const now = await ctx.date.now();
       const earlier = book.roster.nodes.find(({ name }) => name === joining.name);
       if (earlier?.epoch !== joining.epoch) {
-        const fresh = { beatAt: now, reachedAt: now, isDraining: false, agents: 0, memoryBytes: 0 };
-        book.roster.nodes.push({ ...joining, ...fresh });
+        const fresh = { beatAt: now, reachedAt: now, agents: 0, memoryBytes: 0 };
+        book.roster.nodes.push({ isDraining: false, ...joining, ...fresh });
         book.roster.nodes.sort((one, other) => (one.name < other.name ? -1 : 1));
         if (earlier !== undefined) await endNode(ctx, book, earlier, now);
       }

@@ -41,6 +41,8 @@ export interface KnownNode extends NodeEntry {
   probedAt?: number | undefined;
   /** How many probes in a row had no answer. */
   probes?: number | undefined;
+  /** When it answered a probe first since it was heard of, epoch ms. */
+  answeredAt?: number | undefined;
   /** When it was first asked or probed since it was reached last, epoch ms. */
   doubtedAt?: number | undefined;
   /** How many changes of variables it did not answer for. */

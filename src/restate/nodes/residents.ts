@@ -52,6 +52,8 @@ export class Residents {
   #epoch = '';
   readonly #options: ResidentsOptions;
   readonly #known = new Map<string, { readonly resident: Resident; readonly outbox: ReportOutbox }>();
+  /** Of bodies that have ended, while their last reports are on their way. */
+  readonly #lastReports = new Set<ReportOutbox>();
   readonly #progress: ProgressBuffer;
   readonly #secrets: SecretServices;
   #values: KnownValues;
@@ -83,9 +85,10 @@ export class Residents {
     }));
   }
 
-  /** Once all that they have told is heard. */
+  /** Once all that they have told is heard, that they have ended, too. */
   async settled(): Promise<void> {
-    await Promise.all([...this.#known.values()].map(({ outbox }) => outbox.settled()));
+    const living = [...this.#known.values()].map(({ outbox }) => outbox);
+    await Promise.all([...living, ...this.#lastReports].map((outbox) => outbox.settled()));
   }
 
   /** Ends all of them without a word, and takes none until the next life of the node. */
@@ -146,6 +149,9 @@ export class Residents {
       }
       case 'alive':
         return (given as { epoch: string }).epoch === this.#epoch;
+      case 'gone':
+        if ((given as { epoch: string }).epoch === this.#epoch) this.abandonAll();
+        return null;
       case 'variable':
         this.#values.learn((given as SpreadRequest).variable);
         return spreadVariable(this.#serving(), given, this.#options.clock);
@@ -210,9 +216,13 @@ export class Residents {
   }
 
   #leave(agentId: string, resident: Resident): void {
-    if (this.#known.get(agentId)?.resident !== resident) return;
+    const known = this.#known.get(agentId);
+    if (known?.resident !== resident) return;
+    const { outbox } = known;
     this.#known.delete(agentId);
     this.#secrets.net.drop(agentId);
+    this.#lastReports.add(outbox);
+    void outbox.settled().then(() => this.#lastReports.delete(outbox));
   }
 
   /** Its agent lives elsewhere, or no longer. */
