@@ -49,6 +49,9 @@ it('work: what failed for good, hangs and waits, and why; forgotten from there',
   expect(await page.$eval('.nav li:nth-child(3) .count', ({ textContent }) => textContent)).toBe('2');
   await page.click('.tasks summary');
   await says(page, 'the handle broke');
+  // What folds within a task is a line of text, and no row of the list.
+  await says(page, 'Stack');
+  expect(await page.$eval('.note summary', (stack) => stack.clientHeight)).toBeLessThan(30);
   expect(await page.$('.task-detail .buttons')).toBeNull();
   await unlock();
   await page.waitForSelector('.tasks summary');
