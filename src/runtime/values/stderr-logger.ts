@@ -4,6 +4,9 @@
  * I1  A full disk, a reader that has gone and a descriptor that is closed throw nothing, now or later, and hold up no
  *     exit.
  * I2  What could not be written is kept, up to 1 MiB, and written with the next line.
+ *
+ * It writes before it returns, so that the last lines before an exit are there. A reader that stands still holds up the
+ * program, as it does with `console.error`.
  */
 import { type Logger, pino } from 'pino';
 
