@@ -103,6 +103,7 @@ test('one that moves begins in the place that it is offered', () => {
   const state = running();
   turnOf(state).move();
   expect(lose(state, offerOf(state, NEXT))).toEqual(['open']);
+  turnOf(state).reported(2, 1, [{ type: 'ready', manifest }]);
   expect(state).toMatchObject({ isMoving: false, seat: { node: 'b', incarnation: 2 } });
 });
 
@@ -141,6 +142,37 @@ test.each(['agent.stop', 'agent.kill'] as const)(
   },
 );
 
+test('one that moves goes on to a third node when the second is lost before it serves there', () => {
+  const state = between();
+  turnOf(state).permitGranted(NEXT);
+  const turn = turnOf(state);
+  turn.hostLost(NEXT.node, 2);
+  expect(turn.acts.map((act) => act.do)).toContain('startElsewhere');
+  turnOf(state).permitGranted({ node: 'c', epoch: 'first of c' });
+  turnOf(state).reported(3, 1, [{ type: 'ready', manifest }]);
+  expect(state).toMatchObject({ isMoving: false, seat: { node: 'c', incarnation: 3 } });
+});
+
+test('one that moves to a node that drains before it runs there moves on once it does', () => {
+  const state = between();
+  turnOf(state).permitGranted(NEXT);
+  turnOf(state).move();
+  turnOf(state).reported(2, 1, [{ type: 'ready', manifest }]);
+  expect([pathOf(state).startsWith('alive.stopping'), state.isMoving]).toEqual([true, true]);
+  const ended = turnOf(state);
+  ended.reported(2, 2, [{ type: 'exited', reason: 'shutdown' }]);
+  expect(ended.acts.map((act) => act.do)).toContain('startElsewhere');
+});
+
+test('one that moves, and whose start fails on the other node, is not started there again and again', () => {
+  const state = between();
+  turnOf(state).permitGranted(NEXT);
+  const turn = turnOf(state);
+  turn.reported(2, 1, [{ type: 'exited', reason: { exitCode: 1 } }]);
+  expect(turn.acts.map((act) => act.do)).not.toContain('startElsewhere');
+  expect([pathOf(state), state.isMoving]).toEqual(['stopped', false]);
+});
+
 test('one whose body fails while it ends begins elsewhere all the same, and its tasks wait for that', () => {
   const state = running();
   turnOf(state).move();
@@ -150,6 +182,7 @@ test('one whose body fails while it ends begins elsewhere all the same, and its 
   expect(ended.acts.map((act) => act.do)).toContain('startElsewhere');
   expect(ended.acts.map((act) => act.do)).not.toContain('answer');
   turnOf(state).permitGranted(NEXT);
+  turnOf(state).reported(2, 1, [{ type: 'ready', manifest }]);
   expect(state).toMatchObject({ isMoving: false, seat: { node: 'b', incarnation: 2 } });
 });
 

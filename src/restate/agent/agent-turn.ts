@@ -344,7 +344,12 @@ export class AgentTurn {
   /** It may restart, on that node; or begin there, where it has ended elsewhere to do so. */
   permitGranted(placement: Placement): void {
     this.state.hasPermit = true;
-    if (this.isBetweenPlaces) return this.start('agent.start', placement, undefined);
+    if (this.isBetweenPlaces) {
+      this.start('agent.start', placement, undefined);
+      // Until it serves there: that node may be lost, too.
+      this.state.isMoving = true;
+      return;
+    }
     this.#takePlace(placement);
     this.send({ type: 'permit.granted', at: this.now });
   }
@@ -514,6 +519,7 @@ export class AgentTurn {
     const { id } = this.state;
     const abandoned = [...this.state.abandoned];
     this.emit(lifeEventOf(said, id, { abandoned }, { now: () => this.now } as never));
+    if (event === 'agent.started' || event === 'agent.start_failed') this.state.isMoving = false;
     const { incarnation } = life;
     switch (event) {
       case 'agent.started': {
