@@ -68,7 +68,7 @@ bind-address = "127.0.0.1:${ingress}"
 [admin]
 bind-address = "127.0.0.1:${admin}"
 [worker.invoker]
-http2-keep-alive-interval = "500ms"
+http2-keep-alive-interval = "250ms"
 http2-keep-alive-timeout = "1500ms"
 eager-state-size-limit = "64 KiB"
 `,

@@ -234,7 +234,10 @@ async function seatedWhere(
 
 const codec = { input: wire, output: wire, enableLazyState: true } as const;
 
-/** A step takes a few ms. One that was sent to a node that is frozen now is given up after both: the watch waits for it. */
+/**
+ * A step takes a few ms, and the watch waits for one that was sent to a node that is frozen now. A server that checks its
+ * connections (docs/scale.md) gives it up after 1.75 s; any other after these times at the soonest: 6 s were measured.
+ */
 const SHORT = { inactivityTimeout: 750, abortTimeout: 500 } as const;
 
 /** One step: what it changes is kept at its end. */
