@@ -76,6 +76,12 @@ export function pixelsIn(json: Uint8Array): Uint8Array {
   let scale = 0;
   for (let at = json.indexOf(OPEN) + 1; at < json.length; at++) {
     const sign = json[at]!;
+    // Four in five are a bare zero, as the new array has it.
+    if (sign === ZERO && json[at + 1] === COMMA && scale === 0) {
+      count += 1;
+      at += 1;
+      continue;
+    }
     if (sign >= ZERO && sign <= NINE) {
       digits = digits * 10 + sign - ZERO;
       scale *= 10;
