@@ -321,9 +321,15 @@ describe('the queue of a pool', () => {
     tasks.finish();
     expect(told()).toEqual([]);
     tasks.cancel('c2', undefined);
-    expect(told().at(-1)).toEqual(['finished']);
+    const refused = { refusal: { code: 'TASK_ABANDONED' } };
+    expect(told()).toMatchObject([['answer', 'caller', refused], ['finished']]);
+    tasks.finish();
+    expect(told()).toEqual([['finished']]);
     tasks.execute(work('c3', { token: 'caller' }));
+    told();
+    tasks.cancel('unknown', undefined);
     tasks.abandonAll();
+    expect(told()).toMatchObject([['answer', 'caller', refused]]);
     expect([kept.queue, kept.tasksAbandoned, kept.isOver]).toEqual([[], 1, true]);
   });
 });

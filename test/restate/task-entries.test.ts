@@ -208,7 +208,8 @@ describe('a task is accepted', () => {
   });
 
   test('once more, with its input and the attempts that it had', () => {
-    expect(accepted({}, { before: 2 })).toMatchObject({ before: 2, attempts: 2, outlivesAgent: true });
+    for (const before of [1, 2])
+      expect(accepted({}, { before })).toMatchObject({ before, attempts: before, outlivesAgent: true });
     const again = { place: 'waiting.queued', hasInput: true, outlivesAgent: true };
     expect(accepted({}, { endedAt: 'failed' })).toMatchObject(again);
     expect(accepted({ delayMs: 5 }, { endedAt: 'cancelled' }).place).toBe('waiting.delayed');
