@@ -3,6 +3,7 @@
  *
  * Vitest knows how long files took from the run before, and where there was none, as in CI, goes by their size.
  */
+import { existsSync } from 'node:fs';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Each takes more than twenty seconds on CI's machine. */
@@ -25,6 +26,11 @@ const SLOW = [
   'examples/archive',
   'coordination/consensus',
 ];
+
+for (const name of SLOW) {
+  const file = new URL(`../${name}.test.ts`, import.meta.url);
+  if (!existsSync(file)) throw new Error(`slow-first: expected ${file.pathname}, which is not there`);
+}
 
 export class SlowFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

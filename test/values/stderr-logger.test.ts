@@ -8,16 +8,18 @@ const LOGGER = fileURLToPath(new URL('../../src/runtime/values/stderr-logger.ts'
 /** Logs a line, says on stdout when it lives on a while later, and logs another one as told. */
 const program = `
   const { stderrLogger } = await import(${JSON.stringify(LOGGER)});
-  const { setTimeout: wait } = await import('node:timers/promises');
+  const { stat } = await import('node:fs/promises');
+  // What is written apart fails apart: that is over once the threads that write have done other things.
+  const later = async () => { for (let i = 0; i < 20; i++) await stat('.'); };
   const logger = stderrLogger('warn');
   logger.info('not this one');
   logger.warn('the first');
-  await wait(50);
+  await later();
   console.log('alive');
   await new Promise((resolve) => process.stdin.once('data', resolve));
   for (let i = 0; i < 2_000; i++) logger.warn({ fill: 'x'.repeat(100) }, 'one of many');
   logger.warn('the last');
-  await wait(50);
+  await later();
   console.log('still alive');
   process.exit(0);
 `;

@@ -50,7 +50,7 @@ export function judge(schema: AnySchema | undefined, value: unknown): Verdict | 
  */
 export function unlessAborted(verdict: Promise<Verdict>, signal: AbortSignal): Promise<Verdict> {
   const { promise, resolve } = Promise.withResolvers<Verdict>();
-  const refuse = () => resolve({ problem: 'its schema had not answered when that was ended' });
+  const refuse = () => resolve({ problem: 'its schema had not answered when the work was ended' });
   if (signal.aborted) refuse();
   else signal.addEventListener('abort', refuse);
   void verdict.then((judged) => {
