@@ -111,8 +111,13 @@ async function spawned(
   healthUrls: readonly string[],
 ): Promise<ChildProcess> {
   const script = 'exec "$0" --config-file "$1" >>"$2" 2>&1';
-  // A group of its own: Ctrl-C is for the program that started it, which ends it in its turn.
-  const server = spawn('/bin/sh', ['-c', script, binary, file, log], { stdio: 'ignore', detached: true });
+  const server = spawn('/bin/sh', ['-c', script, binary, file, log], {
+    stdio: 'ignore',
+    // A group of its own: Ctrl-C is for the program that started it, which ends it in its turn.
+    detached: true,
+    // What it has there would stay, as it is killed.
+    env: { ...process.env, TMPDIR: folder },
+  });
   const endWithUs = (): void => void server.kill('SIGKILL');
   process.once('exit', endWithUs);
   server.once('exit', () => process.off('exit', endWithUs));
