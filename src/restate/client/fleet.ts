@@ -24,7 +24,7 @@ import { harmlessLogger } from '../../runtime/values/harmless-logger.ts';
 import { stderrLogger } from '../../runtime/values/stderr-logger.ts';
 import { toNodes } from '../engine/calls.ts';
 import { engineUrl } from '../engine/engine-url.ts';
-import { EngineClient, REPEATABLE } from '../engine/engine-client.ts';
+import { ENGINE_TIMEOUT_MS, EngineClient, REPEATABLE } from '../engine/engine-client.ts';
 import { inspectFleet } from '../inspection/fleet-inspection.ts';
 import { FleetAgents } from './fleet-agents.ts';
 import { FleetCalls } from './fleet-calls.ts';
@@ -111,7 +111,6 @@ export interface Fleet extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-const ENGINE_TIMEOUT_MS = 60_000;
 /** Time for a node to add up its counts, ms. */
 const COUNTED_MS = 5_000;
 

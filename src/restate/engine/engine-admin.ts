@@ -26,6 +26,28 @@ const TIMEOUT_MS = 10_000;
 /** How long one request may take when a later attempt follows anyway, ms. */
 export const BRIEF_MS = 3_000;
 
+/** Nobody is at its address now, though somebody may be later: it starts, or the way to it is cut. */
+const AWAY_CODES: ReadonlySet<unknown> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EAI_AGAIN',
+  'UND_ERR_SOCKET',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+/** What a proxy says of one that is away. */
+const AWAY_STATUSES: ReadonlySet<number> = new Set([502, 503, 504]);
+
+class EngineAway extends Error {}
+
+/** Whether a request has failed because the engine is away, and may succeed later. */
+export function isEngineAway(thrown: unknown): boolean {
+  return thrown instanceof AgentSystemError && thrown.cause instanceof EngineAway;
+}
+
 export class EngineAdmin {
   readonly #url: string;
 
@@ -77,7 +99,9 @@ export class EngineAdmin {
   async #ask(method: string, path: string, body?: unknown, timeoutMs = TIMEOUT_MS): Promise<unknown> {
     const { status, text } = await this.#request(method, path, body, timeoutMs);
     if (status < 300) return text === '' ? undefined : JSON.parse(text);
-    throw new AgentSystemError('STORE_FAILED', `${method} ${path}: the engine says ${status}: ${text}`);
+    const message = `${method} ${path}: the engine says ${status}: ${text}`;
+    const cause = AWAY_STATUSES.has(status) ? new EngineAway(message) : undefined;
+    throw new AgentSystemError('STORE_FAILED', message, { cause });
   }
 
   async #request(method: string, path: string, body: unknown, timeoutMs: number) {
@@ -91,10 +115,20 @@ export class EngineAdmin {
       const { status, headers } = response;
       return { status, text: await response.text(), date: headers.get('date') };
     } catch (thrown) {
-      const { message } = errorInfoOf(thrown);
-      throw new AgentSystemError('STORE_FAILED', `the engine's admin interface does not answer: ${message}`, {
-        cause: thrown,
-      });
+      const { code, message } = connectionFailure(thrown);
+      const told = `the engine's admin interface at ${new URL(this.#url).origin} does not answer: ${message}`;
+      const cause = AWAY_CODES.has(code) ? new EngineAway(told, { cause: thrown }) : thrown;
+      throw new AgentSystemError('STORE_FAILED', told, { cause });
     }
   }
+}
+
+/** What `fetch` failed with: it tells that it failed, and why as the cause of that. */
+function connectionFailure(thrown: unknown): { readonly code: unknown; readonly message: string } {
+  if ((thrown as Error).name === 'TimeoutError')
+    return { code: 'ETIMEDOUT', message: errorInfoOf(thrown).message };
+  const { cause = thrown } = thrown as { readonly cause?: unknown };
+  const { code } = cause as NodeJS.ErrnoException;
+  // Where a name has several addresses the failure of them all has a code alone.
+  return { code, message: errorInfoOf(cause).message || String(code) };
 }

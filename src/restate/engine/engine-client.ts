@@ -23,6 +23,8 @@ export interface CallOptions {
 /** Options of a call that may be made twice. */
 export const REPEATABLE: CallOptions = { isRepeatable: true };
 
+/** How long an engine that answers nothing is waited for by default, ms. */
+export const ENGINE_TIMEOUT_MS = 60_000;
 /** The longest timer that Node has; a longer time means no limit. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 /** How long a measured difference between two clocks is used, ms. */

@@ -11,6 +11,7 @@ import { isNamedConstraint, type NamedConstraint } from '../../runtime/coordinat
 import { isNamedScalingSignal, type NamedScalingSignal } from '../../runtime/pools/scaling-signal.ts';
 import { inWords } from '../../runtime/values/errors.ts';
 import { having } from '../../runtime/values/malformed.ts';
+import { ENGINE_TIMEOUT_MS } from '../engine/engine-client.ts';
 import { engineUrl } from '../engine/engine-url.ts';
 
 /** A node: a program that runs agents of a fleet on its machine. */
@@ -49,6 +50,11 @@ export interface AgentNodeOptions {
    * lease, at the least every 500 ms. One whose machine refuses connections is gone sooner.
    */
   readonly leaseMs?: number;
+  /**
+   * How long it waits, as it starts, for an engine whose admin interface is away, ms; default 60,000, `Infinity` waits for
+   * ever. An engine that refuses it is not waited for.
+   */
+  readonly engineTimeoutMs?: number;
   /** Whether it may answer for the fleet's own services; default true. */
   readonly control?: boolean;
   /**
@@ -115,6 +121,7 @@ export const nodeOptions = z.strictObject({
     .strictObject({ maxAgents: limit.default(Infinity), maxMemoryBytes: limit.default(Infinity) })
     .prefault({}),
   leaseMs: positiveDurationMs.default(2_000),
+  engineTimeoutMs: positiveDurationMs.default(ENGINE_TIMEOUT_MS),
   secrets: isFunction.optional(),
   control: z.boolean().default(true),
   telemetry: telemetryOptions,

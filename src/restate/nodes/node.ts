@@ -33,6 +33,7 @@ import { ControlSeat, markOf } from './control-seat.ts';
 import { OlderSeats } from './older-seats.ts';
 import { SeatWatch } from './seat-watch.ts';
 import { emptied } from './emptying.ts';
+import { onceThere } from './engine-wait.ts';
 import { versionOfCharts } from '../engine/charts-version.ts';
 import { BRIEF_MS, EngineAdmin } from '../engine/engine-admin.ts';
 import { EngineClient } from '../engine/engine-client.ts';
@@ -84,8 +85,10 @@ const LEAVE_MS = 1_000;
 /**
  * Joins a fleet as one of its nodes.
  *
- * @throws AgentSystemError `AGENT_SPEC_INVALID` for invalid options, `STORE_FAILED` when the engine does not answer, or its
- * clock and this machine's are more than 2 s apart
+ * An engine that starts, or starts again, is waited for.
+ *
+ * @throws AgentSystemError `AGENT_SPEC_INVALID` for invalid options, `STORE_FAILED` when the engine refuses it, or is away
+ * for `engineTimeoutMs`, or its clock and this machine's are more than 2 s apart
  */
 export async function createAgentNode(options: AgentNodeOptions): Promise<AgentNode> {
   const parsed = parseInput(nodeOptions, options, { what: 'createAgentNode' });
@@ -186,15 +189,12 @@ class Node implements AgentNode {
   }
 
   async begin(): Promise<void> {
-    const { listen, control, restate } = this.#options;
-    await this.#clockCheck.refuseWrong(this.name);
+    const { listen, control, restate, engineTimeoutMs: timeoutMs } = this.#options;
     if (restate.identityKeys === undefined && !isLoopback(new URL(listen).hostname))
       this.#logger.warn({ listen }, 'it takes calls of whoever reaches it: it has no restate.identityKeys');
     this.url = await this.#listen(new URL(listen));
     const reached = (restate.advertise ?? this.url).replace(/\/$/, '');
     this.#hostUri = `${reached}/host`;
-    await this.#forgetEarlier(this.#hostUri);
-    await this.#registerBodies();
     if (control) {
       this.#seat = new ControlSeat({
         admin: this.#admin,
@@ -202,7 +202,6 @@ class Node implements AgentNode {
         version: versionOfCharts(),
         logger: this.#logger,
       });
-      await this.#seat.ensure();
       this.#olderSeats = new OlderSeats({
         clock: this.#clock,
         seat: this.#seat,
@@ -210,8 +209,17 @@ class Node implements AgentNode {
         logger: this.#logger,
       });
     }
+    await onceThere(() => this.#register(), { clock: this.#clock, timeoutMs, logger: this.#logger });
     await this.#join();
     this.#nextBeat();
+  }
+
+  /** Makes its services known to the engine. Where that has failed on the way it is done anew from the beginning. */
+  async #register(): Promise<void> {
+    await this.#clockCheck.refuseWrong(this.name);
+    await this.#forgetEarlier(this.#hostUri);
+    await this.#registerBodies();
+    await this.#seat?.ensure();
   }
 
   /** Whether it may answer for the fleet now. */
