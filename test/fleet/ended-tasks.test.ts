@@ -50,6 +50,25 @@ describe('the records of tasks that have ended', () => {
     );
   });
 
+  it('take no room once they were removed, and are found as before', () => {
+    const ended = new EndedTasks();
+    const stays = Array.from({ length: 10 }, (_, number) => record(`stays-${number}`));
+    const asked = Array.from({ length: 10_000 }, (_, number) => record(`task-${number}`));
+    for (const [at, known] of asked.entries()) {
+      if (at % 1_000 === 0) ended.add(stays[at / 1_000]!);
+      ended.add(known);
+      expect(ended.find(known.id)).toBe(known);
+      ended.remove(known);
+    }
+    const { slots } = ended as unknown as { readonly slots: readonly unknown[] };
+    expect(slots.length).toBeLessThan(100);
+    expect(ended.all()).toEqual(stays);
+    for (const { id } of asked) expect(ended.find(id)).toBeUndefined();
+    for (const known of stays) expect(ended.find(known.id)).toBe(known);
+    expect(Array.from(stays, () => ended.dropOldest())).toEqual(stays.map(() => undefined));
+    expect(ended.size).toBe(0);
+  });
+
   it('that were dropped are not those of another list', () => {
     const [ended, others] = [new EndedTasks(), new EndedTasks()];
     const [one, other] = [record('one'), record('other')];

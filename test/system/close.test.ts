@@ -41,6 +41,31 @@ describe('close', () => {
     expect(await fateOf(system.close())).toEqual({ value: { stopped: [], abandoned: [] } });
   });
 
+  it('does not wait for an agent that ends by itself while others are told to stop', async () => {
+    const clock = simulatedClock();
+    let lookedAt = 0;
+    // Each look at it takes so long that the loop is owed a turn.
+    const busy = { ...clock, now: () => clock.now() + (lookedAt += 10) };
+    const { agents, system } = await rig({ clock: busy });
+    const ends = gate();
+    const module = defineAgent({
+      type: 'ending',
+      init: () => ({}),
+      tasks: { end: { run: ({ complete }) => ends.promise.then(complete) } },
+    });
+    const ids = [...Array.from({ length: 30 }, (_, number) => `a${number}`), 'ending'];
+    for (const id of ids) {
+      await agents.register({ id, module });
+      await agents.start(id);
+    }
+    const ending = agents.execute('ending', { type: 'end' });
+    await settled();
+    const closed = system.close();
+    ends.resolve();
+    await ending;
+    expect(await fateOf(closed)).toEqual({ value: { stopped: ids, abandoned: [] } });
+  });
+
   it('gives each agent its own grace when none is given', async () => {
     const { agents, system, clock } = await rig();
     const { module } = worker();

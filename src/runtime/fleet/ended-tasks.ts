@@ -7,6 +7,7 @@
  *
  * I1  A record is in it from `add` until `remove` or `dropOldest`; its `endedAs` is its number here.
  * I2  `bytes` are about those of the inputs, outputs and errors that its records hold, from above.
+ * I3  No more slots are empty than hold a record, but for a few.
  */
 import { heldBytes, isClosed, type KnownTask } from './task-record.ts';
 
@@ -48,6 +49,7 @@ export class EndedTasks {
     this.empty(known.endedAs - this.base);
     if (!isClosed(known)) this.leave(known);
     known.endedAs = 0;
+    if (this.slots.length - this.size > Math.max(MIN_EMPTY, this.size)) this.closeRanks();
     return true;
   }
 
@@ -79,6 +81,15 @@ export class EndedTasks {
 
   all(): KnownTask[] {
     return this.slots.filter((known) => known !== undefined);
+  }
+
+  /** Leaves no slot empty, and gives each record its new number: all are indexed anew when one is looked for. */
+  private closeRanks(): void {
+    this.slots = this.all();
+    this.head = 0;
+    this.byId.clear();
+    this.indexed = 0;
+    for (const [at, known] of this.slots.entries()) known!.endedAs = this.base + at;
   }
 
   private leave({ bytes }: KnownTask): void {

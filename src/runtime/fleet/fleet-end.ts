@@ -45,6 +45,8 @@ export async function endFleet(
   const turn = new LoopTurn();
   const ending: Promise<unknown>[] = [];
   for (const agent of leaving) {
+    // It may have ended by itself since: nobody is told of that end any more.
+    if (!agent.position.legal.has('stop')) continue;
     // With a failing store every stop is refused: the record says how the agent ended.
     ending.push(agent.end({ type: 'agent.stop', at: clock.now(), ...grace }).catch(() => undefined));
     if (turn.isOver(clock.now())) await turn.next();

@@ -17,11 +17,12 @@ export async function startEach(
   ids: readonly string[],
   start: (id: string) => Promise<unknown>,
 ): Promise<StartReport> {
-  const waiting = [...ids];
+  // One for all of them: each id is taken once.
+  const waiting = ids.values();
   const started: string[] = [];
   const failed: { agentId: string; error: AgentSystemError }[] = [];
   const startNext = async (): Promise<void> => {
-    for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
+    for (const id of waiting) {
       try {
         await start(id);
         started.push(id);
