@@ -88,7 +88,7 @@ export function hasBody(status: AgentStatus): boolean {
 
 /**
  * Adds to `shown` what an agent of this status shows of its life: the last end only once it has ended, a restart only
- * while one waits, a limit only while it runs.
+ * while one waits, a limit only while it runs. What it shows cannot be changed.
  */
 export function showLife(
   shown: { -readonly [Field in keyof ShownLife]: ShownLife[Field] },
@@ -101,8 +101,8 @@ export function showLife(
   if (restartAt !== undefined && status === 'crashed') shown.restartAt = restartAt;
   if (startedAt !== undefined) shown.startedAt = startedAt;
   if (endedAt !== undefined && isOver) shown.endedAt = endedAt;
-  if (paused !== undefined) shown.paused = paused;
-  if (parked !== undefined && isServing) shown.parked = parked;
+  if (paused !== undefined) shown.paused = Object.freeze(paused);
+  if (parked !== undefined && isServing) shown.parked = Object.freeze(parked);
 }
 
 function pathOf(value: unknown): string {

@@ -43,6 +43,14 @@ describe('a pause', () => {
     expect(stateOf()).toBe('coordinated.idle');
   });
 
+  it('is as it was said, whatever is done to a record of it', async () => {
+    const { agents, clock } = await paused();
+    await agents.pause('ada', { by: 'grace' });
+    const shown = agents.get('ada').paused!;
+    expect(() => Object.assign(shown, { by: 'mallory' })).toThrow(TypeError);
+    expect(agents.get('ada').paused).toEqual({ at: clock.now(), by: 'grace' });
+  });
+
   it('keeps the queue within its limit, and its timeouts run', async () => {
     const { agents, clock, begun } = await paused({}, { queueLimit: 2 });
     await agents.pause('ada');

@@ -9,7 +9,7 @@ import {
   variable,
 } from '../../src/index.ts';
 import { handOut } from '../../src/runtime/journal/handed-out-event.ts';
-import { simulatedClock } from '../../src/testing/index.ts';
+import { settled, simulatedClock } from '../../src/testing/index.ts';
 import { silent } from '../kit/rig.ts';
 
 /** Places in an event, as deep as there are any, that somebody could write to. */
@@ -25,6 +25,7 @@ const crew = defineAgent({
   init: ({ initArgs }) => initArgs as object,
   tasks: {
     work: { retry: 'on_host_loss', run: ({ input }) => input },
+    limited: { run: ({ park }) => park({ afterMs: 10, why: 'a limit' }) },
     fail: {
       run: () => {
         throw new Error('no', { cause: new Error('because') });
@@ -47,7 +48,12 @@ async function live(store: Store, subscribe: (event: SystemEvent) => void): Prom
   await agents.execute(id, { type: 'fail' }).catch(() => undefined);
   await variables.set('plan', { steps: ['a', { b: [] }] });
   await consensus.propose({ variable: 'plan', value: { steps: [{}] } });
+  const limited = agents.execute(id, { type: 'limited' }).catch(() => undefined);
+  await settled();
+  await agents.pause(id, { by: 'ada' });
+  await agents.resume(id);
   await agents.kill(id);
+  await limited;
   await clock.advance(1_000);
   const closed = system.close();
   await clock.advance(60_000);

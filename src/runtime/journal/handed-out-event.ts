@@ -36,13 +36,15 @@ let frozenHistory: RestartHistory | undefined;
 
 /** A life belongs to the events that tell of it, and what it shares with its chart never changes: it takes no copy. */
 function frozenLife(life: AgentLife): AgentLife {
-  const { history, reason } = life;
+  const { history, reason, paused, parked } = life;
   if (history !== frozenHistory) {
     Object.freeze(history.recent);
     Object.freeze(history);
     frozenHistory = history;
   }
   if (typeof reason === 'object') frozenData(reason);
+  if (paused !== undefined) Object.freeze(paused);
+  if (parked !== undefined) Object.freeze(parked);
   return Object.freeze(life);
 }
 
