@@ -20,6 +20,7 @@ import { storedQuestions } from '../../src/runtime/agent/question-record.ts';
 import { sqliteStore } from '../../src/sqlite.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
 import asker from '../fixtures/agents/asker.ts';
+import { failingStore } from '../journal/failing-store.ts';
 import { awaited, codeOf, fateOf, gate, refusal, rig, silent } from '../kit/rig.ts';
 
 const module = new URL('../fixtures/agents/asker.ts', import.meta.url);
@@ -246,6 +247,68 @@ describe('an answer', () => {
 });
 
 describe('a task that asks', () => {
+  test('the same twice at once is refused twice where the store keeps no question, and goes on', async () => {
+    const store = failingStore();
+    const { agents } = await rig({ store });
+    const twice = defineAgent({
+      type: 'twice',
+      init: () => ({}),
+      tasks: {
+        ask: {
+          run: async ({ ask }) => {
+            store.trouble = 'throws';
+            const question = { question: 'the same?', key: 'same' };
+            const codes = [ask(question), ask(question)].map((asked) => codeOf(asked));
+            const refused = await Promise.all(codes);
+            store.trouble = undefined;
+            return refused;
+          },
+        },
+      },
+    });
+    await agents.register({ id: 'a', module: twice });
+    await agents.start('a');
+    const output = awaited(agents.execute('a', { type: 'ask' }));
+    await settled();
+    expect(agents.get('a').metrics).toMatchObject({ running: 0 });
+    expect(await fateOf(output)).toBe('STORE_FAILED');
+  });
+  test('and is left by a program whose store answers late leaves no timer behind', async () => {
+    const kept = memoryStore();
+    const asked = gate();
+    const store: Store = {
+      isDurable: true,
+      recover: () => kept.recover(),
+      append: async (batch) => {
+        if (batch.events.some(({ type }) => type === 'question.asked')) await asked.promise;
+        return kept.append(batch);
+      },
+      read: (query) => kept.read(query),
+      state: (id) => kept.state(id),
+      close: () => undefined,
+    };
+    const { agents, system, clock } = await rig({ store });
+    const repeated = defineAgent({
+      type: 'repeated',
+      init: () => ({}),
+      tasks: {
+        ask: {
+          retry: 'on_host_loss',
+          run: ({ ask }) => ask({ question: 'this week?', deadlineMs: 604_800_000 }),
+        },
+      },
+    });
+    await agents.register({ id: 'a', module: repeated });
+    await agents.start('a');
+    await system.tasks.submit('a', { type: 'ask' });
+    await settled();
+    const closed = system.close({ timeoutMs: 10 });
+    // All of it is over by then, but for what the store has been given.
+    await clock.advance(5_000);
+    asked.resolve();
+    await closed;
+    expect(clock.pending()).toEqual([]);
+  });
   test('that asks an invalid question is refused', async () => {
     const { agents } = await running();
     expect((await refusal(agents.execute('a', { type: 'nothing' }))).cause).toMatchObject({

@@ -137,6 +137,45 @@ describe('a task that is submitted', () => {
     expect(tasks.get(id)).toMatchObject({ status: 'failed', attempts: 1, error: { message: 'no luck' } });
   });
 
+  test('has a record that nobody can change: its output, its error and what it waits for, in a later program, too', async () => {
+    const path = join(temporaryDirectory(), 'fleet.db');
+    const module = defineAgent({
+      type: 'several',
+      init: () => ({}),
+      tasks: {
+        give: { run: () => ({ list: [1] }) },
+        fail: {
+          run: () => {
+            throw new Error('no', { cause: new Error('because') });
+          },
+        },
+        wait: { run: ({ park }) => park({ afterMs: 60_000, why: 'a limit' }) },
+      },
+    });
+    const open = () => createAgentSystem({ store: sqliteStore(path), logger: silent, agents: [module] });
+    const first = await open();
+    await first.agents.ensure({ id: 'ada', module }, { autoStart: true });
+    const isParked = gate();
+    first.events.subscribe(() => isParked.resolve(), { types: ['task.parked'] });
+    const ids: string[] = [];
+    for (const type of ['give', 'fail', 'wait'] as const) {
+      const { id } = await first.tasks.submit('ada', { type });
+      ids.push(id);
+      await Promise.race([first.tasks.result(id), isParked.promise]).catch(() => undefined);
+    }
+    const shown = ({ tasks }: typeof first) =>
+      ids.map((id) => tasks.get(id)).map(({ output, error, parked }) => output ?? error ?? parked);
+    const change = (data: unknown): void => {
+      expect(Object.isFrozen(data)).toBe(true);
+      if (typeof data === 'object' && data !== null) Object.values(data).forEach(change);
+    };
+    shown(first).forEach(change);
+    await first.close();
+    await using second = await open();
+    shown(second).forEach(change);
+    expect(shown(second)).toMatchObject([{ list: [1] }, { message: 'no' }, { why: 'a limit' }]);
+  });
+
   test('times out by its own time, and a wait for it by its own', async () => {
     const { tasks, clock } = await started();
     const { id } = await tasks.submit('ada', { type: 'hang', timeoutMs: 100 });

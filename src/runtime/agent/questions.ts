@@ -52,6 +52,8 @@ interface Asked {
   readonly expiresAt: number;
   /** Its place among the questions of its task. */
   readonly place: number;
+  /** Rejects where it could not be kept: for every call of the task that asks it. */
+  kept: Promise<void> | undefined;
   timer: unknown;
   /** Its answer is being written to the store. */
   isBeingKept: boolean;
@@ -68,6 +70,7 @@ export class Questions {
   readonly #secrets: SecretNet;
   /** By task, then by key, in the order in which they were asked. */
   readonly #ofTask = new Map<string, Map<string, Asked>>();
+  #isClosed = false;
   /** Only questions that are durable are shown. */
   readonly #byId = new Map<string, Asked>();
 
@@ -208,6 +211,7 @@ export class Questions {
           // The wall clock may have been set since: it has never more time than it was given.
           expiresAt: tick + Math.max(0, Math.min(deadlineAt - now, deadlineAt - askedAt)),
           place,
+          kept: undefined,
           timer: undefined,
           isBeingKept: false,
           waiting: new Set(),
@@ -221,25 +225,17 @@ export class Questions {
 
   /** @internal The system has closed: timers end, and open questions stay open in the store. */
   close(): void {
+    this.#isClosed = true;
     for (const asked of this.#byId.values()) this.#clock.clearTimeout(asked.timer);
   }
 
   async #ask(args: AskArgs, request: MadeRequest): Promise<ToldAnswer> {
     const { taskId, signal, entry } = request;
-    let asked = this.#ofTask.get(taskId)?.get(args.key);
-    if (asked === undefined) {
-      asked = this.#new(args, request);
-      await this.#emit(asked, { type: 'question.asked', question: args.question }).catch((error: unknown) => {
-        this.#drop(asked!);
-        // The stream has it all the same, once the store is back.
-        this.#withdraw(asked!);
-        throw error;
-      });
-      // The task may have ended meanwhile.
-      if (this.#ofTask.get(taskId)?.get(args.key) !== asked) throw signal.reason;
-      this.#show(taskId, args.key);
-      this.#arm(asked);
-    } else if (args.refused !== undefined && asked.record.status === 'answered') {
+    const asked = this.#ofTask.get(taskId)?.get(args.key) ?? this.#new(args, request);
+    await asked.kept;
+    // The task may have ended meanwhile.
+    if (this.#ofTask.get(taskId)?.get(args.key) !== asked) throw signal.reason;
+    if (args.refused !== undefined && asked.record.status === 'answered') {
       asked.record = frozenData(refusedQuestion(asked.record, args.refused));
       this.#arm(asked);
       await this.#emit(asked, { type: 'question.refused', why: args.refused });
@@ -284,12 +280,30 @@ export class Questions {
       since: tick,
       expiresAt: tick + (record.deadlineAt ?? Infinity) - askedAt,
       place,
+      kept: undefined,
       timer: undefined,
       isBeingKept: false,
       waiting: new Set(),
     };
     this.#add(asked);
+    asked.kept = this.#begin(asked);
     return asked;
+  }
+
+  async #begin(asked: Asked): Promise<void> {
+    const { id, question } = asked.record;
+    try {
+      await this.#emit(asked, { type: 'question.asked', question });
+    } catch (thrown) {
+      this.#drop(asked);
+      // The stream has it all the same, once the store is back.
+      this.#withdraw(asked);
+      throw thrown;
+    }
+    // The task may have ended meanwhile.
+    if (asked.record.status === 'withdrawn') return;
+    this.#byId.set(id, asked);
+    this.#arm(asked);
   }
 
   #show(taskId: string, key: string): void {
@@ -312,7 +326,7 @@ export class Questions {
   }
 
   #arm(asked: Asked): void {
-    if (asked.expiresAt === Infinity) return;
+    if (asked.expiresAt === Infinity || this.#isClosed || asked.record.status !== 'open') return;
     const leftMs = Math.max(0, asked.expiresAt - this.#clock.elapsed());
     asked.timer = this.#clock.setTimeout(() => this.#expire(asked), leftMs);
   }

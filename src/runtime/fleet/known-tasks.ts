@@ -8,6 +8,7 @@
  *     them the newest of what was submitted and failed: calls that come thick and fast drive no dead letter out.
  * I3  One idempotency key stands for one task, for as long as there is a record of it.
  * I4  Of a task that was executed and is done no event tells any more: its record is not looked for by events.
+ * I5  What a record shows of a task cannot be changed by who reads it.
  */
 import {
   hasTaskEnded,
@@ -24,6 +25,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { EventObserver } from '../journal/subscriptions.ts';
 import type { SystemEvent, SystemEventType } from '../journal/system-event.ts';
 import { saidBy } from '../values/act.ts';
+import { frozenData } from '../values/data-copy.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { RenewedMap } from '../values/renewed-map.ts';
 import { EndedTasks } from './ended-tasks.ts';
@@ -219,14 +221,14 @@ export class KnownTasks {
         known.attempts = event.attempt;
         known.startedAt = event.startedAt;
         known.dueAt = event.dueAt;
-        known.error = event.error;
+        known.error = frozenData(event.error);
         return;
       case 'task.failed':
         known.code = event.code;
-        known.error = event.error;
+        known.error = frozenData(event.error);
         break;
       case 'task.abandoned':
-        known.error = { name: 'Abandoned', message: event.why };
+        known.error = Object.freeze({ name: 'Abandoned', message: event.why });
         break;
       default:
     }
@@ -357,5 +359,11 @@ function moveTo(known: KnownTask, places: ReadonlyMap<TaskPlace, TaskPlace | 'fo
 }
 
 function parkedBy({ at, until, why, guessed, quota }: Extract<TaskEvent, { type: 'task.parked' }>): Parked {
-  return { at, until, why, ...(guessed ? { guessed } : {}), ...(quota === undefined ? {} : { quota }) };
+  return Object.freeze({
+    at,
+    until,
+    why,
+    ...(guessed ? { guessed } : {}),
+    ...(quota === undefined ? {} : { quota }),
+  });
 }

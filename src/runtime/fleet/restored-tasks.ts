@@ -13,7 +13,7 @@ import type { AgentManifest } from '../definition/manifest.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Recovery, TaskProgress } from '../journal/store.ts';
 import type { SteadyClock } from '../time/clock.ts';
-import { dataCopy } from '../values/data-copy.ts';
+import { dataCopy, frozenData } from '../values/data-copy.ts';
 import type { Agents } from './agents.ts';
 import { type KnownTasks, move } from './known-tasks.ts';
 import type { AcceptedTask, KnownTask } from './task-record.ts';
@@ -46,7 +46,8 @@ export function restoreTasks(
     known.attempts = end.attempts ?? known.attempts;
     known.startedAt = end.startedAt;
     if (end.startedAt !== undefined) known.place = 'running';
-    records.note(end);
+    // A store may give what can be changed.
+    records.note(frozenData(end));
   }
   const left = new Map<string, RestoredTask[]>();
   const ofPools = new Map<string, RestoredInPool[]>();

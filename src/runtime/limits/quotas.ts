@@ -219,7 +219,7 @@ export class Quota {
       name: this.#name,
       isShared: this.#isShared,
       status,
-      ...(status === 'open' || parked === undefined ? {} : { parked }),
+      ...(status === 'open' || parked === undefined ? {} : { parked: Object.freeze(parked) }),
       waiting: [...this.#waiting.keys()].map(({ id }) => id),
     });
   }
