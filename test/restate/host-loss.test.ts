@@ -102,14 +102,14 @@ test('one whose next body needs another place asks for that itself', () => {
 test('one that moves begins in the place that it is offered', () => {
   const state = running();
   turnOf(state).move();
-  expect(lose(state, offerOf(state, NEXT))).toEqual(['open']);
+  expect(lose(state, offerOf(state, NEXT))).toEqual(['withdrawPermit', 'open']);
   turnOf(state).reported(2, 1, [{ type: 'ready', manifest }]);
   expect(state).toMatchObject({ isMoving: false, seat: { node: 'b', incarnation: 2 } });
 });
 
 /** It has ended where it was, to begin elsewhere. */
-function between(): AgentState {
-  const state = running();
+function between(spec?: object): AgentState {
+  const state = running(spec);
   turnOf(state).adopt({ id: 'child', rule: 'stop' });
   turnOf(state).move();
   const ended = turnOf(state);
@@ -147,7 +147,8 @@ test('one that moves goes on to a third node when the second is lost before it s
   turnOf(state).permitGranted(NEXT);
   const turn = turnOf(state);
   turn.hostLost(NEXT.node, 2);
-  expect(turn.acts.map((act) => act.do)).toContain('startElsewhere');
+  expect(turn.acts.map((act) => act.do)).toContain('requestPermit');
+  expect(() => turnOf(state).refuseUnless('execute')).not.toThrow();
   turnOf(state).permitGranted({ node: 'c', epoch: 'first of c' });
   turnOf(state).reported(3, 1, [{ type: 'ready', manifest }]);
   expect(state).toMatchObject({ isMoving: false, seat: { node: 'c', incarnation: 3 } });
@@ -164,13 +165,42 @@ test('one that moves to a node that drains before it runs there moves on once it
   expect(ended.acts.map((act) => act.do)).toContain('startElsewhere');
 });
 
-test('one that moves, and whose start fails on the other node, is not started there again and again', () => {
+test.each([
+  ['immediate', 'crashed.waiting'],
+  ['never', 'crashed.leftDown'],
+  ['manual', 'crashed.awaitingOperator'],
+] as const)(
+  'one that moves, and whose start fails on the other node, is where its policy has it: %s, %s',
+  (policy, path) => {
+    const state = between({ restart: { policy, delayMs: 1 } });
+    const arriving = turnOf(state);
+    arriving.permitGranted(NEXT);
+    expect(arriving.events.map(({ type }) => type)).toEqual(['agent.starting']);
+    const turn = turnOf(state);
+    turn.reported(2, 1, [{ type: 'exited', reason: { exitCode: 1 } }]);
+    expect(turn.acts.map((act) => act.do)).not.toContain('startElsewhere');
+    expect([pathOf(state), state.isMoving]).toEqual([path, false]);
+    if (policy !== 'immediate') return;
+    now += 10;
+    const again = turnOf(state);
+    again.wake();
+    expect(again.acts.map((act) => act.do)).toContain('requestPermit');
+    turnOf(state).permitGranted({ node: 'c', epoch: 'first of c' });
+    turnOf(state).reported(3, 1, [{ type: 'ready', manifest }]);
+    expect(state.seat).toMatchObject({ node: 'c', incarnation: 3 });
+    expect(turnOf(state).record.restarts).toBe(1);
+  },
+);
+
+test('a move is no restart: none is counted, and what is told of it is its end and its start', () => {
   const state = between();
-  turnOf(state).permitGranted(NEXT);
-  const turn = turnOf(state);
-  turn.reported(2, 1, [{ type: 'exited', reason: { exitCode: 1 } }]);
-  expect(turn.acts.map((act) => act.do)).not.toContain('startElsewhere');
-  expect([pathOf(state), state.isMoving]).toEqual(['stopped', false]);
+  const arriving = turnOf(state);
+  arriving.permitGranted(NEXT);
+  const ready = turnOf(state);
+  ready.reported(2, 1, [{ type: 'ready', manifest }]);
+  const told = [...arriving.events, ...ready.events].map(({ type }) => type);
+  expect(told).toEqual(['agent.starting', 'agent.started']);
+  expect(turnOf(state).record).toMatchObject({ status: 'running', restarts: 0 });
 });
 
 test('one whose body fails while it ends begins elsewhere all the same, and its tasks wait for that', () => {

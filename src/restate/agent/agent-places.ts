@@ -63,11 +63,14 @@ export class AgentPlaces {
 
   /** One that moves begins elsewhere once it has ended. */
   moveOn(): void {
-    if (!this.#state.isMoving || positionOfState(this.#state).isAlive) return;
-    if (!this.isBetween) {
+    const { isAlive, comesBack } = positionOfState(this.#state);
+    if (!this.#state.isMoving || isAlive) return;
+    if (this.isBetween) {
+      if (!this.#takeOffer()) this.#owner.acts.push({ do: 'startElsewhere' });
+    } else if (!comesBack) {
       this.#state.isMoving = false;
       this.#owner.endWaits();
-    } else if (!this.#takeOffer()) this.#owner.acts.push({ do: 'startElsewhere' });
+    }
   }
 
   /** Its node is gone, and this comes with the loss. */

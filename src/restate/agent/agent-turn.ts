@@ -77,6 +77,7 @@ export class AgentTurn {
   /** The life that is being resumed. */
   #resumed: AgentLife | undefined;
   #isForgotten = false;
+  #isArriving = false;
 
   constructor(state: AgentState, moment: Moment) {
     this.state = state;
@@ -343,15 +344,23 @@ export class AgentTurn {
 
   /** It may restart, on that node; or begin there, where it has ended elsewhere to do so. */
   permitGranted(placement: Placement): void {
+    if (this.isBetweenPlaces) return this.#arrive(placement);
     this.state.hasPermit = true;
-    if (this.isBetweenPlaces) {
-      this.start('agent.start', placement, undefined);
-      // Until it serves there: that node may be lost, too.
-      this.state.isMoving = true;
-      return;
-    }
     this.#takePlace(placement);
     this.send({ type: 'permit.granted', at: this.now });
+  }
+
+  /**
+   * It has ended elsewhere to begin here, and goes on as one that restarts: where its start fails, or that node is lost, too,
+   * its restart policy says what follows. Nobody is told of a restart, and none is counted.
+   */
+  #arrive(placement: Placement): void {
+    const known = this.state.known!;
+    this.places.offer({ occupant: this.occupant(known.incarnation + 1), place: placement });
+    this.#isArriving = true;
+    this.#resumeLife({ ...known, at: 'waiting', restarts: known.restarts - 1, restartAt: this.now });
+    this.#isArriving = false;
+    this.wake();
   }
 
   #takePlace(placement: Placement): void {
@@ -516,6 +525,7 @@ export class AgentTurn {
   #announce(said: Announcement): void {
     const { event, life, reason = 'killed' } = said;
     this.state.known = life;
+    if (this.#isArriving) return;
     const { id } = this.state;
     const abandoned = [...this.state.abandoned];
     this.emit(lifeEventOf(said, id, { abandoned }, { now: () => this.now } as never));
