@@ -18,6 +18,7 @@ const HELP = `Plants small faults in a copy of the sources and says which of the
 Mutants are planted together, each behind a switch, and tried one after the other in one program for each test file.
 --tests WORD, once or more, holds them to the test files alone whose path has one of the words.
 --seconds N gives each mutant N seconds of tests (45).
+--at-once N runs N test files at the same time (1).
 --alone plants what no switch has killed once more, alone, for the programs too that tests start; it measures the reach
 of all tests first, unless --measured is given, which takes it as it is.
 Results are kept in .tmp/mutants: an interrupted run goes on where it stopped, and a mutant is tried again when its file
@@ -37,6 +38,7 @@ const { values, positionals: words } = parseArgs({
     reach: { type: 'boolean', default: false },
     tests: { type: 'string', multiple: true, default: [] },
     seconds: { type: 'string', default: '45' },
+    'at-once': { type: 'string', default: '1' },
     alone: { type: 'boolean', default: false },
     measured: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -46,20 +48,22 @@ if (values.help) {
   process.stdout.write(HELP);
   process.exit();
 }
-const [count, draw, seconds] = (['sample', 'draw', 'seconds'] as const).map((option) => {
+const [count, draw, seconds, atOnce] = (['sample', 'draw', 'seconds', 'at-once'] as const).map((option) => {
   const number = values[option] === undefined ? Number.POSITIVE_INFINITY : Number(values[option]);
   if (Number.isNaN(number) || number < 1)
     throw new TypeError(`--${option} takes a number, got "${values[option]}"`);
   return number;
-}) as [number, number, number];
+}) as [number, number, number, number];
 
 using _tree = holdTree();
 const interrupt = new AbortController();
-await using runner = createTestRunner();
+await using ends = new AsyncDisposableStack();
+const runner = ends.use(createTestRunner());
+const others = Array.from({ length: atOnce - 1 }, (_, index) => ends.use(createTestRunner(index + 1)));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     interrupt.abort();
-    void runner[Symbol.asyncDispose]();
+    for (const one of [runner, ...others]) void one[Symbol.asyncDispose]();
   });
 }
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -74,7 +78,7 @@ if (values.planted) {
   process.stdout.write(`found ${tried - survived.length} of ${tried} planted faults\n`);
   process.exitCode = survived.length > 0 ? 1 : 0;
 } else if (!values.reach) {
-  const tried = await trySample(runner, reach, {
+  const tried = await trySample([runner, ...others], reach, {
     count,
     draw,
     seed: values.seed,

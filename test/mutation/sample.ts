@@ -9,6 +9,7 @@ import { appendFileSync, existsSync, globSync, readFileSync, writeFileSync } fro
 import { join } from 'node:path';
 import { noFaultOf } from './no-faults.ts';
 import { heldTo, inOrder } from './held-to.ts';
+import { createImports } from './imports.ts';
 import { allTests, type Reach } from './reach.ts';
 import { sourceMutantsOf } from './source-mutants.ts';
 import { type NamedMutant, type Shown, trySwitches } from './switched.ts';
@@ -27,6 +28,8 @@ interface Found {
   /** Of what was killed: the place of the test file that did it, and what those up to it take; ms. */
   readonly place?: number;
   readonly usualMs?: number;
+  /** It ran out of time twice, or ended the program that tried it. */
+  readonly isTwice?: boolean;
 }
 export interface Tried extends Found {
   readonly file: string;
@@ -78,7 +81,7 @@ export interface SampleOptions {
 
 /** @returns what came of each, also of those that an earlier run has tried */
 export async function trySample(
-  runner: TestRunner,
+  runners: readonly [TestRunner, ...TestRunner[]],
   reach: Reach,
   { count, draw, seed, words, testMs, tests: testWords, isAlone, say, signal }: SampleOptions,
 ): Promise<Tried[]> {
@@ -89,7 +92,7 @@ export async function trySample(
     .toSorted((a, b) => (a.id < b.id ? -1 : 1))
     .slice(0, draw);
   const switched = await trySwitches(
-    runner,
+    runners,
     chosen.filter((mutant) => noFaultOf(mutant) === undefined),
     {
       tests: inOrder(
@@ -137,7 +140,7 @@ export async function trySample(
     if (before) return before;
     if (tests.length === 0) return { id, verdict: 'no test runs it', why: '' };
     const changed = text.slice(0, mutant.start) + mutant.replacement + text.slice(mutant.end);
-    const outcome = await tryFault(runner, { file: mutant.file, text: changed, tests });
+    const outcome = await tryFault(runners[0], { file: mutant.file, text: changed, tests });
     // Of one that is undecided nothing is known, nor of one whose program was ended from outside.
     if (signal.aborted) return { id, verdict: 'undecided', why: 'interrupted' };
     if (outcome.verdict === 'undecided') return { id, ...outcome };
@@ -158,10 +161,12 @@ function verdictOf(shown: Shown | undefined): Omit<Found, 'id'> {
   return { verdict: 'killed', why: by, ...rest };
 }
 
-/** A test file whose reach was measured, and does not have the mutant. */
+/** A test file that cannot load the mutant's file, or whose reach was measured and does not have the mutant. */
 function apartBy(reach: Reach): (test: string, mutant: NamedMutant) => boolean {
   const running = new Map<string, ReadonlySet<string>>();
+  const distance = createImports();
   return (test, { id, file, start }) => {
+    if (distance(test, file) === undefined) return true;
     if (!reach.measured.has(test)) return false;
     const those =
       running.get(id) ?? new Set(reach.testsOf(file, readSource(file), start).map((one) => one.test));
@@ -195,7 +200,8 @@ function tellFinders(tried: readonly Tried[]): string {
   const within = (seconds: number): string =>
     `${killed.filter(({ usualMs = 0 }) => usualMs <= seconds * 1_000).length} within ${seconds} s`;
   const first = killed.filter(({ place }) => place === 1).length;
-  return `Of ${killed.length} killed, ${first} by the first test file; of tests: ${[2, 5, 10, 20, 40].map(within).join(', ')}.`;
+  const twice = killed.filter(({ isTwice }) => isTwice).length;
+  return `Of ${killed.length} killed, ${twice} by running out of time twice, ${first} by the first test file; of tests: ${[2, 5, 10, 20, 40].map(within).join(', ')}.`;
 }
 /** Where the share of all mutants lies that are killed, with 95 %, after Wilson: for a draw. */
 function intervalOf({ decided: tried, killed }: Score): string {

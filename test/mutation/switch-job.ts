@@ -24,7 +24,13 @@ export type SwitchAnswer =
   | ({ readonly kind: 'ended'; readonly number: number } & SwitchOutcome);
 
 export type SwitchOutcome =
-  | { readonly verdict: 'killed' | 'late' | 'in doubt'; readonly by: string; readonly usualMs: number }
+  | {
+      readonly verdict: 'killed' | 'late' | 'in doubt';
+      readonly by: string;
+      readonly usualMs: number;
+      /** Killed as it ran out of time twice, or the program that tried it ended. */
+      readonly isTwice?: boolean;
+    }
   | { readonly verdict: 'survived'; readonly usualMs: number }
   | { readonly verdict: 'not run' };
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sourceMutantsOf } from './source-mutants.ts';
 import { JOB_VARIABLE, type SwitchAnswer, type SwitchJob } from './switch-job.ts';
+import { CAME_VARIABLE, writeProbe } from './switch-probe.ts';
 import { plantSwitches } from './switches.ts';
 import { ROOT } from './work-tree.ts';
 
@@ -19,17 +20,26 @@ export function mark(isMarked: boolean): void { if (isMarked) Object.assign(glob
 export function settle(isDone: boolean): Promise<void> {
   return new Promise((resolve) => { if (isDone) resolve(); });
 }
+export function late(): boolean { return 1 < 2 && 2 < 1; }
+export function told(): number { return 20 + 2; }
 export function loose(isLost: boolean): void { if (isLost) void Promise.reject(new Error('lost')); }
 `;
 const TEST = `
+import { execFileSync } from 'node:child_process';
 import { expect, it } from 'vitest';
-import { loose, mark, next, settle, sum, unread } from './source.ts';
+import { late, loose, mark, next, settle, sum, unread } from './source.ts';
 it('counts by two', () => expect([next(), next()]).toEqual([2, 4]));
 it('sums', () => expect(sum(2, 3)).toBe(5));
 it('reads nothing', () => void unread(4));
 it('marks nothing', () => { mark(false); expect(globalThis).not.toHaveProperty('marked'); });
 it('settles', () => settle(true));
 it('loses nothing', () => loose(false));
+it('fails once', () => {
+  const isWrong = late();
+  globalThis.wrong = (globalThis.wrong ?? 0) + Number(isWrong);
+  expect(isWrong && globalThis.wrong === 1).toBe(false);
+});
+it('is told by a program', () => expect(execFileSync(process.execPath, ['program.ts'], { encoding: 'utf8' })).toBe('22'));
 it('fails', () => expect(sum(1, 1)).toBe(3));
 `;
 
@@ -43,7 +53,12 @@ describe('after a test file, in its program', () => {
     mkdirSync(join(ROOT, '.tmp'), { recursive: true });
     folder = mkdtempSync(join(ROOT, '.tmp/switch-runner-'));
     const numbered = mutants.map((mutant, number) => ({ ...mutant, number }));
-    writeFileSync(join(folder, 'source.ts'), plantSwitches('source.ts', SOURCE, numbered).text);
+    const { head } = writeProbe(folder);
+    writeFileSync(join(folder, 'source.ts'), `${head}${plantSwitches('source.ts', SOURCE, numbered).text}`);
+    writeFileSync(
+      join(folder, 'program.ts'),
+      "import { told } from './source.ts'; process.stdout.write(String(told()));",
+    );
     writeFileSync(join(folder, 'some.test.ts'), TEST);
     writeFileSync(
       join(folder, 'vitest.config.ts'),
@@ -53,13 +68,16 @@ describe('after a test file, in its program', () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   async function tried(numbers: readonly number[], asked: readonly number[] = []): Promise<SwitchAnswer[]> {
-    const [job, answers] = [join(folder, 'job.json'), join(folder, 'answers.jsonl')];
+    const [job, answers, came] = ['job.json', 'answers.jsonl', 'came.txt'].map((name) =>
+      join(folder, name),
+    ) as [string, string, string];
     writeFileSync(answers, '');
+    writeFileSync(came, '');
     const tries = numbers.map((number) => ({ number, testMs: 10_000 }));
     writeFileSync(job, JSON.stringify({ answers, tries, asked } satisfies SwitchJob));
     const vitest = spawn(process.execPath, [join(ROOT, 'node_modules/vitest/vitest.mjs'), 'run'], {
       cwd: folder,
-      env: { ...process.env, [JOB_VARIABLE]: job },
+      env: { ...process.env, [JOB_VARIABLE]: job, [CAME_VARIABLE]: came },
       stdio: 'ignore',
     });
     await once(vitest, 'exit');
@@ -85,12 +103,31 @@ describe('after a test file, in its program', () => {
     ]);
   });
 
+  it('a switch is on in the programs that a case starts, and what they come to counts as come to by the case', async () => {
+    const number = mutants.findIndex(({ line, rule }) => line.includes('told()') && rule === 'arithmetic');
+    const ended = (await tried([number])).filter(({ kind }) => kind === 'ended');
+    expect(ended).toMatchObject([
+      { number, verdict: 'killed', by: expect.stringContaining('is told by a program') },
+    ]);
+  });
+
+  it('a case that fails once and not again has not killed', async () => {
+    const number = mutants.findIndex(({ line, rule }) => line.includes('late()') && rule === 'and for or');
+    const answers = await tried([number]);
+    expect(answers.filter(({ kind }) => kind === 'begun')).toHaveLength(3);
+    expect(answers.filter(({ kind }) => kind === 'ended')).toMatchObject([{ number, verdict: 'survived' }]);
+  });
+
   it('of others it is told that nothing comes to them, before the first is tried', async () => {
     const [none, some] = [at('unseen'), at('unread')];
     const [, ...answers] = await tried([at('function sum')], [none, some]);
     expect(answers).toMatchObject([
       { kind: 'ended', number: none, verdict: 'not run' },
-      { kind: 'begun', number: at('function sum'), usualMs: expect.any(Number) },
+      ...Array.from({ length: 3 }, () => ({
+        kind: 'begun',
+        number: at('function sum'),
+        usualMs: expect.any(Number),
+      })),
       { kind: 'ended', number: at('function sum'), verdict: 'killed' },
     ]);
   });

@@ -3,7 +3,8 @@
  * the switch on, and those test cases run that came to it while all were off.
  *
  * - I1 A case that fails with all switches off is held to none.
- * - I2 A switch kills when a case fails with it on, and the same cases pass with it off thereafter.
+ * - I2 A switch kills when a case fails with it on, the same cases pass with it off thereafter, and one fails with it on
+ *   once more.
  * - I3 What may have left something ends the trials: a case out of time, an error that nobody caught, cases that fail
  *   with all switches off. Whoever asked starts another program.
  */
@@ -25,6 +26,7 @@ import {
   type SwitchJob,
   type SwitchOutcome,
 } from './switch-job.ts';
+import { CAME_VARIABLE, ON_VARIABLE } from './switch-probe.ts';
 
 /** A case with a switch on may take so much besides, and so many times what it takes, but no more than so much longer; ms. */
 const CASE = { besides: 2_000, factor: 8, longer: 30_000 };
@@ -36,6 +38,8 @@ const { setTimeout, clearTimeout } = globalThis;
 interface Case {
   readonly id: string;
   readonly tookMs: number;
+  /** Of it, what it did not spend waiting for a machine that did other things. */
+  readonly ownMs: number;
   readonly came: ReadonlySet<number>;
 }
 interface Failure {
@@ -56,6 +60,10 @@ globalThis.__isOn = (number) => {
   return number === on;
 };
 
+/** Where programs that are started write what they come to. */
+const cameElsewhere = process.env[CAME_VARIABLE];
+let readTo = 0;
+
 const uncaught: string[] = [];
 for (const event of ['uncaughtException', 'unhandledRejection'] as const)
   process.on(event, (error) => void uncaught.push(`not caught: ${firstLine(error)}`));
@@ -64,17 +72,29 @@ export default class SwitchRunner extends TestRunner {
   readonly cases: Case[] = [];
   /** Where modules, hooks and what goes on between cases came: any case may depend on it. */
   readonly cameOutside = new Set<number>();
+  #waitedBefore = 0;
+  #waitedInLoading: number | undefined;
+
+  override onCollectStart(file: RunnerTestFile): void {
+    super.onCollectStart(file);
+    this.#waitedBefore = waitedMs();
+  }
 
   override async onBeforeRunTask(test: RunnerTask): Promise<void> {
     await super.onBeforeRunTask(test);
     for (const number of taken()) this.cameOutside.add(number);
+    const waited = waitedMs();
+    this.#waitedInLoading ??= waited - this.#waitedBefore;
+    this.#waitedBefore = waited;
   }
 
   override onAfterRunTask(test: RunnerTask): void {
     super.onAfterRunTask(test);
     const its = taken();
     if (test.result?.state !== 'pass') return;
-    this.cases.push({ id: test.id, tookMs: test.result.duration ?? 0, came: its });
+    const tookMs = test.result.duration ?? 0;
+    const ownMs = Math.max(0, tookMs - (waitedMs() - this.#waitedBefore));
+    this.cases.push({ id: test.id, tookMs, ownMs, came: its });
   }
 
   override async onAfterRunSuite(suite: RunnerTestSuite): Promise<void> {
@@ -83,14 +103,15 @@ export default class SwitchRunner extends TestRunner {
     if (job === undefined || suite !== suite.file) return;
     for (const number of taken()) this.cameOutside.add(number);
     isWatching = false;
+    delete process.env[CAME_VARIABLE];
     await this.tryAll(job, suite.file);
   }
 
   async tryAll({ answers, tries, asked }: SwitchJob, file: RunnerTestFile): Promise<void> {
     const say = (answer: SwitchAnswer): void => appendFileSync(answers, `${JSON.stringify(answer)}\n`);
-    const loadMs = file.collectDuration ?? 0;
+    const loadMs = Math.max(0, (file.collectDuration ?? 0) - (this.#waitedInLoading ?? 0));
     const failure = failureOf(file);
-    const tookMs = Math.round(loadMs + (file.result?.duration ?? 0));
+    const tookMs = Math.round(loadMs + sumOf(this.cases));
     say({ kind: 'usual', tookMs, ...(failure && { failed: failure }) });
     uncaught.length = 0;
     for (const number of asked) {
@@ -103,8 +124,12 @@ export default class SwitchRunner extends TestRunner {
         continue;
       }
       const usualMs = Math.round(loadMs + sumOf(cases));
-      say({ kind: 'begun', number, usualMs });
-      const found = await this.find(file, cases, number);
+      // Told anew each time, as its time counts anew.
+      const find = (which?: number): Promise<Failure | undefined> => {
+        say({ kind: 'begun', number, usualMs });
+        return this.find(file, cases, which);
+      };
+      const found = await find(number);
       if (found === undefined) {
         say({ kind: 'ended', number, verdict: 'survived', usualMs });
         continue;
@@ -112,8 +137,9 @@ export default class SwitchRunner extends TestRunner {
       const end = (verdict: 'killed' | 'late' | 'in doubt'): void =>
         say({ kind: 'ended', number, verdict, by: found.by, usualMs } satisfies SwitchAnswer & SwitchOutcome);
       if (found.isLate) return end('late');
-      if (await this.find(file, cases, undefined)) return end('in doubt');
-      end('killed');
+      if (await find()) return end('in doubt');
+      if (await find(number)) end('killed');
+      else say({ kind: 'ended', number, verdict: 'survived', usualMs });
     }
   }
 
@@ -121,8 +147,8 @@ export default class SwitchRunner extends TestRunner {
   casesOf(number: number, testMs: number): Case[] {
     let spentMs = 0;
     return this.comingTo(number)
-      .toSorted((a, b) => a.tookMs - b.tookMs)
-      .filter(({ tookMs }, place) => (spentMs += tookMs) <= testMs || place === 0);
+      .toSorted((a, b) => a.ownMs - b.ownMs)
+      .filter(({ ownMs }, place) => (spentMs += ownMs) <= testMs || place === 0);
   }
 
   comingTo(number: number): readonly Case[] {
@@ -142,6 +168,7 @@ export default class SwitchRunner extends TestRunner {
     );
     resetAll(this);
     on = number;
+    if (number !== undefined) process.env[ON_VARIABLE] = String(number);
     try {
       const quiet = quietRunner(this, limits);
       const [ran] = await startTests(
@@ -154,6 +181,7 @@ export default class SwitchRunner extends TestRunner {
       return by === undefined ? undefined : { by, isLate: OUT_OF_TIME.test(by) };
     } finally {
       on = undefined;
+      delete process.env[ON_VARIABLE];
     }
   }
 }
@@ -214,6 +242,12 @@ function readJob(): SwitchJob | undefined {
 function taken(): Set<number> {
   const its = came;
   came = new Set();
+  if (cameElsewhere !== undefined && existsSync(cameElsewhere)) {
+    const text = readFileSync(cameElsewhere, 'utf8');
+    const end = text.lastIndexOf('\n') + 1;
+    for (const line of text.slice(readTo, end).split('\n')) if (line !== '') its.add(Number(line));
+    readTo = end;
+  }
   return its;
 }
 
@@ -236,5 +270,14 @@ function firstLine(error: unknown): string {
 }
 
 function sumOf(cases: readonly Case[]): number {
-  return cases.reduce((sum, { tookMs }) => sum + tookMs, 0);
+  return cases.reduce((sum, { ownMs }) => sum + ownMs, 0);
+}
+
+/** How long this program could have run so far and had no processor; Linux only, elsewhere nothing is known of it. */
+function waitedMs(): number {
+  try {
+    return Number(readFileSync('/proc/self/schedstat', 'utf8').split(' ')[1]) / 1e6;
+  } catch {
+    return 0;
+  }
 }

@@ -1,6 +1,6 @@
 /**
  * Tries mutants behind switches: all of them are planted at once, and each test file runs in a program that tries one
- * after the other, those that an earlier file has not killed.
+ * after the other, those that an earlier file has not killed. A program that a test starts has the same switch on.
  *
  * - I1 Which cases run a mutant is what came to its switch with all of them off, measured in the program that tries it.
  * - I2 A mutant that is out of time, blocks the program, or after which the cases fail with all switches off, is tried
@@ -13,14 +13,21 @@ import { isAbout } from './held-to.ts';
 import type { SourceMutant } from './source-mutants.ts';
 import type { SwitchAnswer, SwitchJob, SwitchOutcome } from './switch-job.ts';
 import { plantSwitches } from './switches.ts';
-import { JOB_FILE, type RunLimits, type TestRunner } from './test-runner.ts';
-import { FOLDER, plantIn, readSource } from './work-tree.ts';
+import { writeProbe } from './switch-probe.ts';
+import type { RunLimits, TestRunner } from './test-runner.ts';
+import { FOLDER, plantIn, readSource, TREE } from './work-tree.ts';
 
 export type NamedMutant = SourceMutant & { readonly id: string };
 
 /** What its test files have shown so far. */
 export interface Shown {
-  killed?: { readonly by: string; readonly place: number; readonly usualMs: number };
+  killed?: {
+    readonly by: string;
+    readonly place: number;
+    readonly usualMs: number;
+    /** It ran out of time twice, or ended the program that tried it. */
+    readonly isTwice: boolean;
+  };
   /** Test files that it survived. */
   survived: number;
   usualMs: number;
@@ -37,76 +44,110 @@ export interface SwitchOptions {
   readonly signal: AbortSignal;
 }
 
-const ANSWERS = join(FOLDER, 'switch-answers.jsonl');
 const KEPT = join(FOLDER, 'switched.jsonl');
+/** How long test files took with all switches off. */
+const TOOK = join(FOLDER, 'took.jsonl');
+/** A mutant that has less time left is not worth the start of a test file; ms. */
+const LEAST_MS = 1_000;
+/** A test file that is not about a mutant may take so many times what the mutant has. */
+const FAR = 1.5;
 /** A test file with all switches off. */
 const USUAL: RunLimits = { limitMs: 400_000, workMs: 400_000, idleMs: 120_000 };
-/** A mutant, whose cases are bound in their own program as long as that is not blocked; ms, and times what they take. */
-const TRIED = { besides: 12_000, factor: 8, longer: 60_000 };
+/**
+ * Work of a mutant's cases, which are bound in their own program as long as that is not blocked; ms, and times what they
+ * take.
+ */
+const TRIED = { besides: 8_000, factor: 3 };
 /** A hook may wait, too, before its own program ends it. */
 const HOOK_MS = 10_000;
 
-/** @returns by the mutant's id; what cannot be switched, or no case came to, is not in it */
+/**
+ * @param runners each tries another test file at the same time
+ * @returns by the mutant's id; what cannot be switched, or no case came to, is not in it
+ */
 export async function trySwitches(
-  runner: TestRunner,
+  runners: readonly TestRunner[],
   mutants: readonly NamedMutant[],
   { tests, isApart, testMs, say, signal }: SwitchOptions,
 ): Promise<Map<string, Shown>> {
   const kept = readKept();
+  const tookMs = readTook();
   const shown = new Map<string, Shown>();
   using planted = plantAll(mutants);
-  let changed: readonly string[] = planted.files;
   const noted = new Set<string>();
+  const numbered = mutants.map((mutant, number) => ({ mutant, number }));
+  const leftMs = ({ id }: NamedMutant): number => testMs - (shown.get(id)?.usualMs ?? 0);
   // What is about a mutant is run before its time is spent on what merely comes to it.
   const rounds = [true, false].flatMap((isNear) => tests.map((test) => ({ test, isNear })));
-  for (const [place, { test, isNear }] of rounds.entries()) {
-    const all = mutants
-      .map((mutant, number) => ({ mutant, number }))
-      .filter(
-        ({ mutant, number }) =>
-          !planted.unswitched.has(number) && !shown.get(mutant.id)?.killed && !isApart(test, mutant),
-      );
+  let next = 0;
+  await Promise.all(
+    runners.map(async (runner) => {
+      let changed: readonly string[] = planted.files;
+      while (next < rounds.length && !signal.aborted) {
+        const place = next++;
+        const isRun = await tryStep(runner, rounds[place]!, changed);
+        if (!isRun) continue;
+        changed = [];
+        const ran = [...shown.values()];
+        const killed = ran.filter((one) => one.killed).length;
+        say(
+          `${place + 1} of ${rounds.length}  ${rounds[place]!.test}: ${killed} of ${mutants.length} killed so far, ${ran.length - killed} survived where they ran`,
+        );
+      }
+    }),
+  );
+  return shown;
+
+  /** @returns whether the test file was run */
+  async function tryStep(
+    runner: TestRunner,
+    { test, isNear }: (typeof rounds)[number],
+    changed: readonly string[],
+  ): Promise<boolean> {
+    const all = numbered.filter(
+      ({ mutant, number }) =>
+        !planted.unswitched.has(number) && !shown.get(mutant.id)?.killed && !isApart(test, mutant),
+    );
     const undecided = isNear ? all.filter(({ mutant }) => isAbout(test, mutant.file)) : all;
-    if (undecided.length === 0) continue;
     const keyOf = keysOf(test);
-    const fresh = undecided.filter(({ mutant, number }) => {
+    const fresh = undecided.filter(({ mutant }) => {
       const key = keyOf(mutant);
       const before = kept.get(key);
-      if (before && !noted.has(key)) note(shown, mutants[number]!, test, before);
+      if (before && !noted.has(key)) note(shown, mutant, test, before);
       noted.add(key);
       return before === undefined;
     });
-    if (fresh.length > 0) {
-      const tries = fresh
-        .map(({ mutant, number }) => ({ number, testMs: testMs - (shown.get(mutant.id)?.usualMs ?? 0) }))
-        .filter((one) => one.testMs > 0);
-      // It runs anyway: what else comes to nothing in it need not be asked in the second round.
-      const asked = all
-        .filter((one) => !undecided.includes(one) && !kept.has(keyOf(one.mutant)))
-        .map(({ number }) => number);
-      await tryFile(
-        runner,
-        test,
-        { tries, asked, changed },
-        signal,
-        (number, outcome) => {
+    // A test file that takes much longer than a mutant has is worth its time to those alone that it is about.
+    if (!isNear && (tookMs.get(test) ?? 0) > FAR * testMs) return false;
+    const tries = fresh
+      .map(({ mutant, number }) => ({ number, testMs: leftMs(mutant) }))
+      .filter((one) => one.testMs >= LEAST_MS);
+    if (tries.length === 0) return false;
+    // It runs anyway: what else comes to nothing in it need not be asked in the second round.
+    const asked = all
+      .filter((one) => !undecided.includes(one) && !kept.has(keyOf(one.mutant)))
+      .map(({ number }) => number);
+    await tryFile(
+      runner,
+      test,
+      { tries, asked, changed },
+      signal,
+      {
+        usual(ms) {
+          tookMs.set(test, ms);
+          appendFileSync(TOOK, `${JSON.stringify({ test, tookMs: ms })}\n`);
+        },
+        end(number, outcome) {
           const mutant = mutants[number]!;
           kept.set(keyOf(mutant), outcome);
           appendFileSync(KEPT, `${JSON.stringify({ key: keyOf(mutant), outcome })}\n`);
           note(shown, mutant, test, outcome);
         },
-        say,
-      );
-      changed = [];
-    }
-    if (signal.aborted) break;
-    const ran = [...shown.values()];
-    const killed = ran.filter((one) => one.killed).length;
-    say(
-      `${place + 1} of ${rounds.length}  ${test}: ${killed} of ${mutants.length} killed so far, ${ran.length - killed} survived where they ran`,
+      },
+      say,
     );
+    return true;
   }
-  return shown;
 }
 
 async function tryFile(
@@ -114,9 +155,17 @@ async function tryFile(
   test: string,
   { tries, asked, changed }: Omit<SwitchJob, 'answers'> & { readonly changed: readonly string[] },
   signal: AbortSignal,
-  end: (number: number, outcome: SwitchOutcome) => void,
+  {
+    usual,
+    end,
+  }: {
+    /** How long it took with all switches off. */
+    readonly usual: (tookMs: number) => void;
+    readonly end: (number: number, outcome: SwitchOutcome) => void;
+  },
   say: (line: string) => void,
 ): Promise<void> {
+  const { job, answers: answersFile, came } = runner.files;
   const left = new Map(tries.map((one) => [one.number, one]));
   /** Of those that are tried for the second time. */
   const before = new Map<number, string>();
@@ -125,25 +174,31 @@ async function tryFile(
     const ordered = [...left.values()].toSorted(
       (a, b) => Number(before.has(b.number)) - Number(before.has(a.number)),
     );
-    writeFileSync(ANSWERS, '');
+    writeFileSync(answersFile, '');
+    writeFileSync(came, '');
     writeFileSync(
-      JOB_FILE,
-      JSON.stringify({ answers: ANSWERS, tries: ordered, asked: isFirst ? asked : [] } satisfies SwitchJob),
+      job,
+      JSON.stringify({
+        answers: answersFile,
+        tries: ordered,
+        asked: isFirst ? asked : [],
+      } satisfies SwitchJob),
     );
     const outcome = await runner.run({
       tests: [test],
       changed: isFirst ? changed : [],
       goesOn: true,
       ...USUAL,
-      watch: limitsNow,
+      watch: () => limitsNow(answersFile),
     });
-    rmSync(JOB_FILE, { force: true });
-    const answers = readAnswers();
+    rmSync(job, { force: true });
+    const answers = readAnswers(answersFile);
     let begun: number | undefined;
     let usualMs: number | undefined;
     for (const answer of answers) {
       if (answer.kind === 'usual') {
         usualMs = answer.tookMs;
+        usual(usualMs);
         if (isFirst && answer.failed !== undefined)
           say(`with nothing planted ${test} fails: ${answer.failed}`);
       } else if (answer.kind === 'begun') begun = answer.number;
@@ -175,18 +230,18 @@ async function tryFile(
   function settle(number: number, by: string, usualMs: number): void {
     if (before.has(number)) {
       left.delete(number);
-      end(number, { verdict: 'killed', by, usualMs });
+      end(number, { verdict: 'killed', by, usualMs, isTwice: true });
     } else before.set(number, by);
   }
 }
 
 /** Bound anew with each trial. */
-function limitsNow(): RunLimits & { readonly stage: unknown } {
-  const answers = readAnswers();
+function limitsNow(answersFile: string): RunLimits & { readonly stage: unknown } {
+  const answers = readAnswers(answersFile);
   const last = answers.at(-1);
   if (last === undefined) return { ...USUAL, stage: 0 };
   const usualMs = last.kind === 'begun' ? last.usualMs : 0;
-  const workMs = TRIED.besides + Math.min(TRIED.factor * usualMs, 2 * usualMs + TRIED.longer);
+  const workMs = TRIED.besides + TRIED.factor * usualMs;
   return { limitMs: 10 * workMs, workMs, idleMs: workMs + HOOK_MS, stage: answers.length };
 }
 
@@ -196,7 +251,10 @@ function note(shown: Map<string, Shown>, { id }: NamedMutant, test: string, outc
   shown.set(id, one);
   one.usualMs += outcome.usualMs;
   if (outcome.verdict === 'survived') one.survived += 1;
-  else one.killed = { by: `${test}: ${outcome.by}`, place: one.survived + 1, usualMs: one.usualMs };
+  else {
+    const { by, isTwice = false } = outcome;
+    one.killed = { by: `${test}: ${by}`, place: one.survived + 1, usualMs: one.usualMs, isTwice };
+  }
 }
 
 function plantAll(mutants: readonly NamedMutant[]): Disposable & {
@@ -209,10 +267,11 @@ function plantAll(mutants: readonly NamedMutant[]): Disposable & {
     ({ file }) => file,
   );
   const unswitched = new Set<number>();
+  const probe = stack.use(writeProbe(join(TREE, 'src'))).head;
   for (const [file, those] of byFile) {
     const planted = plantSwitches(file, readSource(file), those);
     for (const number of planted.unswitched) unswitched.add(number);
-    stack.use(plantIn(file, planted.text));
+    stack.use(plantIn(file, `${probe}${planted.text}`));
   }
   return { files: [...byFile.keys()], unswitched, [Symbol.dispose]: () => stack.dispose() };
 }
@@ -229,8 +288,12 @@ function sourceHash(file: string): string {
   return hash;
 }
 
-function readAnswers(): SwitchAnswer[] {
-  return existsSync(ANSWERS) ? linesOf<SwitchAnswer>(ANSWERS) : [];
+function readAnswers(path: string): SwitchAnswer[] {
+  return existsSync(path) ? linesOf<SwitchAnswer>(path) : [];
+}
+function readTook(): Map<string, number> {
+  if (!existsSync(TOOK)) return new Map();
+  return new Map(linesOf<{ test: string; tookMs: number }>(TOOK).map(({ test, tookMs }) => [test, tookMs]));
 }
 function readKept(): Map<string, SwitchOutcome> {
   if (!existsSync(KEPT)) return new Map();

@@ -10,10 +10,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createRunMark } from './run-marks.ts';
 import { JOB_VARIABLE } from './switch-job.ts';
+import { CAME_VARIABLE } from './switch-probe.ts';
 import { FOLDER, TREE } from './work-tree.ts';
-
-/** What the runner of the tests is to do after them; none where there is no such file. */
-export const JOB_FILE = join(FOLDER, 'switch-job.json');
 
 export interface RunRequest {
   /** Test files from the root of the copy, in the order they are run; the first that fails ends the run. */
@@ -45,6 +43,14 @@ export type Ended = 'spins' | 'waits' | 'out of time';
 export type Watch = () => RunLimits & { readonly stage: unknown };
 
 export interface TestRunner extends AsyncDisposable {
+  readonly files: {
+    /** What vitest's runner is to do after the tests; nothing where there is no such file. */
+    readonly job: string;
+    /** Its answers. */
+    readonly answers: string;
+    /** Switches that programs came to which the tests have started. */
+    readonly came: string;
+  };
   /** @returns what failed, or which of the limits was reached */
   run(request: RunRequest & RunLimits & { readonly watch?: Watch }): Promise<RunAnswer | Ended>;
 }
@@ -72,7 +78,13 @@ function workOf(group: number): number {
   return ticks * MS_A_TICK;
 }
 
-export function createTestRunner(): TestRunner {
+/** @param place of several that run at once */
+export function createTestRunner(place = 0): TestRunner {
+  const files = {
+    job: join(FOLDER, `switch-job-${place}.json`),
+    answers: join(FOLDER, `switch-answers-${place}.jsonl`),
+    came: join(FOLDER, `switch-came-${place}.txt`),
+  };
   let child: ChildProcess | undefined;
   let changedBefore: readonly string[] = [];
   const mark = createRunMark();
@@ -91,12 +103,19 @@ export function createTestRunner(): TestRunner {
     await mark.end();
   };
   return {
+    files,
     async run({ tests, changed: changedNow, goesOn = false, watch, ...limits }) {
       const presentLimits: Watch = watch ?? (() => ({ ...limits, stage: 0 }));
       child ??= fork(fileURLToPath(new URL('./test-runner-entry.ts', import.meta.url)), {
         cwd: TREE,
         detached: true,
-        env: { ...process.env, ...mark.env, TMPDIR: folder, [JOB_VARIABLE]: JOB_FILE },
+        env: {
+          ...process.env,
+          ...mark.env,
+          TMPDIR: folder,
+          [JOB_VARIABLE]: files.job,
+          [CAME_VARIABLE]: files.came,
+        },
         stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       });
       const changed = [...new Set([...changedNow, ...changedBefore])];
