@@ -92,3 +92,8 @@ it('data that JSON does not give back is left to the reader', async () => {
   const { fields, missing } = await regressionTerms({ initArgs: { at: new Date(0) } }, 'it starts', breaks);
   expect([fields, missing]).toEqual([['initArgs'], ['initArgs']]);
 });
+
+it.each([{ mayFail: true }, { mayEnd: true }])('one task alone is said: %o', async (plan) => {
+  const { fields } = await regressionTerms({ tasks: { add: plan } }, 'it starts', breaks);
+  expect(read(fields).tasks).toEqual({ add: plan });
+});
