@@ -163,6 +163,27 @@ describe('a task of a model agent', () => {
     expect(JSON.stringify(model.prompts[4])).toContain('look was called 3 times with the same input');
   });
 
+  test('lets a model call one tool five times with the same input, where nothing else is said', async () => {
+    let looked = 0;
+    const look = tool({
+      description: 'Looks.',
+      inputSchema: z.object({ at: z.number() }),
+      execute: () => (looked += 1),
+    });
+    const turns = ['1', '2', '3', '4', '5', '6'].map((id) => at(1, id));
+    const model = scripted(...turns, says('at last'));
+    const agent = defineModelAgent({
+      type: 'seeker',
+      model,
+      tools: { look },
+      tasks: { seek: { prompt: () => 'seek' } },
+    });
+    const { ask } = await running(agent);
+    expect(await ask('seek')).toBe('at last');
+    expect(looked).toBe(5);
+    expect(JSON.stringify(model.prompts[6])).toContain('look was called 6 times with the same input');
+  });
+
   test('that is cancelled aborts the call of the model', async () => {
     const aborted = gate<unknown>();
     const called = gate();

@@ -32,6 +32,8 @@ const worker = defineAgent({
   },
 });
 
+const COLOURS: Readonly<Record<string, string>> = { 2: 'dim', 31: 'red', 32: 'green', 33: 'yellow' };
+
 interface Fleet {
   readonly system: AgentSystem;
   readonly env: Readonly<Record<string, string>>;
@@ -236,6 +238,27 @@ describe('watching', () => {
     expect((await mabeam('schedules')).stderr).toBe('nothing is scheduled\n');
     expect((await mabeam('top')).stdout).toMatch(/1 question {2}1 limit reached/);
     expect((await mabeam('tasks', '--status', 'lost')).exitCode).toBe(1);
+  });
+
+  it('tasks: at a terminal the status has the colour of what is to be done about it', async () => {
+    const { system, env } = await fleet();
+    const work = await workingFleet(system);
+    const lines = (await mabeamHere(['tasks'], env, 200)).stdout.split('\n');
+    const looks = Object.entries(work).flatMap(([name, id]) => {
+      const line = lines.find((one) => stripVTControlCharacters(one).startsWith(`${id} `));
+      // oxlint-disable-next-line no-control-regex -- what begins a style is one
+      const style = line && /\u001B\[(\d+)m(?:running|waiting|parked|failed|done)/.exec(line)?.[1];
+      return style === undefined ? [] : [[name, COLOURS[style]]];
+    });
+    expect(Object.fromEntries(looks)).toEqual({
+      running: 'green',
+      waiting: 'dim',
+      stalled: 'yellow',
+      asking: 'yellow',
+      parked: 'yellow',
+      failed: 'red',
+      done: 'green',
+    });
   });
 
   it('submit: work for an agent, or for the least loaded of a type or a pool', async () => {

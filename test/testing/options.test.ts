@@ -1,6 +1,13 @@
 /** What the tools for tests are made with is read like everything else that callers hand in. */
 import { expect, test } from 'vitest';
-import { scriptedHost, seededRandom, simulatedClock } from '../../src/testing/index.ts';
+import { defineAgent } from '../../src/index.ts';
+import {
+  describeAgent,
+  scriptedHost,
+  seededRandom,
+  simulatedClock,
+  simulateFleet,
+} from '../../src/testing/index.ts';
 import { refusal } from '../kit/rig.ts';
 
 test.each<[string, (came: never) => unknown, unknown, RegExp]>([
@@ -21,4 +28,24 @@ test.each<[string, (came: never) => unknown, unknown, RegExp]>([
   expect(refused.code).toBe('AGENT_SPEC_INVALID');
   expect(refused.message).toMatch(message);
   expect(refused.message.startsWith(`${name}: `)).toBe(true);
+});
+
+const idle = defineAgent({ type: 'idle', init: () => ({}), tasks: {} });
+
+test.each(Object.entries({ patienceMs: 0, walks: 0, walkLength: 1, coverage: 0 }))(
+  'describeAgent: %s may be %d, and no less',
+  (option, least) => {
+    const runner = { describe: () => {}, it: () => {} };
+    expect(() => describeAgent(idle, { ...runner, [option]: least })).not.toThrow();
+    expect(() => describeAgent(idle, { ...runner, [option]: least - 1 })).toThrow(
+      `describeAgent: ${option}: `,
+    );
+  },
+);
+
+const fleetOf = (count: number) => ({ agents: [{ module: idle, count }], hours: 0.01 });
+
+test('simulateFleet: there may be one agent of a kind, and no fewer', async () => {
+  expect(await simulateFleet(fleetOf(1))).toMatchObject({ finding: undefined });
+  await expect(simulateFleet(fleetOf(0))).rejects.toThrow(/agents.*count: /);
 });

@@ -91,7 +91,7 @@ it('a host that fails the task after one whose state cannot be saved breaks that
                 type: 'task.failed',
                 taskId: report.taskId,
                 code: 'TASK_FAILED',
-                error: new Error('no reason'),
+                error: { name: 'Error', message: 'no reason' },
               }
             : report;
         };
