@@ -22,6 +22,7 @@ export type {
   CalledTask,
   CallTarget,
   SpawnedSpec,
+  StreamedTask,
 } from './runtime/definition/task-abilities.ts';
 export { defineVariable, type NamedVariable, variable } from './runtime/coordination/variables/variable.ts';
 export type {

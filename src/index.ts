@@ -148,6 +148,7 @@ export type {
   CallTarget,
   Reservation,
   SpawnedSpec,
+  StreamedTask,
   TaskBudget,
 } from './runtime/definition/task-abilities.ts';
 export type { AgentCode, ModuleBinding } from './runtime/definition/module-binding.ts';

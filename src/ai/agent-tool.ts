@@ -19,7 +19,8 @@ export interface AgentToolOptions<Input> {
 
 /**
  * A tool that is a task of another agent: the model gives the task's input, and gets its output.
- * It carries the caller's trace, deadline and abort; a call that would wait in a circle is refused.
+ * It carries the caller's trace, deadline and abort; a call that would wait in a circle is refused. When the caller's task
+ * runs again, after a crash, a limit or a restart of the program, the call waits for the task that it began before.
  */
 export function agentTool<Input>(options: AgentToolOptions<Input>): Tool<Input, unknown> {
   const { description, inputSchema, agent, task: type, timeoutMs } = options;
@@ -27,9 +28,9 @@ export function agentTool<Input>(options: AgentToolOptions<Input>): Tool<Input, 
     description,
     inputSchema,
     execute: (input: Input, callOptions: object): Promise<unknown> => {
-      const { task } = toolCallOf(callOptions);
+      const { task, idempotencyKey } = toolCallOf(callOptions);
       const given = timeoutMs === undefined ? {} : { timeoutMs };
-      return task.agents.execute(agent, { type, input, ...given });
+      return task.agents.execute(agent, { type, input, idempotencyKey, ...given });
     },
   } as never) as unknown as Tool<Input, unknown>;
 }

@@ -4,9 +4,11 @@ import { isStepCount, tool } from 'ai';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { agentTool, defineModelAgent, serverTools, toolCallOf } from '../../src/ai.ts';
-import { createAgentSystem, defineAgent } from '../../src/index.ts';
+import { createAgentSystem, defineAgent, type Store } from '../../src/index.ts';
 import { defineToolServer } from '../../src/mcp.ts';
 import { disks, diskOf } from '../fleet/program.ts';
+import { eventually } from '../kit/eventually.ts';
+import { mortalStore } from '../kit/mortal-store.ts';
 import { awaited, gate, refusal, rig, silent } from '../kit/rig.ts';
 import { calls, refuses, says, scripted, type Turn } from './scripted.ts';
 import { modelErrorOf } from '../../src/ai/model-error.ts';
@@ -421,6 +423,58 @@ describe('a tool', () => {
     expect(await ask('go')).toBe('8');
     expect(JSON.stringify(model.prompts[1])).toContain('"value":8');
   });
+});
+
+test('what another agent is asked for is asked for once over the death of the program: paid once, and one question', async () => {
+  const refund = tool({
+    inputSchema: z.object({ cents: z.number() }),
+    execute: (_, options) => toolCallOf(options).idempotencyKey,
+  });
+  const specialist = scripted(calls('refund', { cents: 2_000 }), says('done'));
+  const till = defineModelAgent({
+    type: 'till',
+    model: specialist,
+    tools: { refund },
+    toolApproval: { refund: 'user-approval' },
+    tasks: { pay: { input: z.object({ text: z.string() }), prompt: ({ input }) => input.text } },
+  });
+  const askTill = agentTool({
+    description: 'Pays back.',
+    inputSchema: z.object({ text: z.string() }),
+    agent: { type: 'till' },
+    task: 'pay',
+  });
+  const front = scripted(calls('askTill', { text: 'tea' }), says('you are paid back'));
+  const desk = defineModelAgent({
+    type: 'desk',
+    model: front,
+    tools: { askTill },
+    tasks: { chat: { prompt: () => 'my tea was cold' } },
+  });
+  const opened = async (store: Store) => {
+    const made = await rig({ store, agents: [till, desk] });
+    await made.agents.ensure({ id: 'till', module: till }, { autoStart: true });
+    await made.agents.ensure({ id: 'desk', module: desk }, { autoStart: true });
+    return made;
+  };
+  const store = mortalStore(undefined, { isDurable: true });
+  const first = await opened(store);
+  const { id } = await first.system.tasks.submit('desk', { type: 'chat' });
+  const [question] = await eventually(
+    () => first.system.questions.list(),
+    (open) => open.length > 0,
+  );
+
+  const next = await opened(store.die());
+  await next.clock.advance(1_000);
+  await eventually(
+    () => next.system.tasks.counts(),
+    (counts) => counts.waiting_for_input === 1 && counts.running === 1,
+  );
+  expect(next.system.questions.list()).toEqual([question]);
+  await next.system.questions.answer(question!.id, { approved: true });
+  expect(await next.system.tasks.result(id)).toBe('you are paid back');
+  expect([specialist.prompts.length, front.prompts.length]).toEqual([2, 2]);
 });
 
 test('the tools of an MCP server are tools of a model, called through the agent that is its client', async () => {

@@ -1,6 +1,7 @@
 /** Laws of what tasks of a fleet may ask of it, as their node answers it, around a fake of the fleet. */
 import { describe, expect, it } from 'vitest';
 import { defineAgent } from '../../src/index.ts';
+import type { MadeRequest } from '../../src/runtime/agent/requests.ts';
 import type { AskingTask } from '../../src/restate/nodes/resident-tasks.ts';
 import { taskCalls } from '../../src/restate/nodes/task-calls.ts';
 import { AgentSystemError } from '../../src/runtime/values/errors.ts';
@@ -19,9 +20,47 @@ interface Given {
   readonly adopts?: boolean[];
   readonly leftMs?: number;
   readonly parent?: string;
+  readonly tasks?: object;
 }
 
-function rig({ state = 'registered', register, start, adopts = [], leftMs, parent = 'ada' }: Given = {}) {
+/** The fleet's tasks: the first is the called one, and the second its caller. */
+function keyedTasks(status: string) {
+  const done: unknown[] = [];
+  const [called, caller] = [Promise.withResolvers<unknown>(), Promise.withResolvers<unknown>()];
+  const note =
+    <Value>(what: string, value: Value) =>
+    async (...args: unknown[]): Promise<Value> => {
+      done.push([what, ...args]);
+      return value;
+    };
+  const tasks = {
+    submitFor: async (target: unknown, task: object, { chain }: { readonly chain: readonly string[] }) => {
+      done.push(['submit', target, task, chain]);
+      return { id: 'task-1 of bob', status };
+    },
+    result: (id: string) => (id === 'task-1 of bob' ? called.promise : caller.promise),
+    retry: note('retry', undefined),
+    cancel: note('cancel', undefined),
+  };
+  const controller = new AbortController();
+  const ask = (isWithdrawn: boolean) => {
+    const { ask: asking } = rig({ tasks });
+    const task = { type: 'work', idempotencyKey: 'k' };
+    const more = { signal: controller.signal, isWithdrawn: () => isWithdrawn };
+    return asking('agents.execute', { target: 'bob', task }, more);
+  };
+  return { ask, done, called, caller, abort: () => controller.abort() };
+}
+
+function rig({
+  tasks,
+  state = 'registered',
+  register,
+  start,
+  adopts = [],
+  leftMs,
+  parent = 'ada',
+}: Given = {}) {
   const asked: unknown[] = [];
   const note =
     (what: string, answer: () => unknown = () => undefined) =>
@@ -44,13 +83,15 @@ function rig({ state = 'registered', register, start, adopts = [], leftMs, paren
   const pools = { executeFor: note('pool', () => 'done') };
   const commands = { give: note('adopt', () => adopts.shift() ?? true) };
   const leastLoaded = note('least loaded', () => 'bob');
-  const calls = taskCalls({ agents, pools, commands, leastLoaded } as never);
+  const calls = taskCalls({ agents, pools, commands, tasks, leastLoaded } as never);
   const { signal } = new AbortController();
   const request = {
     agentId: 'ada',
     task: 'work',
     chain: ['eve', 'ada'],
     signal,
+    isWithdrawn: () => false,
+    taskId: 'task-1 of ada',
     trace: undefined,
     leftMs: () => leftMs,
     hide: <Data>(data: Data) => data,
@@ -61,7 +102,7 @@ function rig({ state = 'registered', register, start, adopts = [], leftMs, paren
     (async () =>
       calls
         .get(name)!
-        .answer(args as never, { ...request, ...more } as unknown as AskingTask & { signal: AbortSignal }))();
+        .answer(args as never, { ...request, ...more } as unknown as MadeRequest<AskingTask>))();
   return {
     asked,
     what: () => asked.map((one) => (one as [string])[0]),
@@ -101,6 +142,60 @@ describe('a call', () => {
       ['execute', 'bob', { type: 'work', signal, ...limit }, ['eve', 'ada'], undefined],
     ]);
   });
+});
+
+describe('a call with a key', () => {
+  const submitted = [
+    'submit',
+    'bob',
+    { type: 'work', idempotencyKey: 'k', whenDown: 'refuse' },
+    ['eve', 'ada'],
+  ];
+  it.each(['waiting', 'running', 'waiting_for_input', 'done'])(
+    'is submitted, with who waits for it, and waited for where it is %s',
+    async (status) => {
+      const { ask, done, called } = keyedTasks(status);
+      const output = ask(false);
+      called.resolve('done');
+      expect(await output).toBe('done');
+      expect(done).toEqual([submitted]);
+    },
+  );
+  it.each(['failed', 'timed_out', 'abandoned', 'cancelled', 'unknown'])(
+    'is done again where it was asked for before, and is %s',
+    async (status) => {
+      const { ask, done, called } = keyedTasks(status);
+      called.resolve('done');
+      expect(await ask(false)).toBe('done');
+      expect(done).toEqual([submitted, ['retry', 'task-1 of bob']]);
+    },
+  );
+  it('is cancelled when its caller gives it up', async () => {
+    const { ask, done, called, abort } = keyedTasks('running');
+    const output = ask(true);
+    abort();
+    called.resolve('late');
+    await output;
+    expect(done).toEqual([submitted, ['cancel', 'task-1 of bob']]);
+  });
+  it.each([
+    ['is done', 'resolve', undefined, true],
+    ['has failed', 'reject', new AgentSystemError('TASK_FAILED', 'no'), true],
+    ['is left as its program closes', 'reject', new AgentSystemError('SYSTEM_CLOSED', 'closed'), false],
+  ] as const)(
+    'whose caller has ended its work is cancelled once that %s: %s',
+    async (_, end, how, isCancelled) => {
+      const { ask, done, called, caller, abort } = keyedTasks('running');
+      const output = ask(false);
+      abort();
+      await Promise.resolve();
+      expect(done.slice(1)).toEqual([]);
+      caller[end](how);
+      called.resolve('done');
+      await output;
+      expect(done.slice(1)).toEqual(isCancelled ? [['cancel', 'task-1 of bob']] : []);
+    },
+  );
 });
 
 describe('a child', () => {

@@ -9,6 +9,7 @@ import {
 } from '../../machines/index.ts';
 import type { TaskTypes } from '../../runtime/definition/define-agent.ts';
 import type { TaskId, TaskRecord } from '../../runtime/fleet/task-record.ts';
+import type { TraceParent } from '../../runtime/hosting/host.ts';
 import type { SubmittedTask, SubmittedTaskOf, TaskTarget } from '../../runtime/fleet/task-submission.ts';
 import { type TaskFilter, taskFilter } from '../../runtime/fleet/tasks.ts';
 import { armDelay, clearDelay } from '../../runtime/time/long-delay.ts';
@@ -29,6 +30,7 @@ import { toPool } from '../engine/calls.ts';
 import { type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
 import type { Command, PoolCommand } from '../engine/names.ts';
 import { POOLS, type PoolLook } from '../pools/pool-object.ts';
+import type { TaskTerms } from '../agent/agent-acts.ts';
 import { agentOfTask, lineOfTask, type TaskWish, wishedOf } from '../tasks/task-entries.ts';
 import { someAtOnce } from './some-at-once.ts';
 import { type TaskOwners, taskPage } from './task-pages.ts';
@@ -81,6 +83,19 @@ export class FleetTasks {
     task: SubmittedTaskOf<Tasks, Name>,
   ): Promise<TaskRecord<Tasks[Name]['output']>>;
   async submit(target: TaskTarget, task: SubmittedTask): Promise<TaskRecord> {
+    return this.#submit(target, task, undefined);
+  }
+
+  /** @internal A task that the agents of the chain wait for. */
+  submitFor(
+    target: TaskTarget,
+    task: SubmittedTask,
+    { chain, trace }: { readonly chain: readonly string[]; readonly trace: TraceParent | undefined },
+  ): Promise<TaskRecord> {
+    return this.#submit(target, task, { chain, ...(trace === undefined ? {} : { trace }) });
+  }
+
+  async #submit(target: TaskTarget, task: SubmittedTask, terms: TaskTerms | undefined): Promise<TaskRecord> {
     this.#engine.assertOpen();
     const expectation = { what: 'submit', code: 'TASK_INPUT_INVALID' } as const;
     const to = parseInput(targetSchema, target, expectation);
@@ -89,7 +104,13 @@ export class FleetTasks {
     refuseBoth('idempotencyKey', 'dedupeKey', asked);
     assertJson(asked.type, asked.input);
     // It leaves only after other calls: what its caller does to the input meanwhile is nothing to it.
-    const work = { ...asked, input: dataCopy(asked.input), policy, submitted: true };
+    const work = {
+      ...asked,
+      input: dataCopy(asked.input),
+      policy,
+      submitted: true,
+      ...(terms === undefined ? {} : { terms }),
+    };
     const { idempotencyKey, dedupeKey } = asked;
     if (typeof to !== 'string' && (idempotencyKey ?? dedupeKey) !== undefined) {
       return this.#commands.submitOnce(to, { idempotencyKey, dedupeKey }, await this.#picked(to), work);

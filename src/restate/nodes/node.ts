@@ -184,7 +184,13 @@ class Node implements AgentNode {
       clock: this.#clock,
       logger,
       secrets,
-      requests: taskCalls({ agents, commands, pools, leastLoaded: (type) => tasks.leastLoaded({ type }) }),
+      requests: taskCalls({
+        agents,
+        commands,
+        pools,
+        tasks,
+        leastLoaded: (type) => tasks.leastLoaded({ type }),
+      }),
     });
   }
 

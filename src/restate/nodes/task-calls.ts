@@ -5,6 +5,8 @@
  * I1  A call takes no longer than what is left of its caller's time, and ends with its caller.
  * I2  A call says who waits for it: one whose answer could come only after its caller has ended is refused.
  * I3  A child that could not be started is removed again.
+ * I4  A call with a key is a submitted task: a caller that runs again, on another node too, waits for the same task. It
+ *     ends with its caller's task, unless its caller's node is lost first.
  */
 import { z } from 'zod';
 import { positionAt } from '../../machines/index.ts';
@@ -21,10 +23,12 @@ import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import type { ChunkReader } from '../../runtime/agent/task-stream.ts';
 import { withinTrace } from '../../runtime/hosting/trace-parent.ts';
 import { CalledStreams } from '../../runtime/fleet/called-streams.ts';
+import { hasTaskMissed, type TaskRecord } from '../../runtime/fleet/task-record.ts';
 import type { FleetAgents } from '../client/fleet-agents.ts';
 import type { FleetCommands } from '../client/fleet-commands.ts';
 import type { FleetPools } from '../client/fleet-pools.ts';
 import { placedSpec } from '../client/fleet-specs.ts';
+import type { FleetTasks } from '../client/fleet-tasks.ts';
 import type { AskingTask } from './resident-tasks.ts';
 
 type Request = MadeRequest<AskingTask>;
@@ -33,6 +37,7 @@ export interface TaskCallsOptions {
   readonly agents: FleetAgents;
   readonly commands: FleetCommands;
   readonly pools: FleetPools;
+  readonly tasks: Pick<FleetTasks, 'submitFor' | 'result' | 'cancel' | 'retry'>;
   /** The least loaded agent of a type that takes tasks. */
   readonly leastLoaded: (type: string) => Promise<string>;
 }
@@ -88,19 +93,53 @@ function keepStep(args: z.output<typeof anything>, request: Request): Promise<un
 }
 
 async function execute(
-  { agents, pools, leastLoaded }: TaskCallsOptions,
-  { target, task }: ExecuteArgs,
+  { agents, pools, tasks, leastLoaded }: TaskCallsOptions,
+  { target, task: { idempotencyKey, ...task } }: ExecuteArgs,
   request: Request,
   reader?: ChunkReader,
 ): Promise<unknown> {
   const { chain, signal } = request;
   const timeoutMs = Math.min(task.timeoutMs ?? Infinity, request.leftMs() ?? Infinity);
-  const given = { ...task, signal, ...(timeoutMs === Infinity ? {} : { timeoutMs }) };
+  const timed = { ...task, ...(timeoutMs === Infinity ? {} : { timeoutMs }) };
+  if (idempotencyKey !== undefined) {
+    const keyed = { ...timed, idempotencyKey, whenDown: 'refuse' } as const;
+    return outputOf(tasks, await tasks.submitFor(target, keyed, request), request);
+  }
+  const given = { ...timed, signal };
   if (typeof target === 'object' && 'pool' in target) {
     return pools.executeFor(target.pool, given, { chain, reader });
   }
   const id = typeof target === 'string' ? target : await leastLoaded(target.type);
   return agents.executeFor(id, given, chain, reader);
+}
+
+/** The output of a task with a key. One that had ended without an output is done again. */
+async function outputOf(
+  tasks: TaskCallsOptions['tasks'],
+  called: TaskRecord,
+  { taskId, signal, isWithdrawn }: Request,
+): Promise<unknown> {
+  const { id } = called;
+  const cancel = (): void => {
+    // It may have ended meanwhile.
+    tasks.cancel(id).catch(() => undefined);
+  };
+  // A caller whose work has ended may only wait to be begun again.
+  const left = (): void => {
+    if (isWithdrawn()) cancel();
+    else tasks.result(taskId).then(cancel, cancelUnlessClosed);
+  };
+  const cancelUnlessClosed = (thrown: unknown): void => {
+    if (thrown instanceof AgentSystemError && thrown.code !== 'SYSTEM_CLOSED') cancel();
+  };
+  if (hasTaskMissed(called)) await tasks.retry(id);
+  if (signal.aborted) left();
+  signal.addEventListener('abort', left, { once: true });
+  try {
+    return await tasks.result(id);
+  } finally {
+    signal.removeEventListener('abort', left);
+  }
 }
 
 async function spawn(

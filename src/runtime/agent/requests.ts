@@ -39,6 +39,8 @@ export interface MailboxTask extends RequestingTask {
 export type MadeRequest<Task extends RequestingTask = MailboxTask> = Task & {
   /** Fires when the answer is no longer needed; its reason says why. */
   readonly signal: AbortSignal;
+  /** Whether that is because the task itself gave the request up, or was told to end: its work has not just ended. */
+  isWithdrawn(): boolean;
 };
 
 /** The handler of one kind of request: all that a new kind needs. */
@@ -76,6 +78,7 @@ export interface RequestsOwner<Task extends RequestingTask = MailboxTask> {
 interface OpenRequest {
   readonly taskId: string;
   readonly controller: AbortController;
+  isWithdrawn: boolean;
 }
 
 type Made = Extract<BodyReport, { type: 'request.made' }>;
@@ -98,7 +101,7 @@ export class Requests<Task extends RequestingTask = MailboxTask> {
       return this.#owner.bodyDropped();
     }
     this.#lastId = requestId;
-    const open = { taskId, controller: new AbortController() };
+    const open = { taskId, controller: new AbortController(), isWithdrawn: false };
     this.#open.set(requestId, open);
     void this.#answer(made, task, open);
   }
@@ -108,6 +111,7 @@ export class Requests<Task extends RequestingTask = MailboxTask> {
     // It may have been answered meanwhile, which is no fault.
     if (open?.taskId !== taskId) return;
     this.#open.delete(requestId);
+    open.isWithdrawn = true;
     open.controller.abort(cause ?? errorFrom(error));
   }
 
@@ -135,7 +139,7 @@ export class Requests<Task extends RequestingTask = MailboxTask> {
     const { requestId, taskId } = made;
     let answer: BodyRequest;
     try {
-      const value = await this.#handle(made, task, open.controller.signal);
+      const value = await this.#handle(made, task, open);
       answer = { type: 'request.answered', requestId, taskId, value };
     } catch (thrown) {
       const cause = refusalOf(made.name, thrown);
@@ -148,7 +152,7 @@ export class Requests<Task extends RequestingTask = MailboxTask> {
     this.#owner.post(answer);
   }
 
-  #handle({ name, args: given }: Made, task: Task, signal: AbortSignal): unknown {
+  #handle({ name, args: given }: Made, task: Task, open: OpenRequest): unknown {
     const handler = this.#handlers.get(name);
     if (handler === undefined) {
       const expected = [...this.#handlers.keys()];
@@ -160,7 +164,12 @@ export class Requests<Task extends RequestingTask = MailboxTask> {
       code: 'REQUEST_INVALID',
       agentId: this.#owner.id,
     });
-    return handler.answer(args as never, { ...task, leftMs: () => task.leftMs(), signal });
+    return handler.answer(args as never, {
+      ...task,
+      leftMs: () => task.leftMs(),
+      signal: open.controller.signal,
+      isWithdrawn: () => open.isWithdrawn,
+    });
   }
 }
 

@@ -12,14 +12,24 @@ import type { TaskStream } from './task-stream.ts';
 /** Who does a task: an agent by id, the least loaded agent of a type, or a pool. */
 export type CallTarget = string | { readonly type: string } | { readonly pool: string };
 
-/** A task that one agent asks of another. */
-export interface CalledTask {
+/** A task that one agent asks of another, and reads the parts of. */
+export interface StreamedTask {
   readonly type: string;
   readonly input?: unknown;
   /** From acceptance to answer; never longer than what is left of the caller's own time. */
   readonly timeoutMs?: number;
   /** Cancels the task, as the end of the caller's own task does. */
   readonly signal?: AbortSignal;
+}
+
+/** A task that one agent asks of another. */
+export interface CalledTask extends StreamedTask {
+  /**
+   * The same key gives the same task, as in `tasks.submit`: a caller that runs again, in a later program too, waits for the
+   * task that it asked for before. One that ended without an output is done again, under its id. Input and output are JSON
+   * data then.
+   */
+  readonly idempotencyKey?: string;
 }
 
 /** An agent to be spawned. */
@@ -73,7 +83,10 @@ export interface AgentCalls {
    *
    * @throws what `execute` does, where it is read, and by `output`
    */
-  stream<Chunk = unknown, Output = unknown>(target: CallTarget, task: CalledTask): TaskStream<Chunk, Output>;
+  stream<Chunk = unknown, Output = unknown>(
+    target: CallTarget,
+    task: StreamedTask,
+  ): TaskStream<Chunk, Output>;
   /**
    * Registers and starts an agent that is a child of this one: it ends with it, by the rule that `parent` names, also
    * where the whole program is killed. A crash that this agent comes back from ends no child. Resolves with its id.

@@ -6,6 +6,8 @@
  * I1  A call takes no longer than what is left of its caller's time, ends with its caller, and has its trace.
  * I2  A call that could be served only after its caller has ended is refused before it is accepted.
  * I3  A child that could not be started is removed again.
+ * I4  A call with a key is a submitted task, and outlives its caller's attempt or program: a caller that runs again waits
+ *     for the same task. It ends with its caller's task.
  */
 import type { z } from 'zod';
 import type { Agent } from '../agent/agent.ts';
@@ -26,6 +28,9 @@ import { type ExecuteArgs, executeArgs, spawnArgs, stopArgs } from './call-args.
 import { CalledStreams } from './called-streams.ts';
 import type { Families } from './families.ts';
 import { checkTask } from './task-check.ts';
+import { hasTaskMissed } from './task-record.ts';
+import type { TaskTarget } from './task-submission.ts';
+import type { Tasks } from './tasks.ts';
 import { circleClosedBy, type CircleStep } from './wait-circle.ts';
 
 /** What a call needs to know of a pool. */
@@ -39,6 +44,7 @@ export interface CalledPool {
 
 export interface AgentCallsOptions {
   readonly agents: Agents;
+  readonly tasks: Tasks;
   readonly families: Families;
   /** @throws AgentSystemError `POOL_UNKNOWN` */
   readonly pool: (name: string) => CalledPool;
@@ -113,6 +119,8 @@ export class AgentCalls {
   ): Promise<unknown> {
     const { agents, runInPool, assertOpen } = this.#options;
     assertOpen();
+    const { idempotencyKey } = task;
+    if (idempotencyKey !== undefined) return this.#executeOnce({ target, task }, idempotencyKey, request);
     if (typeof target === 'object' && 'pool' in target) {
       const { pool } = target;
       const { manifest } = this.#options.pool(pool);
@@ -126,6 +134,34 @@ export class AgentCalls {
     checkTask(task, agent.manifest, agent.id);
     return this.#wait(request, new AgentTarget(agent), (call) =>
       agents.run(agent, givenOf(task, agent.manifest, request, call, reader)),
+    );
+  }
+
+  /** Waits for the task of that key, which is submitted where there is none yet. */
+  async #executeOnce(
+    { target, task: { idempotencyKey: _, ...task } }: ExecuteArgs,
+    idempotencyKey: string,
+    request: MadeRequest,
+  ): Promise<unknown> {
+    const { agents, tasks } = this.#options;
+    const known = tasks.keyed(idempotencyKey);
+    const submitted = (to: TaskTarget, manifest: AgentManifest, call: Call): Promise<string> => {
+      const { timeoutMs, begins } = givenOf(task, manifest, request, call, undefined);
+      const limit = timeoutMs === undefined ? {} : { timeoutMs };
+      return tasks.submitAgain(to, { ...task, ...limit, idempotencyKey, whenDown: 'refuse' }, begins);
+    };
+    if (typeof target === 'object' && 'pool' in target) {
+      const { manifest } = this.#options.pool(target.pool);
+      return this.#wait(request, new PoolTarget(target.pool, this.#options.pool), async (call) =>
+        tasks.outputFor(await submitted(target, manifest, call), request),
+      );
+    }
+    // It stays with the agent that has it.
+    const id = known?.agentId ?? (typeof target === 'string' ? target : agents.leastLoaded(target.type).id);
+    const agent = agents.find(id);
+    if (known === undefined || hasTaskMissed(known)) agent.refuseUnless('execute');
+    return this.#wait(request, new AgentTarget(agent), async (call) =>
+      tasks.outputFor(await submitted(id, agent.manifest, call), request),
     );
   }
 

@@ -3,17 +3,24 @@ import { z } from 'zod';
 import { durationMs, parentRule } from '../../machines/index.ts';
 import { type AnyAgentDefinition, isAgentDefinition } from '../definition/define-agent.ts';
 
-/** Arguments of `agents.execute`, `agents.spawn` and `agents.stop`. */
-export const executeArgs = z.strictObject({
-  target: z.union([z.string(), z.strictObject({ type: z.string() }), z.strictObject({ pool: z.string() })], {
+const target = z.union(
+  [z.string(), z.strictObject({ type: z.string() }), z.strictObject({ pool: z.string() })],
+  {
     error: 'expected the id of an agent, { type } or { pool }',
-  }),
-  task: z.strictObject({
-    type: z.string(),
-    input: z.unknown().optional(),
-    timeoutMs: durationMs.exactOptional(),
-  }),
+  },
+);
+const task = z.strictObject({
+  type: z.string(),
+  input: z.unknown().optional(),
+  timeoutMs: durationMs.exactOptional(),
 });
+
+/** Arguments of `agents.execute`, `agents.stream`, `agents.spawn` and `agents.stop`. */
+export const executeArgs = z.strictObject({
+  target,
+  task: task.extend({ idempotencyKey: z.string().min(1).max(1_024).exactOptional() }),
+});
+export const streamArgs = z.strictObject({ target, task });
 export const spawnArgs = z.strictObject({
   spec: z.record(z.string(), z.unknown()),
   module: z.union([z.strictObject({ url: z.url() }), z.custom<AnyAgentDefinition>(isAgentDefinition)], {

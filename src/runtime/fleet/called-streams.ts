@@ -11,10 +11,10 @@ import {
   type RequestingTask,
 } from '../agent/requests.ts';
 import { type ChunkReader, TaskChunks } from '../agent/task-stream.ts';
-import { type ExecuteArgs, executeArgs } from './call-args.ts';
+import { type ExecuteArgs, streamArgs } from './call-args.ts';
 
 const streamIdArgs = z.strictObject({ id: z.int() });
-const streamArgs = executeArgs.extend(streamIdArgs.shape);
+const beginArgs = streamArgs.extend(streamIdArgs.shape);
 
 export interface CalledStreamsOptions<Task extends RequestingTask> {
   readonly execute: (args: ExecuteArgs, request: MadeRequest<Task>, reader: ChunkReader) => Promise<unknown>;
@@ -32,7 +32,7 @@ export class CalledStreams<Task extends RequestingTask> {
 
   /** Answers `agents.stream` with the output of the task, whose chunks are asked for one by one. */
   get stream(): RequestHandler<Task> {
-    return requestHandler(streamArgs, ({ id, ...args }, request: MadeRequest<Task>) => {
+    return requestHandler(beginArgs, ({ id, ...args }, request: MadeRequest<Task>) => {
       const chunks = new TaskChunks((reader, gone) =>
         this.#options.execute(args, { ...request, signal: AbortSignal.any([request.signal, gone]) }, reader),
       );

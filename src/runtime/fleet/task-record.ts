@@ -1,6 +1,7 @@
 /** One task as the runtime keeps it, and its record for the public API. */
 import {
   type ErrorInfo,
+  hasTaskEnded,
   type Parked,
   type TaskPlace,
   type TaskStatus,
@@ -150,6 +151,11 @@ export function recordOf(task: KnownTask): TaskRecord {
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     ...(dedupeKey === undefined ? {} : { dedupeKey }),
   });
+}
+
+/** Whether it has ended without an output. */
+export function hasTaskMissed({ status }: Pick<TaskRecord, 'status'>): boolean {
+  return hasTaskEnded(status) && status !== 'done';
 }
 
 /** Where a task stands, as a message says it. */

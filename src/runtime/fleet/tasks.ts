@@ -18,6 +18,7 @@ import {
 import { CANCELLED_BY_CALLER } from '../agent/task-events.ts';
 import type { GivenTask, RestoredTask, Submission, TaskCancel } from '../agent/task-request.ts';
 import type { Questions } from '../agent/questions.ts';
+import type { MadeRequest } from '../agent/requests.ts';
 import type { TaskTypes } from '../definition/define-agent.ts';
 import type { AgentManifest } from '../definition/manifest.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -38,6 +39,7 @@ import { Schedules } from './schedules.ts';
 import { checkTask } from './task-check.ts';
 import { pageOfTasks } from './task-pages.ts';
 import {
+  hasTaskMissed,
   keyOf,
   type KnownTask,
   missed,
@@ -120,6 +122,8 @@ export class Tasks {
   readonly #known: KnownTasks;
   /** Keys whose task is being accepted. */
   readonly #submitting = new Map<string, Promise<string>>();
+  /** Tasks that wait for one another: the one that is asked, and the one that asks. */
+  readonly #called = new Set<string>();
   readonly #schedules: Schedules;
 
   constructor(options: TasksOptions) {
@@ -150,10 +154,71 @@ export class Tasks {
     return answered(this.#options.clock, async () => this.get(await this.#idOf(target, task)));
   }
 
+  /** @internal The record of the task that this key stands for. */
+  keyed(idempotencyKey: string): TaskRecord | undefined {
+    const id = this.#known.idBy({ idempotencyKey });
+    return id === undefined ? undefined : this.get(id);
+  }
+
+  /** @internal The id of the task of a key, as `submit` has it. One that ended without an output is done again. */
+  async submitAgain(
+    target: TaskTarget,
+    task: SubmittedTask & { readonly idempotencyKey: string },
+    begins: GivenTask['begins'],
+  ): Promise<string> {
+    const known = this.keyed(task.idempotencyKey);
+    if (known === undefined || !hasTaskMissed(known)) return this.#idOf(target, task, begins);
+    await this.retry(known.id);
+    return known.id;
+  }
+
+  /**
+   * @internal The output of a task that another one waits for. It is cancelled when its caller gives it up, and when that
+   * has ended: not while it only waits to be begun again.
+   */
+  async outputFor(
+    taskId: string,
+    { taskId: callerId, signal, isWithdrawn }: Pick<MadeRequest, 'taskId' | 'signal' | 'isWithdrawn'>,
+  ): Promise<unknown> {
+    const withdrawn = (): void => {
+      if (isWithdrawn()) this.#giveUp(taskId);
+    };
+    this.#endsWith(this.#known.find(taskId), this.#known.find(callerId));
+    signal.addEventListener('abort', withdrawn, { once: true });
+    if (signal.aborted) withdrawn();
+    try {
+      return await this.result(taskId);
+    } finally {
+      signal.removeEventListener('abort', withdrawn);
+    }
+  }
+
+  /** Cancels the task once its caller has ended without it. */
+  #endsWith(called: KnownTask, caller: KnownTask): void {
+    if (hasTaskEnded(taskStatusOf(caller.place))) return this.#giveUp(called.id);
+    const pair = `${called.id} ${caller.id}`;
+    if (this.#called.has(pair) || hasTaskEnded(taskStatusOf(called.place))) return;
+    this.#called.add(pair);
+    const { promise: calledEnds } = this.#known.waitForEnd(called);
+    const { promise: callerEnds, leave } = this.#known.waitForEnd(caller);
+    const over = (): void => {
+      this.#called.delete(pair);
+      leave();
+    };
+    callerEnds.then(() => this.#giveUp(called.id), over);
+    calledEnds.then(over, over);
+  }
+
+  /** Cancels it unless it has ended meanwhile. */
+  #giveUp(taskId: string): void {
+    this.cancel(taskId).catch(() => undefined);
+  }
+
   /** The id of a task that is submitted now, or was before under its key. */
-  async #idOf(target: TaskTarget, task: SubmittedTask): Promise<string> {
+  async #idOf(target: TaskTarget, task: SubmittedTask, begins?: GivenTask['begins']): Promise<string> {
     this.#options.assertOpen();
-    const { to, request, keys, by } = readSubmission(target, task, this.#options.clock.now());
+    const { to, request: asked, keys, by } = readSubmission(target, task, this.#options.clock.now());
+    const request = begins === undefined ? asked : { ...asked, begins };
     const key = keyOf(keys);
     if (key === undefined) return this.#submit(to, request, keys, by);
     const known = this.#known.idBy(keys) ?? this.#submitting.get(key);
@@ -420,7 +485,7 @@ export class Tasks {
         typeof to === 'string'
           ? agents.asked(to, whenDown === 'wait' ? 'until it runs' : 'never')
           : agents.leastLoaded(to.type, whenDown);
-      const { policy: _, dueAt: __, delayMs: ___, ...asked } = request;
+      const { policy: _, dueAt: __, delayMs: ___, begins: ____, ...asked } = request;
       checkTask(asked, agent.manifest, agent.id);
       output = agents.run(agent, given);
     }

@@ -10,6 +10,7 @@ import type {
   CallTarget,
   Reservation,
   SpawnedSpec,
+  StreamedTask,
   TaskBudget,
 } from '../definition/task-abilities.ts';
 import type { TaskStream } from '../definition/task-stream.ts';
@@ -54,7 +55,7 @@ export class TaskAgents implements AgentCalls {
   }
 
   get stream() {
-    return <Chunk, Output>(target: CallTarget, asked: CalledTask): TaskStream<Chunk, Output> => {
+    return <Chunk, Output>(target: CallTarget, asked: StreamedTask): TaskStream<Chunk, Output> => {
       const { signal, task } = withoutSignal(asked);
       this.#streams += 1;
       const stream: TaskStream = new CalledStream(this.#system, this.#streams, { target, task }, signal);

@@ -199,6 +199,7 @@ export function wiredParts({ options, limits, recovery, status, ...ground }: Par
   const families = new Families({ journal, agents, clock });
   const calls = new AgentCalls({
     agents,
+    tasks,
     families,
     pool: (name) => pools.called(name),
     runInPool: (name, task) => pools.run(name, task),
