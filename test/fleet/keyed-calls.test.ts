@@ -60,7 +60,10 @@ function office(work: { readonly parks?: PromiseWithResolvers<void>; readonly ha
         },
       },
       read: {
-        run: ({ agents }) => agents.stream('bob', { type: 'refund', ...{ idempotencyKey: 'read' } }).output,
+        run: ({ agents }) => {
+          const keyed = { type: 'refund', idempotencyKey: 'read' };
+          return agents.stream('bob', keyed).output;
+        },
       },
     },
   });

@@ -122,6 +122,30 @@ export function workLaws(subjectOf: () => Subject): void {
   };
   const until = (id: string, isIt: (record: AgentRecord) => boolean): Promise<AgentRecord> =>
     eventually(() => agents().get(id), isIt);
+  test('what an agent asks of another under a key is done once, and ends with the one that asks', async () => {
+    const [one, two] = [await started(), await started()];
+    const delegated = (type: string) => ({
+      type: 'delegate',
+      input: { to: two, task: { type, input: type, idempotencyKey: `${type} of ${two}` } },
+    });
+    for (let time = 0; time < 2; time += 1) {
+      expect(await agents().execute(one, delegated('note'))).toBe('note');
+      expect(diaryOf(two)).toEqual(['note']);
+    }
+    const held = (status: string) =>
+      eventually(
+        () => subjectOf().tasks.list({ agentId: two, type: 'hold' }),
+        (tasks) => tasks[0]?.status === status,
+      );
+    const ids = new Set<string>();
+    for (let time = 0; time < 2; time += 1) {
+      const { id } = await subjectOf().tasks.submit(one, delegated('hold'));
+      for (const task of await held('running')) ids.add(task.id);
+      await subjectOf().tasks.cancel(id);
+      await held('cancelled');
+    }
+    expect(ids.size).toBe(1);
+  });
   test('a task is tried as often as its kind says, and fails with the cause of its last attempt', async () => {
     const id = await started();
     expect(await agents().execute(id, { type: 'flaky', input: 2 })).toBe(2);

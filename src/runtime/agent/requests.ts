@@ -40,7 +40,7 @@ export type MadeRequest<Task extends RequestingTask = MailboxTask> = Task & {
   /** Fires when the answer is no longer needed; its reason says why. */
   readonly signal: AbortSignal;
   /** Whether that is because the task itself gave the request up, or was told to end: its work has not just ended. */
-  isWithdrawn(): boolean;
+  readonly isWithdrawn: () => boolean;
 };
 
 /** The handler of one kind of request: all that a new kind needs. */
