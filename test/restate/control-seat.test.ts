@@ -130,3 +130,65 @@ test('one that leaves gives what it was about to take, too', async () => {
   await Promise.all([taking, giving]);
   expect(done).toEqual(['move s to http://b/control', 'move s to http://c/control']);
 });
+
+/** An engine in which seats move, and a node that settles one whose heir takes its time to answer. */
+function slowlySettled() {
+  const deployments = [host('a', markOf('w')), host('b'), host('c', markOf('w'))];
+  deployments.push(control('old', 'a', 1, 'w'), control('new', 'd', 2));
+  const moves: string[] = [];
+  const seat = new ControlSeat({
+    admin: {
+      deployments: () => Promise.resolve([...deployments]),
+      register: () => Promise.reject(new Error('it is there')),
+      move: (id, uri) => {
+        moves.push(`${id} to ${uri}`);
+        const at = deployments.findIndex((one) => one.id === id);
+        deployments[at] = { ...deployments[at]!, uri };
+        return Promise.resolve();
+      },
+    },
+    uri: 'http://b/control',
+    version: 'v',
+    logger: pino({ level: 'silent' }),
+  });
+  const [asked, answer] = [Promise.withResolvers<void>(), Promise.withResolvers<boolean>()];
+  const isThere = (): Promise<boolean> => {
+    asked.resolve();
+    return answer.promise;
+  };
+  return { seat, moves, isThere, asked: asked.promise, answer: answer.resolve };
+}
+
+test('a node takes the seat while it still looks who may have that of an older version', async () => {
+  const { seat, moves, isThere, asked, answer } = slowlySettled();
+  const old = (await seat.others()).find(({ id }) => id === 'old')!;
+  const settling = seat.settle(old, isThere, () => true);
+  await asked;
+  expect(await seat.take(({ id }) => id === 'new')).toEqual({ from: undefined });
+  answer(true);
+  await settling;
+  expect(moves).toEqual(['new to http://b/control', 'old to http://a/control']);
+});
+
+test('a seat that it takes meanwhile is its own, and is given to nobody', async () => {
+  const { seat, moves, isThere, asked, answer } = slowlySettled();
+  const old = (await seat.others()).find(({ id }) => id === 'old')!;
+  const settling = seat.settle(old, isThere, () => true);
+  await asked;
+  await seat.take(({ id }) => id === 'old');
+  answer(true);
+  await settling;
+  expect(moves).toEqual(['old to http://b/control']);
+});
+
+test('one that leaves waits for both before it gives what it has', async () => {
+  const { seat, moves, isThere, asked, answer } = slowlySettled();
+  const old = (await seat.others()).find(({ id }) => id === 'old')!;
+  const settling = seat.settle(old, isThere, () => true);
+  await asked;
+  const giving = seat.giveToOneOf([host('c', markOf('v'))]);
+  const taking = seat.take(({ id }) => id === 'new');
+  answer(false);
+  await Promise.all([settling, taking, giving]);
+  expect(moves).toContain('old to http://c/control');
+});

@@ -52,8 +52,8 @@ export const markOf = (version: string, control = true): Readonly<Record<string,
 
 export class ControlSeat {
   readonly #options: ControlSeatOptions;
-  /** A seat that is being taken or settled. */
-  #underWay: Promise<unknown> | undefined;
+  /** Seats that are being taken, and settled: looking for an heir takes long, and holds up no taking. */
+  readonly #underWay: { take?: Promise<unknown> | undefined; settle?: Promise<unknown> | undefined } = {};
 
   constructor(options: ControlSeatOptions) {
     this.#options = options;
@@ -85,7 +85,7 @@ export class ControlSeat {
    * @param mayMove asked right before that
    */
   settle(held: HeldSeat, isThere: (uri: string) => Promise<boolean>, mayMove: () => boolean): Promise<void> {
-    return this.#alone(() => this.#settle(held, isThere, mayMove), undefined);
+    return this.#alone('settle', () => this.#settle(held, isThere, mayMove), undefined);
   }
 
   async #settle(
@@ -95,7 +95,9 @@ export class ControlSeat {
   ): Promise<void> {
     const { admin, logger } = this.#options;
     const deployments = await admin.deployments();
-    const held = this.#othersAmong(deployments).find((seat) => seat.id === id && seat.uri === uri);
+    const heldAmong = (all: readonly Deployment[]) =>
+      this.#othersAmong(all).find((seat) => seat.id === id && seat.uri === uri);
+    const held = heldAmong(deployments);
     if (held === undefined) return;
     const heirs = deployments.filter(
       ({ metadata }) => metadata[VERSION] === held.version && mayAnswer(metadata),
@@ -107,7 +109,8 @@ export class ControlSeat {
       to = seat;
       break;
     }
-    if (!mayMove()) return;
+    // Looking took its time, and this node may have taken it meanwhile.
+    if (heldAmong(await admin.deployments()) === undefined || !mayMove()) return;
     logger.warn({ from: uri, to }, 'the node that answered calls of an older version is gone: another does');
     await admin.move(id, to);
   }
@@ -119,7 +122,7 @@ export class ControlSeat {
    * @returns `undefined` where it stays as it is
    */
   take(isFree: (seat: HeldSeat) => boolean): Promise<Taken | undefined> {
-    return this.#alone(() => this.#take(isFree), undefined);
+    return this.#alone('take', () => this.#take(isFree), undefined);
   }
 
   async #take(isFree: (seat: HeldSeat) => boolean): Promise<Taken | undefined> {
@@ -145,14 +148,14 @@ export class ControlSeat {
   }
 
   /** Does nothing while another of its kind is under way. */
-  async #alone<Value>(move: () => Promise<Value>, otherwise: Value): Promise<Value> {
-    if (this.#underWay !== undefined) return otherwise;
+  async #alone<Value>(what: 'take' | 'settle', move: () => Promise<Value>, otherwise: Value): Promise<Value> {
+    if (this.#underWay[what] !== undefined) return otherwise;
     const moving = move();
-    this.#underWay = moving;
+    this.#underWay[what] = moving;
     try {
       return await moving;
     } finally {
-      this.#underWay = undefined;
+      this.#underWay[what] = undefined;
     }
   }
 
@@ -160,7 +163,7 @@ export class ControlSeat {
   async giveToOneOf(nodes: readonly Deployment[]): Promise<void> {
     const { admin, version } = this.#options;
     // That it failed is told to who has begun it.
-    await this.#underWay?.catch(() => undefined);
+    await Promise.allSettled([this.#underWay.take, this.#underWay.settle]);
     const heirs = nodes.filter(({ metadata }) => mayAnswer(metadata));
     const heir = heirs.find(({ metadata }) => metadata[VERSION] === version) ?? heirs[0];
     const uri = heir && controlAt(heir);
