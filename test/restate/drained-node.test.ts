@@ -80,6 +80,39 @@ describe.runIf(hasEngine())('a node that drains', () => {
     expect(await agents.nodeOf(id)).not.toBe(drained.name);
   });
 
+  test('hands over one whose start fails on the next node: it starts again by its restart policy, and its tasks wait for that', async () => {
+    const unlucky = defineAgent({
+      type: fresh('unlucky'),
+      init: ({ incarnation }) => {
+        if (incarnation === 2) throw new Error('the port is taken');
+        return { incarnation };
+      },
+      tasks: { life: { run: ({ state }) => state.incarnation } },
+    });
+    const { fleet, node } = await fleetRig(engine(), [unlucky]);
+    const { agents, events } = fleet;
+    const drained = await node(fresh('drained'));
+    const id = await agents.register({ module: unlucky, restart: { policy: 'immediate', delayMs: 500 } });
+    await agents.start(id);
+    const heir = await node(fresh('heir'));
+    await drained.drain();
+    expect(await agents.execute(id, { type: 'life' }, { whenDown: 'wait' })).toBe(3);
+    expect(await agents.nodeOf(id)).toBe(heir.name);
+    const told: string[] = [];
+    for await (const { type } of events.read({ agentId: id }))
+      if (type.startsWith('agent.') && type !== 'agent.state_saved') told.push(type);
+    expect(told.slice(told.indexOf('agent.stopped'))).toEqual([
+      'agent.stopped',
+      'agent.starting',
+      'agent.start_failed',
+      'agent.crashed',
+      'agent.restart_scheduled',
+      'agent.starting',
+      'agent.started',
+    ]);
+    expect((await agents.get(id)).restarts).toBe(1);
+  });
+
   test('and is taken for gone joins again as one that drains', async () => {
     const { fleet, node } = await fleetRig(engine(), [worker]);
     const name = fresh('drained');
