@@ -311,10 +311,15 @@ describe('a node that says when the engine reached it', () => {
 });
 
 describe('a watch', () => {
-  test('that is late counts nobody the time by which it was', () => {
-    const looks = watched([node('a')], 60_000, { lateMs: () => 750 });
-    // Each look is a second after the last, and counts a quarter of one.
-    expect(looks.at(-1)).toEqual({ at: 13_000, probed: [], gone: ['a'] });
+  test('that is held up counts nobody the time by which it was', () => {
+    const looks = watched([node('a')], 60_000, { lateMs: () => 850 });
+    // Each look is 1.1 s after the last, and counts 0.35 s, of which 0.1 s is what any look may be late by.
+    expect(looks.at(-1)).toEqual({ at: 9_900, probed: [], gone: ['a'] });
+  });
+
+  test('whose looks are all a little late, as on any busy machine, finds who is silent no later for that', () => {
+    const looks = watched([node('a')], 60_000, { lateMs: () => 100 });
+    expect(looks.at(-1)).toEqual({ at: LEASE_MS + 150, probed: [], gone: ['a'] });
   });
 
   test('that was held up for longer than a lease ends nobody for that, and asks all at once', () => {

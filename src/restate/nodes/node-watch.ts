@@ -8,8 +8,8 @@
  * frozen does neither. A node needs both ways: one that says that it is alive and is not reached cannot be told to end a
  * body, and of one that answers and does not reach the engine no task is ever done. The lease is for either.
  *
- * I1  Time by which the watch itself was late counts against no node: signs of life may have been held up, too. But it
- *     counts against the node whose silence made it late: the one that answered for the fleet.
+ * I1  Time by which the watch itself was held up counts against no node: signs of life may have been, too. But it counts
+ *     against the node whose silence did that: the one that answered for the fleet.
  * I2  No node counts as gone before it was asked.
  * I3  A refusal ends a node only if that is silent, too: one that says that it is alive has its whole lease to be reached.
  * I4  A refusal comes at once. The engine gives up on a frozen node after a few attempts, too: that is silence, and the
@@ -31,6 +31,11 @@ const UNSEATED_SHARE = 1 / 4;
 const ASK_AGAIN_MS = 1_000;
 /** What is refused later than this after it was sent was silence, ms. */
 const REFUSED_MS = 2_000;
+/**
+ * By so much any look of a busy machine is late, ms. A sign of life is held up by as much once, but the looks of a lease are
+ * eight: if each of them counted, a lease would last half as long again.
+ */
+const USUAL_LATE_MS = 100;
 /** If a look is later than this, nobody answered for the fleet meanwhile, and deaths in that time went unnoticed. */
 const HELD_UP_MS = 1_000;
 
@@ -56,15 +61,16 @@ export interface Look {
 /** Changes what is kept of the nodes: when they were heard of and reached, by the time of a watch that was not late. */
 export function watchNodes(nodes: readonly KnownNode[], { dueAt, now, unseated }: Look): Verdict {
   const lateMs = Math.max(0, now - dueAt);
+  const heldUpMs = Math.max(0, lateMs - USUAL_LATE_MS);
   const gone: KnownNode[] = [];
   const asked: KnownNode[] = [];
   const probed: KnownNode[] = [];
   for (const node of nodes) {
     const { leaseMs } = node;
     const heardAt = node.beatAt;
-    node.beatAt = Math.min(now, heardAt + lateMs);
+    node.beatAt = Math.min(now, heardAt + heldUpMs);
     node.forgivenMs = (node.forgivenMs ?? 0) + node.beatAt - heardAt;
-    node.reachedAt = Math.min(now, reachedAtOf(node) + lateMs);
+    node.reachedAt = Math.min(now, reachedAtOf(node) + heldUpMs);
     if (node.name === unseated?.name) unseat(node, now, unseated.silentMs);
     const unreachedMs = now - node.reachedAt;
     const isOver = now - node.beatAt > leaseMs || unreachedMs > leaseMs;
