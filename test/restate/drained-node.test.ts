@@ -96,7 +96,7 @@ describe.runIf(hasEngine())('a node that drains', () => {
     await agents.start(id);
     const heir = await node(fresh('heir'));
     await drained.drain();
-    expect(await agents.execute(id, { type: 'life' }, { whenDown: 'wait' })).toBe(3);
+    expect(await agents.execute(id, { type: 'life', whenDown: 'wait' })).toBe(3);
     expect(await agents.nodeOf(id)).toBe(heir.name);
     const told: string[] = [];
     for await (const { type } of events.read({ agentId: id }))
