@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { defineAgent, memoryStore, type Store, type TaskContext } from '../../src/index.ts';
 import { failingStore } from '../journal/failing-store.ts';
 import { disks, diskOf } from '../fleet/program.ts';
-import { awaited, fateOf, gate, refusal, rig } from '../kit/rig.ts';
+import { awaited, codeOf, fateOf, gate, refusal, rig } from '../kit/rig.ts';
 
 const one = (): number => 1;
 
@@ -127,6 +127,36 @@ describe('a step', () => {
     );
     expect(await fateOf(awaited(run()))).toBe('STORE_FAILED');
     expect(refused).toEqual(['STORE_FAILED']);
+  });
+
+  test('that a store refused is kept in its place when it is tried again, once that is back', async () => {
+    const store = failingStore();
+    const [recovered, done] = [gate(), gate()];
+    const got: unknown[] = [];
+    const { run, clock, system, eventsOf } = await working(
+      async ({ step }) => {
+        store.trouble = 'throws';
+        got.push(await codeOf(step('a', () => 'refused')));
+        store.trouble = undefined;
+        await recovered.promise;
+        got.push(await step('a', () => 'kept'), await step('b', () => 'next'));
+        await done.promise;
+      },
+      { store },
+    );
+    system.events.subscribe(() => recovered.resolve(), { types: ['store.recovered'] });
+    const output = run();
+    await clock.advance(1_000);
+    expect(got).toEqual(['STORE_FAILED', 'kept', 'next']);
+    const { taskId } = eventsOf('task.step')[0]!;
+    const kept = (place: number) => store.state(`step\u0000${taskId}\u0000${place}`);
+    expect([await kept(0), await kept(1), await kept(2)]).toMatchObject([
+      { json: '{"key":"a","value":"kept"}' },
+      { json: '{"key":"b","value":"next"}' },
+      undefined,
+    ]);
+    done.resolve();
+    await output;
   });
 });
 

@@ -158,6 +158,16 @@ describe('a stream', () => {
     expect(read.map(({ value }) => value)).toEqual([1, 2, 3]);
     await stream.return();
   });
+  test('that fails is thrown by one of several reads that wait, and the others are at its end', async () => {
+    const { agents } = await running();
+    const stream = agents.stream('a', { type: 'never' });
+    const reads = [stream.next(), stream.next()];
+    await agents.kill('a');
+    expect(await Promise.all(reads.map((read) => fateOf(read)))).toEqual([
+      'TASK_ABANDONED',
+      { value: { done: true, value: undefined } },
+    ]);
+  });
   test('that is left while a read waits ends that read', async () => {
     const { agents } = await running();
     const stream = agents.stream('a', { type: 'never' });

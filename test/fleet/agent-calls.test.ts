@@ -2,8 +2,9 @@
 import { context, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type AgentSystem, createAgentSystem, defineAgent } from '../../src/index.ts';
+import { Agent } from '../../src/runtime/agent/agent.ts';
 import asking from '../fixtures/agents/asking.ts';
 import { awaited, codeOf, fateOf, gate, refusal, rig, silent } from '../kit/rig.ts';
 
@@ -181,6 +182,20 @@ test('when it is killed, what it asked for is cancelled, and what it asked for i
   expect(await agents.execute('two', { type: 'aborted' })).toContain('the task that asked has ended');
   expect(eventsOf('task.abandoned').map(({ agentId }) => agentId)).toEqual(['two', 'one']);
   expect(await fateOf(busy)).toBe('pending');
+});
+
+test('of a large pool costs what one of a small pool does: its members are not gone through', async () => {
+  const { agents, system } = await rig();
+  await agents.register({ id: 'asks', module: asking });
+  await agents.start('asks');
+  await system.pools.create({ name: 'pool', spec: { module: asking }, min: 50, max: 50 });
+  const places = vi.spyOn(Agent.prototype, 'places', 'get');
+  expect(await agents.execute('asks', { type: 'ask', input: { target: { pool: 'pool' } } })).toEqual([
+    expect.stringMatching(/^pool-/),
+    'asks',
+  ]);
+  expect(places).toHaveBeenCalledTimes(1);
+  places.mockRestore();
 });
 
 test('through a pool: a member that asks for what only its fellows could do while all of them ask for it', async () => {

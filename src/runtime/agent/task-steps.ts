@@ -4,7 +4,7 @@
  * Owns each result until the end of its task, in memory and in the store, where it is a state of its own
  * beside those of the agents. A task that runs again gets its results.
  *
- * I1  A step is answered after it was committed; a task has one result for a key, the first.
+ * I1  A step is answered after it was committed; a task has one result for a key: the first that was not refused.
  * I2  The end of a task drops its results. A task that will be done again has not ended.
  * I3  A result that holds a secret of the agent is refused, like a state.
  */
@@ -27,6 +27,15 @@ interface Kept {
   readonly value?: unknown;
 }
 
+/** One step of a task. */
+interface Step {
+  /** As JSON: each run gets its own copy. */
+  readonly json: string;
+  readonly place: number;
+  /** The store failed: its task may try it again. */
+  isRefused: boolean;
+}
+
 /** Limits of what one task may keep. */
 export const MAX_STEPS = 10_000;
 const MAX_KEY = 512;
@@ -38,8 +47,7 @@ const stepArgs = z.strictObject({
 export class TaskSteps {
   readonly #journal: Journal;
   readonly #secrets: SecretNet;
-  /** As JSON: each run gets its own copies. */
-  readonly #kept = new Map<string, Map<string, string>>();
+  readonly #kept = new Map<string, Map<string, Step>>();
 
   constructor(journal: Journal, secrets: SecretNet) {
     this.#journal = journal;
@@ -53,7 +61,7 @@ export class TaskSteps {
   /** What a task kept when it ran before; `undefined` for nothing. */
   of(taskId: string): KeptSteps | undefined {
     const kept = this.#kept.size === 0 ? undefined : this.#kept.get(taskId);
-    return kept && [...kept].map(([key, json]) => [key, (JSON.parse(json) as Kept).value]);
+    return kept && [...kept].map(([key, { json }]) => [key, (JSON.parse(json) as Kept).value]);
   }
 
   /** Answers `task.step` once the result is kept. */
@@ -66,10 +74,11 @@ export class TaskSteps {
     for (const { taskId } of tasks) {
       let kept = await store.state(ownerOf(taskId, 0));
       if (kept === undefined) continue;
-      const steps = new Map<string, string>();
+      const steps = new Map<string, Step>();
       this.#kept.set(taskId, steps);
       while (kept !== undefined) {
-        steps.set((JSON.parse(kept.json) as Kept).key, kept.json);
+        const { json } = kept;
+        steps.set((JSON.parse(json) as Kept).key, { json, place: steps.size, isRefused: false });
         kept = await store.state(ownerOf(taskId, steps.size));
       }
     }
@@ -86,17 +95,20 @@ export class TaskSteps {
     if (problem !== undefined) refuse(`${problem}, expected JSON data`);
     if (shown !== args) refuse('it holds a secret of the initArgs, and steps are kept in the store');
     let steps = this.#kept.get(taskId);
-    if (steps === undefined) this.#kept.set(taskId, (steps = new Map<string, string>()));
-    if (steps.has(key)) refuse('it is kept already');
-    if (steps.size >= MAX_STEPS) refuse(`expected ${MAX_STEPS} steps of a task at the most`);
+    if (steps === undefined) this.#kept.set(taskId, (steps = new Map<string, Step>()));
+    const before = steps.get(key);
+    if (before?.isRefused === false) refuse('it is kept already');
+    if (before === undefined && steps.size >= MAX_STEPS) refuse(`expected ${MAX_STEPS} steps of a task at the most`);
     const json = JSON.stringify({ key, value } satisfies Kept);
-    const place = steps.size;
-    steps.set(key, json);
+    const step: Step = { json, place: before?.place ?? steps.size, isRefused: false };
+    steps.set(key, step);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#journal.keepState(ownerOf(taskId, place), { json, stateVersion: 1 });
-    this.#journal.emit({ type: 'task.step', agentId, incarnation, taskId, task, key }, (error) =>
-      error ? reject(error) : resolve(),
-    );
+    this.#journal.keepState(ownerOf(taskId, step.place), { json, stateVersion: 1 });
+    this.#journal.emit({ type: 'task.step', agentId, incarnation, taskId, task, key }, (error) => {
+      step.isRefused = error !== undefined;
+      if (error) reject(error);
+      else resolve();
+    });
     return promise;
   }
 

@@ -97,7 +97,7 @@ export class TaskChunks implements TaskStream, ChunkReader {
   #ended(end: { readonly thrown?: unknown }): void {
     if (this.#end !== undefined) return;
     this.#end = end;
-    for (const read of this.#reads.splice(0)) void this.#last(end).then(read.resolve, read.reject);
+    for (const read of this.#reads.splice(0)) void this.#last(this.#end).then(read.resolve, read.reject);
   }
 
   /** The failure, until it was thrown once. */

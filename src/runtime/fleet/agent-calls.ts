@@ -36,8 +36,8 @@ import { circleClosedBy, type CircleStep } from './wait-circle.ts';
 /** What a call needs to know of a pool. */
 export interface CalledPool {
   readonly manifest: AgentManifest;
-  /** Members that run. */
-  readonly members: readonly Agent[];
+  /** Its members, looked up one by one as they are asked for. */
+  readonly members: Iterable<Agent>;
   /** Whether members may be added, or come back. */
   readonly mayGrow: boolean;
 }
@@ -226,8 +226,8 @@ class PoolTarget implements WaitTarget {
     return this.#seen?.mayGrow ?? true;
   }
 
-  places(): readonly Places[] {
-    return (this.#seen?.members ?? []).map((agent) => agent.places);
+  *places(): Generator<Places, void, undefined> {
+    for (const agent of this.#seen?.members ?? []) yield agent.places;
   }
 
   /** `undefined` for a closed pool: calls that wait for it are about to be refused. */

@@ -81,7 +81,9 @@ export async function planRecovery(
     const recovery = await store.recover();
     const plans: PlannedRecovery[] = [];
     const code = codeFor(input.options.agents, recovery);
-    for (const stored of recovery.agents) plans.push(await plan(stored, { store, code, load, recovery }));
+    const tasks = Map.groupBy(recovery.tasks, ({ agentId }) => agentId);
+    const scope = { store, code, load, tasks, taskProgress: recovery.taskProgress };
+    for (const stored of recovery.agents) plans.push(await plan(stored, scope));
     return plans;
   } catch (thrown) {
     if (thrown instanceof AgentSystemError) throw thrown;
@@ -101,7 +103,9 @@ interface PlanScope {
   readonly store: Store;
   readonly code: CodeOf;
   readonly load: (url: string) => Promise<AnyAgentDefinition>;
-  readonly recovery: Recovery;
+  /** By the id of their agent. */
+  readonly tasks: ReadonlyMap<string, Recovery['tasks']>;
+  readonly taskProgress: Recovery['taskProgress'];
 }
 
 async function plan({ registered, latest }: StoredAgent, scope: PlanScope): Promise<PlannedRecovery> {
@@ -113,7 +117,7 @@ async function plan({ registered, latest }: StoredAgent, scope: PlanScope): Prom
   let definition: AnyAgentDefinition | undefined;
   const rest = async () => ({
     ...known(definition, saved, registered.manifest),
-    ...(await plannedTasks(agentId, definition, scope.recovery)),
+    ...(await plannedTasks(scope.tasks.get(agentId) ?? [], definition, scope.taskProgress)),
     ...moved,
   });
   try {
@@ -139,13 +143,12 @@ async function assertArgsFit(definition: AnyAgentDefinition, spec: StoredSpec): 
 }
 
 async function plannedTasks(
-  agentId: string,
+  tasks: Recovery['tasks'],
   definition: AnyAgentDefinition | undefined,
-  { tasks, taskProgress }: Recovery,
+  taskProgress: Recovery['taskProgress'],
 ): Promise<{ readonly tasks?: readonly PlannedTask[] }> {
   const planned: PlannedTask[] = [];
   for (const accepted of tasks) {
-    if (accepted.agentId !== agentId) continue;
     const { taskId, task } = accepted;
     const { isInFlight, isClear } = standingOf(accepted, taskProgress);
     const begun = taskProgress?.get(taskId)?.attempt ?? accepted.attempts ?? 0;

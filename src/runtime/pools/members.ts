@@ -72,7 +72,7 @@ export class Members {
   #next = 1;
   #failure: AgentSystemError | undefined;
   #lastFailure: string | undefined;
-  /** When the close that is under way is over, epoch ms. */
+  /** When the close that is under way is over, by `elapsed` of the clock. */
   #closeAt: number | undefined;
   #isReleased = false;
 
@@ -83,6 +83,13 @@ export class Members {
   /** Ids of all, those on their way out included. */
   ids(): string[] {
     return PLACES.flatMap((place) => [...this.#places[place]].map(({ id }) => id));
+  }
+
+  /** Those that have one, those that run first. */
+  *agents(): Generator<Agent, void, undefined> {
+    for (const place of PLACES) {
+      for (const { agent } of this.#places[place]) if (agent !== undefined) yield agent;
+    }
   }
 
   counts(): PoolCounts {
@@ -158,7 +165,7 @@ export class Members {
     this.#moveSome(this.#places.draining, count, 'live');
   }
 
-  /** All end, busy ones too. @param closeAt when their time is over, epoch ms */
+  /** All end, busy ones too. @param closeAt when their time is over, by `elapsed` of the clock */
   end(closeAt: number): void {
     this.#closeAt = closeAt;
     this.forgetResting();

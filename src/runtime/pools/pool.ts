@@ -20,6 +20,7 @@ import {
 } from '../../machines/index.ts';
 import type { Admission } from '../limits/admission.ts';
 import type { Agent } from '../agent/agent.ts';
+import type { CalledPool } from '../fleet/agent-calls.ts';
 import type { Agents } from '../fleet/agents.ts';
 import type { Alerts } from '../observability/alerts.ts';
 import type { ChartWatch } from '../engine/chart-watch.ts';
@@ -106,7 +107,7 @@ export interface PoolOptions {
 
 type Announcement = Extract<PoolEffect, { type: `announce${string}` }>;
 
-export class Pool {
+export class Pool implements CalledPool {
   readonly name: string;
   readonly #services: PoolServices;
   readonly #options: PoolOptions;
@@ -216,6 +217,18 @@ export class Pool {
 
   get isClosing(): boolean {
     return this.#closing !== undefined || this.#isHalted || this.#isReleased;
+  }
+
+  /** Its members that have an agent, those on their way out included. */
+  get members(): Iterable<Agent> {
+    return this.#members.agents();
+  }
+
+  /** Whether members may be added, or come back: while its size changes, it is unknown which one will be free. */
+  get mayGrow(): boolean {
+    const { wanted, max, starting, down, draining, leaving } = this.#chart.context;
+    const isChanging = this.#status !== 'steady' || starting + down + draining + leaving > 0;
+    return isChanging || (this.#autoscaling !== undefined && wanted < max);
   }
 
   record(): PoolRecord {

@@ -205,16 +205,7 @@ export class PoolRegistry implements Pools {
 
   /** @internal What a task that waits for a pool has to know of it. @throws AgentSystemError `POOL_UNKNOWN` */
   called(name: string): CalledPool {
-    const pool = this.#open(name);
-    const { agents } = this.#options;
-    const { members, status, starting, down, draining, scaling, wanted, max } = pool.record();
-    return {
-      manifest: pool.manifest,
-      members: members.map((id) => agents.find(id)),
-      // While the pool is changing its size, it is unknown which member will be free.
-      mayGrow:
-        status !== 'steady' || starting + down + draining > 0 || (scaling !== undefined && wanted < max),
-    };
+    return this.#open(name);
   }
 
   /** @internal Tasks of an earlier program: they go on when their pool is there. */
