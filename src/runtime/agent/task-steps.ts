@@ -98,7 +98,8 @@ export class TaskSteps {
     if (steps === undefined) this.#kept.set(taskId, (steps = new Map<string, Step>()));
     const before = steps.get(key);
     if (before?.isRefused === false) refuse('it is kept already');
-    if (before === undefined && steps.size >= MAX_STEPS) refuse(`expected ${MAX_STEPS} steps of a task at the most`);
+    if (before === undefined && steps.size >= MAX_STEPS)
+      refuse(`expected ${MAX_STEPS} steps of a task at the most`);
     const json = JSON.stringify({ key, value } satisfies Kept);
     const step: Step = { json, place: before?.place ?? steps.size, isRefused: false };
     steps.set(key, step);

@@ -1,7 +1,7 @@
 /**
  * Streams of tasks that agents do for each other, at the system's end: `context.agents.stream`.
  *
- * Owns what tasks read, until they end. How a task is done for another is the caller's to say.
+ * Owns what tasks read, until that or they end. How a task is done for another is the caller's to say.
  */
 import { z } from 'zod';
 import {
@@ -44,19 +44,24 @@ export class CalledStreams<Task extends RequestingTask> {
   /** Answers `agents.stream.read` with the next chunk, once there is one, or that there is none any more. */
   get read(): RequestHandler<Task> {
     return requestHandler(streamIdArgs, async ({ id }, request: MadeRequest<Task>) => {
+      const streams = this.#streamsOf(request);
       // What it failed with is told by its output.
-      const step = await this.#streamsOf(request)
+      const step = await streams
         .get(id)
         ?.next()
         .catch(() => undefined);
-      return step === undefined || step.done ? { isOver: true } : { chunk: step.value };
+      if (step !== undefined && !step.done) return { chunk: step.value };
+      streams.delete(id);
+      return { isOver: true };
     });
   }
 
   /** Answers `agents.stream.close` when the task is over. */
   get close(): RequestHandler<Task> {
     return requestHandler(streamIdArgs, async ({ id }, request: MadeRequest<Task>) => {
-      await this.#streamsOf(request).get(id)?.return();
+      const streams = this.#streamsOf(request);
+      await streams.get(id)?.return();
+      streams.delete(id);
     });
   }
 

@@ -83,6 +83,30 @@ export const leaderLaws: readonly Law[] = [
       ),
   ],
   [
+    'those that came and went do not weigh on the queue, also while its first stays',
+    ({ CandidateQueue }) => {
+      const queue = new CandidateQueue();
+      let looks = 0;
+      const watched = (order: number, incarnation: number): Candidate => ({
+        agentId: `a${order}`,
+        incarnation,
+        get order() {
+          looks += 1;
+          return order;
+        },
+      });
+      queue.add(watched(1, 1));
+      for (let incarnation = 1; incarnation <= 10_000; incarnation++) {
+        queue.add(watched(2, incarnation));
+        queue.remove('a2', incarnation);
+      }
+      looks = 0;
+      queue.add(watched(0, 1));
+      assert.ok(looks <= 12, `looked at ${looks} orders`);
+      assert.equal(queue.first()?.agentId, 'a0');
+    },
+  ],
+  [
     'a queue that loses its first again and again goes through all in order',
     ({ CandidateQueue }) =>
       fc.assert(

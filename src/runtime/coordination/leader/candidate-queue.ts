@@ -2,13 +2,16 @@
  * The candidates of the leader election, in the order of their registration: a heap.
  *
  * I1  Adding, removing and asking for the first cost the logarithm of the queue: those that left are dropped when they
- *     come first.
+ *     come first, or when they are more than those that are there.
  */
 import { type Candidate, precedes } from '../../../machines/index.ts';
 
+/** So many that left are not worth a new heap. */
+const FEW = 16;
+
 export class CandidateQueue {
   /** A binary heap; what is in it and not in `#present` has gone. */
-  readonly #heap: Candidate[] = [];
+  #heap: Candidate[] = [];
   readonly #present = new Map<string, Candidate>();
 
   /** Adds one; its id is not in the queue. */
@@ -28,6 +31,7 @@ export class CandidateQueue {
   /** Takes one incarnation out, if it is in. */
   remove(agentId: string, incarnation: number): void {
     if (this.#present.get(agentId)?.incarnation === incarnation) this.#present.delete(agentId);
+    if (this.#heap.length > 2 * this.#present.size + FEW) this.#forgetGone();
   }
 
   /** The first of them, which stays in the queue. */
@@ -37,6 +41,11 @@ export class CandidateQueue {
       if (first === undefined || this.#present.get(first.agentId) === first) return first;
       this.#dropFirst();
     }
+  }
+
+  /** A sorted list is a heap. */
+  #forgetGone(): void {
+    this.#heap = [...this.#present.values()].toSorted((one, other) => (precedes(one, other) ? -1 : 1));
   }
 
   #dropFirst(): void {
