@@ -66,7 +66,7 @@ export const EVENT_WORDS: Readonly<Record<SystemEventType, string>> = {
   'agent.paused': 'It is paused, and no task runs.',
   'agent.resumed': 'It is no longer paused.',
   'agent.parked':
-    'It has run into a limit: no task begins `until` that is reset; `guessed` if the time of the reset is unknown.',
+    'It has run into a limit: no task begins `until` that is reset; `guessed` if the time of the reset is unknown, `named` if it was said as a time of the wall clock.',
   'agent.unparked': 'The limit is reset: it works on.',
   'agent.stopping': 'It is being stopped: it drains, saves and ends.',
   'agent.stopped': 'It ended because it was asked to.',

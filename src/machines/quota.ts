@@ -25,6 +25,8 @@ export interface Parked {
   readonly why: string;
   /** Nobody said when the limit is reset. */
   readonly guessed?: true;
+  /** `until` was named as a time of the wall clock: if that clock is set, it is waited for all the same. */
+  readonly named?: true;
   /** The group that parks together, where it works in one. */
   readonly quota?: string;
 }
@@ -45,8 +47,19 @@ export interface QuotaContext {
 }
 
 export type QuotaEvent =
-  /** A task has run into it. A reset in the past counts as unknown. `guessed`: an earlier program guessed it. */
-  | { type: 'quota.limited'; at: number; until?: number; why: string; chance: number; guessed?: true }
+  /**
+   * A task has run into it. A reset in the past counts as unknown. `guessed`: an earlier program guessed it. `named`:
+   * `until` is the time that was said, not one that was counted from what was said.
+   */
+  | {
+      type: 'quota.limited';
+      at: number;
+      until?: number;
+      why: string;
+      chance: number;
+      guessed?: true;
+      named?: true;
+    }
   /** A task that was begun under it is done. */
   | { type: 'quota.passed' }
   /** Somebody says that it is reset. */
@@ -90,7 +103,7 @@ export const quotaMachine = setup({
 
     noteLimit: assign(({ context, event }) => {
       if (event.type !== 'quota.limited') return {};
-      const { at, until, why, chance, guessed } = event;
+      const { at, until, why, chance, guessed, named } = event;
       const isKnown = until !== undefined && until > at;
       const resetMs = isKnown ? until - at : backoffDelayMs(guess, context.guesses, chance);
       const isGuess = !isKnown || guessed === true;
@@ -99,6 +112,7 @@ export const quotaMachine = setup({
         until: at + resetMs,
         why,
         ...(isGuess ? { guessed: true as const } : {}),
+        ...(isKnown && named ? { named } : {}),
         ...(context.quota === undefined ? {} : { quota: context.quota }),
       };
       return { parked, resetMs, guesses: isGuess ? context.guesses + 1 : context.guesses, batch: 1 };

@@ -421,3 +421,112 @@ describe.for(['an agent', 'a pool'] as const)('a task of %s that is not to begin
     });
   });
 });
+
+describe.for(['of its own', 'that it shares'] as const)('a task that waits for a limit %s', (of) => {
+  const startAt = Date.UTC(2026, 0, 1);
+  const quota = of === 'of its own' ? {} : { quota: 'provider' };
+  /** How the reset is said, `ms` from the start. */
+  const says = {
+    'by park, as a time': (park: Park, ms: number) => park({ until: startAt + ms, why: 'full' }),
+    'by an error, as a date': (_: Park, ms: number) => {
+      const headers = { 'retry-after': new Date(startAt + ms).toUTCString() };
+      throw Object.assign(new Error('full'), { status: 429, headers });
+    },
+    'by park, as a wait': (park: Park, ms: number) => park({ afterMs: ms, why: 'full' }),
+    'by an error, as a wait': (_: Park, ms: number) => {
+      throw Object.assign(new Error('full'), { status: 429, retryAfterMs: ms });
+    },
+  };
+  type Park = (options: { why: string } & ({ until: number } | { afterMs: number })) => never;
+  type How = keyof typeof says;
+  const times: How[] = ['by park, as a time', 'by an error, as a date'];
+  const waits: How[] = ['by park, as a wait', 'by an error, as a wait'];
+  const limitedUntil = (ms: number, how: How) => {
+    const gate = { isShut: true };
+    const run = ({ park }: { park: Park }) => (gate.isShut ? says[how](park, ms) : 'done');
+    return { gate, module: defineAgent({ type: 'limited', init: () => ({}), tasks: { call: { run } } }) };
+  };
+  const submit = async ({ agents, system }: Rig, module: ReturnType<typeof limitedUntil>['module']) => {
+    await agents.start(await agents.register({ id: 'ada', module, ...quota }));
+    const { id } = await system.tasks.submit('ada', { type: 'call' });
+    await settled();
+    return id;
+  };
+  const parked = async (ms: number, how: How) => {
+    const { gate, module } = limitedUntil(ms, how);
+    const it = await rig({ clock: simulatedClock({ startAt }) });
+    const id = await submit(it, module);
+    gate.isShut = false;
+    return { ...it, status: () => it.system.tasks.get(id).status };
+  };
+
+  test.for(times)('said %s, begins no earlier once the clock is put back', async (how) => {
+    const { agents, clock, status } = await parked(10_000, how);
+    await clock.advance(4_000);
+    clock.setWallClock(clock.now() - HOUR_MS);
+    await clock.advance(HOUR_MS + 5_999);
+    expect(status()).toBe('parked');
+    expect(agents.get('ada').parked).toMatchObject({ until: startAt + 10_000, named: true });
+    await clock.advance(1);
+    expect(status()).toBe('done');
+  });
+
+  // The second is longer than timers of Node hold.
+  test.for(times.flatMap((how) => [1, 40].map((days) => [how, days] as const)))(
+    'said %s, %i days away, begins within a minute once the clock is put ahead of it',
+    async ([how, days]) => {
+      const { clock, status } = await parked(days * DAY_MS, how);
+      await clock.advance(100_000);
+      expect(status()).toBe('parked');
+      clock.setWallClock(clock.now() + days * DAY_MS);
+      await clock.advance(20_000);
+      expect(status()).toBe('done');
+      // Its health check.
+      expect(clock.pending()).toHaveLength(1);
+    },
+  );
+
+  test.for(waits.flatMap((how) => steps.map(([step, stepMs]) => [how, step, stepMs] as const)))(
+    'said %s, waits as long by a clock that is %s',
+    async ([how, , stepMs]) => {
+      const { clock, status } = await parked(10_000, how);
+      await clock.advance(4_000);
+      clock.setWallClock(clock.now() + stepMs);
+      await clock.advance(5_999);
+      expect(status()).toBe('parked');
+      await clock.advance(1);
+      expect(status()).toBe('done');
+    },
+  );
+
+  test('is let go at once by who lifts it, whatever the clock says', async () => {
+    const { clock, status, system } = await parked(DAY_MS, 'by park, as a time');
+    clock.setWallClock(clock.now() - HOUR_MS);
+    await system.quotas.lift(of === 'of its own' ? 'ada' : 'provider');
+    await clock.advance(1_000);
+    expect(status()).toBe('done');
+    // Its health check.
+    expect(clock.pending()).toHaveLength(1);
+  });
+
+  describe.for(disks)('with a %s, in a next program whose clock is an hour back', (kind) => {
+    test.for([
+      [times[0]!, HOUR_MS + 10_000],
+      [times[1]!, HOUR_MS + 10_000],
+      [waits[0]!, 10_000],
+      [waits[1]!, 10_000],
+    ] as const)('said %s, waits %i ms', async ([how, waitMs]) => {
+      const { gate, module } = limitedUntil(10_000, how);
+      const disk = await diskOf(kind);
+      const first = await disk.boot({ agents: [module] });
+      const id = await submit(first, module);
+      gate.isShut = false;
+      const { clock, system } = await disk.boot({ agents: [module] }, -HOUR_MS);
+      await clock.advance(waitMs - 1);
+      expect(system.tasks.get(id).status).toBe('parked');
+      await clock.advance(1);
+      await settled();
+      expect(system.tasks.get(id).status).toBe('done');
+    });
+  });
+});

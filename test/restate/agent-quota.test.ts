@@ -67,7 +67,7 @@ describe('a limit of its own', () => {
     const { limit, said, pass, record, quota } = rig();
     limit(1_000);
     expect(said()).toEqual(['known until 1000', 'parked until 1000']);
-    const parked = { at: 0, until: 1_000, why: 'full' };
+    const parked = { at: 0, until: 1_000, why: 'full', named: true };
     expect(record()).toEqual({ name: 'ada', isShared: false, status: 'parked', parked, waiting: ['ada'] });
     pass(999);
     expect(said()).toEqual([]);
@@ -171,7 +171,12 @@ describe('a limit that it shares', () => {
     quota.leave();
     expect(acts()).toEqual([
       { do: 'joinQuota', quota: 'model', load: 3, known: undefined },
-      { do: 'tellQuota', quota: 'model', load: 3, message: { type: 'limited', why: 'full', until: 9 } },
+      {
+        do: 'tellQuota',
+        quota: 'model',
+        load: 3,
+        message: { type: 'limited', why: 'full', until: 9, named: true },
+      },
       { do: 'tellQuota', quota: 'model', load: 3, message: { type: 'passed' } },
       { do: 'tellQuota', quota: 'other', load: 0, message: { type: 'part' } },
     ]);

@@ -77,7 +77,7 @@ test("an agent's own limit that is reached stays so until its reset", () => {
     quotaReleased: () => said.push('released'),
   };
   const upgrade = () => Object.assign(owner.state, { quota: unreadable(owner.state.quota) });
-  new QuotaOfOne(owner as never).limited('full', 5_000);
+  new QuotaOfOne(owner as never).limited({ why: 'full', until: 5_000, named: true });
   const before = quotaRecordOf(owner.state as never);
   upgrade();
   const quota = new QuotaOfOne(owner as never);

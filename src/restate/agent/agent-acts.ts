@@ -8,6 +8,7 @@ import type { SavedState } from '../../runtime/definition/saved-state.ts';
 import type { BodyReport, BodyRequest, TraceParent } from '../../runtime/hosting/host.ts';
 import type { Answer } from '../engine/call-answer.ts';
 import type { Spender } from '../../runtime/limits/budget-rules.ts';
+import type { Limit } from '../../runtime/limits/quotas.ts';
 import type { AccountRef, Settling } from '../limits/budget-messages.ts';
 import type { Occupant } from '../nodes/placement.ts';
 
@@ -80,7 +81,7 @@ export type RequestAnswer = Extract<BodyRequest, { readonly type: 'request.answe
 
 /** Messages of an agent to a quota that it shares with others. */
 export type QuotaMessage =
-  | { readonly type: 'limited'; readonly until?: number | undefined; readonly why: string }
+  | ({ readonly type: 'limited' } & Limit)
   | { readonly type: 'passed' }
   | { readonly type: 'part' };
 

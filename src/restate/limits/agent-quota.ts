@@ -73,9 +73,12 @@ export class AgentQuota {
   }
 
   limitReached({ until, afterMs, why }: ParkRequest): void {
-    const resetAt = afterMs === undefined ? until : this.#owner.now + Math.ceil(afterMs);
-    const said = cut(why, MAX_WHY);
-    if (!this.#tell({ type: 'limited', why: said, until: resetAt })) this.#own.limited(said, resetAt);
+    const reset =
+      afterMs === undefined
+        ? { until, named: true as const }
+        : { until: this.#owner.now + Math.ceil(afterMs) };
+    const limit = { ...reset, why: cut(why, MAX_WHY) };
+    if (!this.#tell({ type: 'limited', ...limit })) this.#own.limited(limit);
   }
 
   taskPassed(): void {

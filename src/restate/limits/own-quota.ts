@@ -5,7 +5,7 @@
  * its limit is known.
  */
 import { type Parked, type QuotaEffect, quotaMachine } from '../../machines/index.ts';
-import type { QuotaRecord } from '../../runtime/limits/quotas.ts';
+import type { Limit, QuotaRecord } from '../../runtime/limits/quotas.ts';
 import type { AgentState, OwnQuota } from '../agent/agent-state.ts';
 import { type ArmedDeadline, ChartAtWork, isOfThisChart } from '../engine/kept-chart.ts';
 import { takenUpQuota } from './taken-up-quota.ts';
@@ -69,10 +69,12 @@ export class QuotaOfOne {
     this.#tellIfEmpty(kept);
   }
 
-  limited(why: string, until: number | undefined): void {
+  limited({ until, named, why }: Limit): void {
     const { now: at, chance } = this.#owner;
     const limit = { type: 'quota.limited' as const, at, why, chance };
-    this.#step((chart) => chart.send(until === undefined ? limit : { ...limit, until }));
+    this.#step((chart) =>
+      chart.send(until === undefined ? limit : { ...limit, until, ...(named ? { named } : {}) }),
+    );
   }
 
   /** Lifts the limit. @returns whether the agent was parked */

@@ -95,9 +95,9 @@ class QuotaTurn {
       if (value !== 'open' || context.guesses > 0) this.#chart.send({ type: 'quota.passed' });
       return;
     }
-    const { why, until } = message;
+    const { why, until, named } = message;
     const limit = { type: 'quota.limited' as const, at: this.now, why, chance: this.#ctx.rand.random() };
-    this.#chart.send(until === undefined ? limit : { ...limit, until });
+    this.#chart.send(until === undefined ? limit : { ...limit, until, ...(named ? { named } : {}) });
   }
 
   /** Lifts the limit. @returns whether its members were parked */

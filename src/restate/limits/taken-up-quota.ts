@@ -20,8 +20,8 @@ export function takenUpQuota(
   const chart = new ChartAtWork(quotaMachine, kept, { now: since, nextOrder, perform: () => {} });
   chart.begin({ quota });
   if (parked === undefined) return kept;
-  const { at, until, why, guessed } = parked;
+  const { at, until, why, guessed, named } = parked;
   const limit = { type: 'quota.limited' as const, at, until, why, chance: 0 };
-  chart.send(guessed === undefined ? limit : { ...limit, guessed });
+  chart.send({ ...limit, ...(guessed ? { guessed } : {}), ...(named ? { named } : {}) });
   return kept;
 }

@@ -271,8 +271,11 @@ export class AgentTasks implements MailboxOwner, RequestsOwner {
   }
 
   limitReached({ until, afterMs, why }: ParkRequest, told: (parked: Parked) => void): void {
-    const resetAt = afterMs === undefined ? until : this.clock.now() + Math.ceil(afterMs);
-    const limit = { until: resetAt, why: cut(why, MAX_WHY) };
+    const reset =
+      afterMs === undefined
+        ? { until, named: true as const }
+        : { until: this.clock.now() + Math.ceil(afterMs) };
+    const limit = { ...reset, why: cut(why, MAX_WHY) };
     this.quota = this.agent.services.quotas.limited(this.agent, limit, told);
   }
 

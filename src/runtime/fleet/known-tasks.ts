@@ -358,12 +358,14 @@ function moveTo(known: KnownTask, places: ReadonlyMap<TaskPlace, TaskPlace | 'fo
   known.place = (places.get(known.place) ?? known.place) as TaskPlace;
 }
 
-function parkedBy({ at, until, why, guessed, quota }: Extract<TaskEvent, { type: 'task.parked' }>): Parked {
+function parkedBy(event: Extract<TaskEvent, { type: 'task.parked' }>): Parked {
+  const { at, until, why, guessed, named, quota } = event;
   return Object.freeze({
     at,
     until,
     why,
     ...(guessed ? { guessed } : {}),
+    ...(named ? { named } : {}),
     ...(quota === undefined ? {} : { quota }),
   });
 }

@@ -84,11 +84,12 @@ interface Submitted {
   readonly startedAt?: number;
 }
 
-/** What is waited for. `until` is epoch ms; `guessed` if the reset is unknown. */
+/** What is waited for. `until` is epoch ms; `guessed` if the reset is unknown, `named` if it was said as a time. */
 interface OfPark {
   readonly until: number;
   readonly why: string;
   readonly guessed?: true;
+  readonly named?: true;
   readonly quota?: string;
 }
 

@@ -6,13 +6,22 @@
  *
  * I1  Members that share a quota park together; one that starts meanwhile is parked, too.
  * I2  After a reset those that have work go on first, and of them those that have waited longest.
- * I3  An agent that never ran into a limit, and shares none, costs nothing here.
+ * I3  A reset that was named as a time is one of the wall clock: nobody goes on before it, and at the most
+ *     `LOOK_EVERY_MS` after it where that clock was set ahead. One that was said or guessed as a wait is a duration.
+ * I4  An agent that never ran into a limit, and shares none, costs nothing here.
  */
 import { type Parked, type QuotaEffect, quotaMachine } from '../../machines/index.ts';
 import type { ChartWatch } from '../engine/chart-watch.ts';
-import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/chart.ts';
+import {
+  type Chart,
+  type ChartClock,
+  type ChartEffect,
+  type ChartOptions,
+  createChart,
+} from '../engine/chart.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import { answered } from '../time/loop-turn.ts';
+import { WallTimer } from '../time/wall-timer.ts';
 import { type ActOptions, actSchema } from '../values/act.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
@@ -32,6 +41,8 @@ export interface QuotaMember {
 export interface Limit {
   /** When it is reset, epoch ms; left out if that is unknown. */
   readonly until?: number | undefined;
+  /** `until` is a time that was named: one of the wall clock, and no duration. */
+  readonly named?: true | undefined;
   readonly why: string;
 }
 
@@ -83,11 +94,11 @@ export class Quotas {
   }
 
   /** A program before this one was waiting: for as long as is left of it. */
-  restore(member: QuotaMember, { at, until, why, guessed }: Parked): void {
+  restore(member: QuotaMember, { at, until, why, guessed, named }: Parked): void {
     const now = this.#options.clock.now();
-    // The wall clock may have been set since: it is never longer than it was.
-    const leftMs = Math.min(until - now, until - at);
-    if (leftMs > 0) this.#of(member).restore({ until: now + leftMs, why }, guessed);
+    // The wall clock may have been set since: a duration is never longer than it was.
+    const leftMs = named ? until - now : Math.min(until - now, until - at);
+    if (leftMs > 0) this.#of(member).restore({ until: now + leftMs, why, named }, guessed);
   }
 
   /** It is no more. */
@@ -160,7 +171,7 @@ export class Quota {
     this.#chart = createChart(
       quotaMachine,
       { quota: isShared ? name : undefined },
-      { ...options.chart, perform },
+      { ...options.chart, clock: this.#chartClock(options.clock), perform },
       options.chart.driver,
     );
   }
@@ -188,14 +199,14 @@ export class Quota {
     this.#leave(member);
   }
 
-  limited(member: QuotaMember, { until, why }: Limit, told: (parked: Parked) => void): void {
+  limited(member: QuotaMember, limit: Limit, told: (parked: Parked) => void): void {
     this.#members.add(member);
     this.#told.push(told);
-    this.#limit(until, why);
+    this.#limit(limit);
   }
 
-  restore({ until, why }: Limit, guessed: true | undefined): void {
-    this.#limit(until, why, guessed);
+  restore(limit: Limit, guessed: true | undefined): void {
+    this.#limit(limit, guessed);
   }
 
   get isParked(): boolean {
@@ -228,7 +239,19 @@ export class Quota {
     this.#chart.stop();
   }
 
-  #limit(until: number | undefined, why: string, guessed?: true): void {
+  /** A reset that was named is waited for by the wall clock; all else that the chart waits for is a duration. */
+  #chartClock(clock: SteadyClock): ChartClock {
+    return {
+      setTimeout: (run, delayMs) => {
+        const { parked } = this.#chart.context;
+        const isNamed = this.isParked && parked?.named;
+        return isNamed ? new WallTimer(clock, parked.until, run) : clock.setTimeout(run, delayMs);
+      },
+      clearTimeout: (handle) => (handle instanceof WallTimer ? handle.clear() : clock.clearTimeout(handle)),
+    };
+  }
+
+  #limit({ until, why, named }: Limit, guessed?: true): void {
     const { clock, random } = this.#options;
     this.#chart.send({
       type: 'quota.limited',
@@ -237,6 +260,7 @@ export class Quota {
       chance: random(),
       ...(until === undefined ? {} : { until }),
       ...(guessed ? { guessed } : {}),
+      ...(named ? { named } : {}),
     });
   }
 

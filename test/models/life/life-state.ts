@@ -194,6 +194,7 @@ export interface Parked {
   readonly until: number;
   readonly why: string;
   readonly guessed?: true;
+  readonly named?: true;
 }
 
 export interface Health {

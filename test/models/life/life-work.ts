@@ -152,16 +152,16 @@ export class LifeWork extends LifeTrace {
       at: life.now,
       until: isKnown ? until : life.now + guess,
       why: WHY_PARKED,
-      ...(isKnown ? {} : { guessed: true as const }),
+      ...(isKnown ? { named: true as const } : { guessed: true as const }),
     };
     this.arm('reset', life.limit.until - life.now);
     return life.limit;
   }
 
   protected park(limit: Parked): void {
-    const { until, why, guessed } = limit;
+    const { at: _, ...said } = limit;
     this.life.parked = limit;
-    this.tell('parked', 'serving', { until, why, ...(guessed ? { guessed } : {}) });
+    this.tell('parked', 'serving', said);
   }
 
   /** The limit is reset. */
