@@ -10,10 +10,11 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { getDefaultEnvironment } from '@modelcontextprotocol/sdk/client/stdio.js';
-import { ReadBuffer, serializeMessage } from '@modelcontextprotocol/sdk/shared/stdio.js';
+import { deserializeMessage, serializeMessage } from '@modelcontextprotocol/sdk/shared/stdio.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { GroupGuard } from '../runtime/hosting/hosts/group-guard.ts';
+import { MAX_LINE_BYTES, MessageLines } from './message-lines.ts';
 
 interface ServerCommand {
   readonly command: string;
@@ -34,7 +35,13 @@ export class ServerProcess implements Transport {
   /** Told each line that the server writes to its standard error. */
   readonly #printed: (line: string) => void;
   readonly #guard = new GroupGuard();
-  readonly #read = new ReadBuffer();
+  readonly #lines = new MessageLines(
+    (line) => this.#heard(line),
+    (refusal) => {
+      this.onerror?.(new Error(`a message of the server is longer than ${MAX_LINE_BYTES} bytes`));
+      if (refusal !== undefined) this.onmessage?.(refusal);
+    },
+  );
   #process: ChildProcess | undefined;
 
   constructor(command: ServerCommand, printed: (line: string) => void) {
@@ -53,7 +60,7 @@ export class ServerProcess implements Transport {
     });
     this.#process = child;
     if (child.pid !== undefined) this.#guard.watch(child.pid);
-    child.stdout?.on('data', (chunk: Buffer) => this.#heard(chunk));
+    child.stdout?.on('data', (chunk: Buffer) => this.#lines.append(chunk));
     child.stderr?.on('data', (chunk: Buffer) => {
       for (const line of chunk.toString('utf8').split('\n')) if (line.trim() !== '') this.#printed(line);
     });
@@ -94,25 +101,13 @@ export class ServerProcess implements Transport {
     await ended;
   }
 
-  #heard(chunk: Buffer): void {
+  /** A line that is no message is reported, and those that follow it are heard. */
+  #heard(line: string): void {
     try {
-      this.#read.append(chunk);
-    } catch (thrown) {
-      return this.onerror?.(thrown as Error);
-    }
-    while (this.#hearsOne());
-  }
-
-  /** Whether there was a line. One that is no message is reported, and those that follow it are heard. */
-  #hearsOne(): boolean {
-    try {
-      const message = this.#read.readMessage();
-      if (message === null) return false;
-      this.onmessage?.(message);
+      this.onmessage?.(deserializeMessage(line));
     } catch (thrown) {
       this.onerror?.(thrown as Error);
     }
-    return true;
   }
 
   #gone(): void {

@@ -22,6 +22,11 @@ server.registerTool('print', { description: 'Prints a line that is no message, w
   };
   return text('printed');
 });
+server.registerTool(
+  'long',
+  { description: 'Answers with so many bytes.', inputSchema: { bytes: z.number() } },
+  ({ bytes }) => text('x'.repeat(bytes)),
+);
 server.registerTool('end', { description: 'Dies.' }, () => process.exit(3));
 
 await server.connect(new StdioServerTransport());

@@ -79,7 +79,7 @@ describe('a tool server', () => {
     const { system, id, call } = await fleet();
     await using _ = system;
     const tools = await system.agents.execute(id, { type: 'tools.list' });
-    expect(tools.map(({ name }) => name)).toEqual(['add', 'pid', 'fail', 'hang', 'print', 'end']);
+    expect(tools.map(({ name }) => name)).toEqual(['add', 'pid', 'fail', 'hang', 'print', 'long', 'end']);
     expect(tools[0]).toMatchObject({
       description: 'Adds.',
       inputSchema: { type: 'object', properties: { a: { type: 'number' }, b: { type: 'number' } } },
@@ -95,6 +95,19 @@ describe('a tool server', () => {
     await using _ = system;
     expect(await call('print')).toBe('printed');
     expect(await call('add', { a: 2, b: 3 })).toBe('5');
+  });
+
+  test('an answer that is too long fails its call at once, naming the bound; the agent answers its checks', async () => {
+    const health = { intervalMs: 300, timeoutMs: 1_000, failuresBeforeKill: 2 };
+    const { system, id, call, until } = await fleet(notes, { health, tasks: { concurrency: 2 } });
+    await using _ = system;
+    const fit = call('long', { bytes: 1024 * 1024 });
+    const [tooLong] = await Promise.all([refusal(call('long', { bytes: 12_000_000 })), until('task.failed')]);
+    expect(tooLong.code).toBe('TASK_FAILED');
+    expect((tooLong.cause as Error).message).toContain('the answer is longer than 10 MiB');
+    expect(await fit).toHaveLength(1024 * 1024);
+    expect(await call('add', { a: 2, b: 3 })).toBe('5');
+    expect(system.agents.get(id)).toMatchObject({ status: 'running', incarnation: 1 });
   });
 
   test('a tool that fails fails its task with the server’s words, and the agent lives on', async () => {
@@ -136,7 +149,7 @@ describe('a tool server', () => {
   });
 
   test('a call that takes too long fails', async () => {
-    const { system, call } = await fleet(defineToolServer({ type: 'notes', server, callTimeoutMs: 50 }));
+    const { system, call } = await fleet(defineToolServer({ type: 'notes', server, callTimeoutMs: 1_000 }));
     await using _ = system;
     expect(await refusal(call('hang'))).toMatchObject({ code: 'TASK_FAILED' });
     expect(await call('add', { a: 1, b: 1 })).toBe('2');

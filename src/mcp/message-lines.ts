@@ -1,0 +1,122 @@
+/**
+ * The lines of a server, of which each is a message of JSON-RPC.
+ *
+ * Keeps the parts of the line that goes on. What a message means is its reader's.
+ *
+ * I1  No line takes more than `MAX_LINE_BYTES` of memory, and a longer one costs none of those that follow it.
+ * I2  Who waits for the answer on a line that is too long is told so as soon as its id is known, which comes before the
+ *     result or after it.
+ */
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+
+/** As the SDK has it; bytes. */
+export const MAX_LINE_BYTES = 10 * 1024 * 1024;
+/** So much of the begin and of the end of a long line is looked at for its id. */
+const LOOKED_AT_BYTES = 256;
+const NEWLINE = 0x0a;
+
+export class MessageLines {
+  readonly #line: (line: string) => void;
+  /** Told the refusal that stands for an answer which is too long; nothing where its id is not known. */
+  readonly #tooLong: (refusal: JSONRPCMessage | undefined) => void;
+  #parts: Buffer[] = [];
+  #bytes = 0;
+  #long: LongLine | undefined = undefined;
+
+  constructor(line: (line: string) => void, tooLong: (refusal: JSONRPCMessage | undefined) => void) {
+    this.#line = line;
+    this.#tooLong = tooLong;
+  }
+
+  append(chunk: Buffer): void {
+    let from = 0;
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, from)) {
+      this.#add(chunk.subarray(from, end));
+      this.#end();
+      from = end + 1;
+    }
+    if (from < chunk.length) this.#add(chunk.subarray(from));
+  }
+
+  #add(part: Buffer): void {
+    if (this.#long !== undefined) return this.#long.add(part);
+    this.#parts.push(part);
+    this.#bytes += part.length;
+    if (this.#bytes <= MAX_LINE_BYTES) return;
+    this.#long = new LongLine(this.#taken(), this.#tooLong);
+  }
+
+  #end(): void {
+    const long = this.#long;
+    this.#long = undefined;
+    if (long !== undefined) return long.end();
+    const line = this.#taken().toString('utf8');
+    this.#line(line.endsWith('\r') ? line.slice(0, -1) : line);
+  }
+
+  #taken(): Buffer {
+    const line = Buffer.concat(this.#parts);
+    this.#parts = [];
+    this.#bytes = 0;
+    return line;
+  }
+}
+
+/** A line that is not kept, but for its begin and its end. */
+class LongLine {
+  readonly #tooLong: (refusal: JSONRPCMessage | undefined) => void;
+  readonly #begin: string;
+  #end: Buffer;
+  #isTold = false;
+
+  constructor(line: Buffer, tooLong: (refusal: JSONRPCMessage | undefined) => void) {
+    this.#tooLong = tooLong;
+    this.#begin = line.toString('latin1', 0, LOOKED_AT_BYTES);
+    this.#end = endOf(line);
+    this.#tell(idBefore(this.#begin));
+  }
+
+  add(part: Buffer): void {
+    this.#end = endOf(part.length < LOOKED_AT_BYTES ? Buffer.concat([this.#end, part]) : part);
+  }
+
+  end(): void {
+    if (this.#isTold) return;
+    this.#tell(isAnswer(this.#begin) ? idAfter(this.#end.toString('latin1')) : undefined);
+    if (!this.#isTold) this.#tooLong(undefined);
+  }
+
+  #tell(id: number | undefined): void {
+    if (id === undefined) return;
+    this.#isTold = true;
+    const message = `the answer is longer than ${MAX_LINE_BYTES / 1024 / 1024} MiB`;
+    this.#tooLong({ jsonrpc: '2.0', id, error: { code: -32_000, message } });
+  }
+}
+
+function endOf(bytes: Buffer): Buffer {
+  return Buffer.from(bytes.subarray(-LOOKED_AT_BYTES));
+}
+
+/** What stands before a result; a request of the server, whose ids are its own, begins otherwise. */
+const BEFORE_RESULT =
+  /^\s*\{\s*(?:(?:"jsonrpc"\s*:\s*"2\.0"|"id"\s*:\s*\d{1,15})\s*,\s*)*"(?:result|error)"\s*:/;
+/** Ids of requests are numbers, as the SDK gives them. */
+const FIRST_ID = /"id"\s*:\s*(\d+)/;
+const LAST_ID = /,\s*"id"\s*:\s*(\d{1,15})\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$/;
+
+function isAnswer(begin: string): boolean {
+  return BEFORE_RESULT.test(begin);
+}
+
+function idBefore(begin: string): number | undefined {
+  return numberOf(FIRST_ID.exec(BEFORE_RESULT.exec(begin)?.[0] ?? ''));
+}
+
+function idAfter(end: string): number | undefined {
+  return numberOf(LAST_ID.exec(end));
+}
+
+function numberOf(found: RegExpExecArray | null): number | undefined {
+  return found === null ? undefined : Number(found[1]);
+}
