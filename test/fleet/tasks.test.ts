@@ -272,6 +272,16 @@ describe('an idempotency key', () => {
   });
 });
 
+test('a task that was executed can be forgotten: it is unknown then, and nothing is told of it', async () => {
+  const { agents, tasks, eventsOf } = await started();
+  await agents.execute('ada', { type: 'fail' }).catch(() => {});
+  const [failed] = tasks.list();
+  await tasks.forget(failed!.id);
+  expect(tasks.list()).toEqual([]);
+  expect(await codeOf(tasks.forget(failed!.id))).toBe('TASK_UNKNOWN');
+  expect(eventsOf('task.forgotten')).toEqual([]);
+});
+
 describe('a task that ended without an output', () => {
   test('can be done again under its id, as often as one likes', async () => {
     let calls = 0;

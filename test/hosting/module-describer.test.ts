@@ -135,6 +135,15 @@ test('without a turn the time of the host is the limit', async () => {
   expect(kills).toEqual(['start_timed_out']);
 });
 
+test('a module that is out of time has had its only time, also in a child that has described others', async () => {
+  const { clock, ask, asked } = describer();
+  await ask(sound).answer;
+  const { answer } = ask(hanging);
+  await clock.advance(60_000);
+  await expect(answer).rejects.toThrow(/expected it to load within 60000 ms/);
+  expect(asked).toEqual([['sound', 'hanging']]);
+});
+
 test('a child in which a module failed is ended before that is told, and describes no other', async () => {
   const { ask, kills, asked } = describer();
   const answers = [ask(sound), ask(broken), ask(sound)].map(({ answer }) => answer);

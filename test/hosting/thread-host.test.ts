@@ -95,6 +95,13 @@ describe('what a thread is given and gives', () => {
     await witness.until('log', ({ message, level }) => message === 'to stderr' && level === 'warn');
     expect(await witness.terminate()).toBe('shutdown');
   });
+  test('it leaves in order, too, where nobody tells it that its last lines are written', async () => {
+    const patient = threadHost({ leaveTimeoutMs: 600_000 });
+    const witness = await readyFaulty(patient);
+    await outputOf(witness, 'mute');
+    expect(await witness.terminate()).toBe('shutdown');
+    await patient.close();
+  });
   test('a health check is answered between tasks, however many wait', async () => {
     const witness = await readyFaulty(host);
     const tasks = Array.from({ length: 100 }, (_, n) => witness.task('busy', 5, `busy-${n}`));

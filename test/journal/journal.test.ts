@@ -290,6 +290,7 @@ describe('events.read', () => {
     await agents.start(id);
     await agents.execute(id, { type: 'echo' });
     expect(await all(system.events.read())).toEqual(events);
+    expect(await all(system.events.read({ after: 0 }))).toEqual(events);
     expect(await all(system.events.read({ after: 3 }))).toEqual(events.slice(3));
     expect(await all(system.events.read({ limit: 2 }))).toEqual(events.slice(0, 2));
     expect(await all(system.events.read({ after: 2, limit: 2 }))).toEqual(events.slice(2, 4));
