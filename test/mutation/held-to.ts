@@ -63,10 +63,15 @@ export function inOrder(tests: readonly string[], files: readonly string[]): str
   return tests.toSorted((a, b) => rank(a) - rank(b));
 }
 
-/** Whether a test file has the name of a source file, or is of its room. */
-export function isAbout(test: string, file: string): boolean {
+/** How much a test file is about a source file, the most first. */
+export const NEARNESS = ['it is about it', 'it is about its room', 'it may load it'] as const;
+export type Nearness = (typeof NEARNESS)[number];
+
+/** @param imports over how many imports it loads it */
+export function nearnessOf(test: string, file: string, imports: number | undefined): Nearness {
   const own = ownTest(file);
-  return test.endsWith(own.slice(own.lastIndexOf('/'))) || test.startsWith(roomOf(own));
+  if (imports === 1 || test.endsWith(own.slice(own.lastIndexOf('/')))) return 'it is about it';
+  return test.startsWith(roomOf(own)) ? 'it is about its room' : 'it may load it';
 }
 
 function ownTest(file: string): string {

@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { noFaultOf } from './no-faults.ts';
-import { heldTo, inOrder } from './held-to.ts';
+import { heldTo, inOrder, nearnessOf } from './held-to.ts';
 import { createImports } from './imports.ts';
 import { allTests, type Reach } from './reach.ts';
 import { sourceMutantsOf } from './source-mutants.ts';
@@ -91,6 +91,7 @@ export async function trySample(
     .flatMap((file) => sampleOf(file, count, seed))
     .toSorted((a, b) => (a.id < b.id ? -1 : 1))
     .slice(0, draw);
+  const distance = createImports();
   const switched = await trySwitches(
     runners,
     chosen.filter((mutant) => noFaultOf(mutant) === undefined),
@@ -99,7 +100,8 @@ export async function trySample(
         allTests().filter((test) => testWords.length === 0 || testWords.some((word) => test.includes(word))),
         chosen.map(({ file }) => file),
       ),
-      isApart: apartBy(reach),
+      isApart: apartBy(reach, distance),
+      nearness: (test, { file }) => nearnessOf(test, file, distance(test, file)),
       testMs,
       say,
       signal,
@@ -162,9 +164,11 @@ function verdictOf(shown: Shown | undefined): Omit<Found, 'id'> {
 }
 
 /** A test file that cannot load the mutant's file, or whose reach was measured and does not have the mutant. */
-function apartBy(reach: Reach): (test: string, mutant: NamedMutant) => boolean {
+function apartBy(
+  reach: Reach,
+  distance: ReturnType<typeof createImports>,
+): (test: string, mutant: NamedMutant) => boolean {
   const running = new Map<string, ReadonlySet<string>>();
-  const distance = createImports();
   return (test, { id, file, start }) => {
     if (distance(test, file) === undefined) return true;
     if (!reach.measured.has(test)) return false;

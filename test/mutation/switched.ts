@@ -9,7 +9,7 @@
 import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isAbout } from './held-to.ts';
+import { NEARNESS, type Nearness } from './held-to.ts';
 import type { SourceMutant } from './source-mutants.ts';
 import type { SwitchAnswer, SwitchJob, SwitchOutcome } from './switch-job.ts';
 import { plantSwitches } from './switches.ts';
@@ -38,6 +38,7 @@ export interface SwitchOptions {
   readonly tests: readonly string[];
   /** Whether it is known that the test file does not run the mutant. */
   readonly isApart: (test: string, mutant: NamedMutant) => boolean;
+  readonly nearness: (test: string, mutant: NamedMutant) => Nearness;
   /** What the test cases of a mutant may take together; ms. */
   readonly testMs: number;
   readonly say: (line: string) => void;
@@ -68,7 +69,7 @@ const HOOK_MS = 10_000;
 export async function trySwitches(
   runners: readonly TestRunner[],
   mutants: readonly NamedMutant[],
-  { tests, isApart, testMs, say, signal }: SwitchOptions,
+  { tests, isApart, nearness, testMs, say, signal }: SwitchOptions,
 ): Promise<Map<string, Shown>> {
   const kept = readKept();
   const tookMs = readTook();
@@ -78,7 +79,7 @@ export async function trySwitches(
   const numbered = mutants.map((mutant, number) => ({ mutant, number }));
   const leftMs = ({ id }: NamedMutant): number => testMs - (shown.get(id)?.usualMs ?? 0);
   // What is about a mutant is run before its time is spent on what merely comes to it.
-  const rounds = [true, false].flatMap((isNear) => tests.map((test) => ({ test, isNear })));
+  const rounds = NEARNESS.flatMap((near) => tests.map((test) => ({ test, near })));
   let next = 0;
   await Promise.all(
     runners.map(async (runner) => {
@@ -101,14 +102,14 @@ export async function trySwitches(
   /** @returns whether the test file was run */
   async function tryStep(
     runner: TestRunner,
-    { test, isNear }: (typeof rounds)[number],
+    { test, near }: (typeof rounds)[number],
     changed: readonly string[],
   ): Promise<boolean> {
     const all = numbered.filter(
       ({ mutant, number }) =>
         !planted.unswitched.has(number) && !shown.get(mutant.id)?.killed && !isApart(test, mutant),
     );
-    const undecided = isNear ? all.filter(({ mutant }) => isAbout(test, mutant.file)) : all;
+    const undecided = all.filter(({ mutant }) => nearness(test, mutant) === near);
     const keyOf = keysOf(test);
     const fresh = undecided.filter(({ mutant }) => {
       const key = keyOf(mutant);
@@ -118,12 +119,12 @@ export async function trySwitches(
       return before === undefined;
     });
     // A test file that takes much longer than a mutant has is worth its time to those alone that it is about.
-    if (!isNear && (tookMs.get(test) ?? 0) > FAR * testMs) return false;
+    if (near === 'it may load it' && (tookMs.get(test) ?? 0) > FAR * testMs) return false;
     const tries = fresh
       .map(({ mutant, number }) => ({ number, testMs: leftMs(mutant) }))
       .filter((one) => one.testMs >= LEAST_MS);
     if (tries.length === 0) return false;
-    // It runs anyway: what else comes to nothing in it need not be asked in the second round.
+    // It runs anyway: what else comes to nothing in it need not be asked in a later round.
     const asked = all
       .filter((one) => !undecided.includes(one) && !kept.has(keyOf(one.mutant)))
       .map(({ number }) => number);
