@@ -43,6 +43,11 @@ test.each(Object.entries({ patienceMs: 0, walks: 0, walkLength: 1, coverage: 0 }
   },
 );
 
+test('describeAgent: a runner is both of its functions', () => {
+  for (const half of [{ describe: () => {} }, { it: () => {} }])
+    expect(() => describeAgent(idle, half)).toThrow('describeAgent: expected a test runner');
+});
+
 const fleetOf = (count: number) => ({ agents: [{ module: idle, count }], hours: 0.01 });
 
 test('simulateFleet: there may be one agent of a kind, and no fewer', async () => {
