@@ -283,6 +283,41 @@ test.each(['silent', 'refuses'] as const)(
   },
 );
 
+/** A timer that is so late shows that its program was held up. */
+const HELD_UP_MS = 501;
+
+test.each([
+  ['refuses', [DOUBT_MS + HELD_UP_MS]],
+  ['silent', []],
+] as const)(
+  'a node that was held up itself takes the seat from an address that refuses, and from none that is silent: %s',
+  async (found, taken) => {
+    const { ask, pass, finds, isHeldUp, takenAt } = rig();
+    isHeldUp(HELD_UP_MS);
+    finds(found);
+    ask();
+    await pass(10 * (MISSED_MS + HELD_UP_MS));
+    expect(takenAt()).toEqual(taken);
+  },
+);
+
+test.each([
+  ['refuses', [2 * MISSED_MS + HELD_UP_MS]],
+  ['silent', []],
+] as const)('so it does where it was held up while it looked at the address: %s', async (found, taken) => {
+  const { ask, pass, finds, isHeldUp, takenAt } = rig();
+  const looking = Promise.withResolvers<AddressState>();
+  finds(looking.promise);
+  ask();
+  await pass(DOUBT_MS);
+  isHeldUp(HELD_UP_MS);
+  await pass(MISSED_MS - DOUBT_MS);
+  await pass(MISSED_MS + HELD_UP_MS);
+  looking.resolve(found);
+  await pass(0);
+  expect(takenAt()).toEqual(taken);
+});
+
 test('a node that was held up itself counts anew', async () => {
   const { ask, pass, takenAt, isHeldUp } = rig();
   isHeldUp(501);

@@ -3,7 +3,8 @@
  *
  * I1  One call without an answer is enough where nobody is at the address of the seat, as this node finds it, either. Where
  *     somebody is, but does not answer calls, it takes several (seat-patience.ts): mostly such a node is only busy.
- * I2  Time by which this program itself was held up is nobody's silence.
+ * I2  Time by which this program itself was held up is nobody's silence. That an address refuses is no silence: it counts
+ *     also then.
  * I3  A seat that has another holder meanwhile is left to that, which has its whole time to answer: one node takes it.
  * I4  The seat of another version goes to a node of that version first: this one waits for it twice as long, whoever is at
  *     its address. Then it takes it, for there may be no such node.
@@ -145,21 +146,30 @@ export class SeatWatch {
     this.#silences.clear();
   }
 
+  /** What was missed so far may be this program's own doing. */
+  #forgive(): void {
+    this.#misses = 0;
+    this.#unseated = undefined;
+    const since = this.#options.clock.elapsed();
+    for (const [id, { uri }] of this.#silences)
+      this.#silences.set(id, { uri, since, misses: 0, silentLooks: 0 });
+  }
+
   /** Takes a seat of this version where nobody is. The call is then made again, with who was unseated. */
   async #doubt(since: number, over: AbortController): Promise<void> {
     const { clock, logger } = this.#options;
-    if (this.#wasHeldUp(since, DOUBT_MS)) return;
+    const wasHeldUp = this.#wasHeldUp(since, DOUBT_MS);
     try {
       const others = await this.#others();
-      for (const other of others) this.#silenceOf(other, since);
+      const before = new Map(others.map((other) => [other.id, this.#silenceOf(other, since)]));
       const own = others.filter(({ isOwnVersion }) => isOwnVersion);
       const found = await Promise.all(own.map(({ uri }) => this.#check(uri, SILENT_MS)));
       const dead = own.filter((_, index) => found[index] === 'refuses');
       const silentLooks = this.#patience.isFresh(clock.elapsed()) ? 1 : 2;
       const silent = own.filter(({ id, uri }, index) => {
-        // There is none where the call was answered meanwhile, and another's where the seat has moved.
+        // There is none where the call was answered meanwhile, and another where the seat has moved, or this node was held up.
         const silence = this.#silences.get(id);
-        if (silence?.uri !== uri) return false;
+        if (wasHeldUp || silence?.uri !== uri || silence !== before.get(id)) return false;
         silence.silentLooks = found[index] === 'silent' ? silence.silentLooks + 1 : 0;
         return silence.silentLooks >= silentLooks;
       });
@@ -172,11 +182,7 @@ export class SeatWatch {
 
   async #missed(since: number, over: AbortController): Promise<void> {
     const { clock, logger } = this.#options;
-    if (this.#wasHeldUp(since, MISSED_MS)) {
-      this.#countAnew();
-      this.#unseated = undefined;
-      return;
-    }
+    if (this.#wasHeldUp(since, MISSED_MS)) return this.#forgive();
     // It was another's time that this call has waited for.
     if (since < this.#takenAt) return;
     this.#misses += 1;
