@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import type { Streams } from '../../src/cli/console.ts';
 import { main } from '../../src/cli/main.ts';
+import { switchEnv } from '../mutation/switch-probe.ts';
 
 export const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 
@@ -35,7 +36,7 @@ export interface Running {
 /** An environment without the settings of whoever runs the tests. */
 export function cleanEnv(env: CommandOptions['env']): Record<string, string> {
   const { PATH = '', HOME = '', TMPDIR = tmpdir(), NODE_COMPILE_CACHE = '' } = process.env;
-  return { PATH, HOME, TMPDIR, TZ: 'UTC', NODE_COMPILE_CACHE, ...env };
+  return { PATH, HOME, TMPDIR, TZ: 'UTC', NODE_COMPILE_CACHE, ...switchEnv(), ...env };
 }
 
 /** Starts `mabeam` with these arguments. Ended with the test, if it has not by itself. */

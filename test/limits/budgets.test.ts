@@ -31,6 +31,11 @@ describe('a reservation', () => {
     expect(budgets.get('all').spent).toEqual({ tokens: 25, money: 0.3, calls: 1 });
   });
 
+  it('is granted and settled where there is no budget', async () => {
+    const { call } = await fleet([]);
+    expect(await call('ada', { tokens: 50 }, { tokens: 20 })).toBe('called');
+  });
+
   it('is refused with the budget, the unit, what was asked and what is left, and nothing is taken', async () => {
     const { agents, budgets, call } = await fleet([
       { name: 'all', limits: { tokens: 1_000 } },

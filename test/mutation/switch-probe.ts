@@ -10,6 +10,13 @@ export const ON_VARIABLE = 'MABEAM_MUTANTS_ON';
 /** A file to which the numbers are written, a line each. */
 export const CAME_VARIABLE = 'MABEAM_MUTANTS_CAME';
 
+/** For a program that does not get the environment of the one that starts it. */
+export function switchEnv({ env } = process): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    [ON_VARIABLE, CAME_VARIABLE].flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])),
+  );
+}
+
 const PROBE = `import { appendFileSync } from 'node:fs';
 const { ${ON_VARIABLE}: on, ${CAME_VARIABLE}: came } = process.env;
 const seen = new Set();

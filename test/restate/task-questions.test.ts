@@ -263,3 +263,12 @@ describe('who waits no more', () => {
     expect(events()).toEqual([]);
   });
 });
+
+it('the next body numbers its requests anew: it may refuse the answer that the last one got', () => {
+  const { ask, questions, stands } = rig();
+  ask(1);
+  questions.answer(ID, true, undefined);
+  questions.bodyEnded();
+  expect(ask(1, { refused: 'not that' })).toBe(undefined);
+  expect(stands()).toEqual([1, true, true]);
+});
