@@ -2,6 +2,7 @@
  * Failures of a provider, in the form that the fleet understands: a status, its headers, and whether a retry makes
  * sense.
  */
+import { withoutKnownSecrets } from '../runtime/values/secrets.ts';
 import { limitSaid, parkAsked, statusesSaid } from '../runtime/definition/parking.ts';
 
 /** A call of a model that failed. With `status` and `headers` the fleet sees a quota, and when it is reset. */
@@ -25,6 +26,8 @@ export class ModelCallError extends Error {
 /** Headers that tell of limits; others may hold a secret, and errors are kept in the event log. */
 const OF_LIMITS = /^(retry-after(-ms)?|(x-)?ratelimit(-.*)?|.*-ratelimit-.*)$/;
 
+/** Of Node's sockets, and of its `fetch`. */
+const NETWORK_CODE = /^(E[A-Z]+|UND_ERR_\w+)$/;
 /** How far causes are followed: a gateway's error has the provider's as its cause. */
 const MAX_DEPTH = 4;
 /** What services call a limit, or an overload, in the middle of a stream, where HTTP's status is long gone. */
@@ -43,7 +46,8 @@ const STATUS_OF: ReadonlyMap<unknown, number> = new Map([
 export function modelErrorOf(thrown: unknown): unknown {
   const found = failureIn(thrown);
   if (found === undefined) return thrown;
-  const { status, message } = found;
+  const { status } = found;
+  const message = withoutKnownSecrets(found.message);
   // The SDK's error holds the whole request: prompts, and sometimes keys.
   return new ModelCallError(`the model refused: ${status ?? 'no status'}, ${message}`, undefined, {
     isRetryable: found.isRetryable ?? (status !== undefined && (status === 429 || status >= 500)),
@@ -64,7 +68,7 @@ export function isRefusedCall(thrown: unknown): boolean {
 }
 
 interface Failure {
-  readonly message: string;
+  message: string;
   status: number | undefined;
   isRetryable: boolean | undefined;
   readonly headers: Record<string, string>;
@@ -89,6 +93,7 @@ function failureIn(thrown: unknown): Failure | undefined {
       found = { message: words, status: undefined, isRetryable: undefined, headers: {} };
     }
     if (found !== undefined) {
+      if (tellsMore(error, found)) found.message += `: ${String(message)}`;
       found.status ??= status;
       found.isRetryable ??= says;
       noteHeaders(found.headers, responseHeaders);
@@ -96,6 +101,13 @@ function failureIn(thrown: unknown): Failure | undefined {
     error = cause;
   }
   return found;
+}
+
+/** Whether it is the failure of a connection, which the error around it does not say. Other causes may quote an answer. */
+function tellsMore(error: object, { message }: Failure): boolean {
+  const { code, message: words } = error as Fields;
+  const isOfNetwork = error instanceof Error && typeof code === 'string' && NETWORK_CODE.test(code);
+  return isOfNetwork && typeof words === 'string' && words !== '' && !message.includes(words);
 }
 
 type Fields = Readonly<

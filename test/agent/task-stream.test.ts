@@ -91,6 +91,15 @@ const streamer = defineAgent({
         park({ afterMs: 1_000, why: 'no more for now' });
       },
     },
+    refused: {
+      run: async function* () {
+        yield 1;
+        throw Object.assign(new RangeError('slow down, please'), {
+          status: 429,
+          headers: { 'retry-after': '1' },
+        });
+      },
+    },
     never: { run: () => new Promise<void>(() => undefined) },
   },
 });
@@ -150,6 +159,11 @@ describe('a stream', () => {
     await agents.kill('a');
     await clock.advance(0);
     expect(await fateOf(output)).toBe('TASK_ABANDONED');
+  });
+  test('one that runs into a limit then fails with what it has thrown', async () => {
+    const { agents } = await running();
+    const { cause } = await refusal(allOf(agents.stream('a', { type: 'refused' })));
+    expect(cause).toMatchObject({ name: 'RangeError', message: 'slow down, please', status: 429 });
   });
   test('several reads at once get several chunks, in order', async () => {
     const { agents } = await running();

@@ -163,3 +163,20 @@ describe('a call costs nothing', () => {
     expect(isRefusedCall(new Error('it broke off'))).toBe(false);
   });
 });
+
+test('names the failure of the connection under the words of the SDK, and no key that the provider has repeated', () => {
+  const socket = Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' });
+  const cut = failed('Failed to process successful response', {
+    isRetryable: true,
+    cause: new TypeError('terminated', { cause: socket }),
+  });
+  expect((modelErrorOf(cut) as Error).message).toBe(
+    'the model refused: no status, Failed to process successful response: other side closed',
+  );
+  const known = failed('Cannot connect to API: other side closed', { isRetryable: true, cause: socket });
+  expect((modelErrorOf(known) as Error).message).toMatch(/API: other side closed$/);
+  const quoting = failed('Invalid JSON response', { statusCode: 200, cause: new Error('Text: the answer') });
+  expect((modelErrorOf(quoting) as Error).message).toBe('the model refused: 200, Invalid JSON response');
+  const key = failed('Incorrect API key provided: sk-proj-abcdefghijklmnopqrstuvwx', { statusCode: 401 });
+  expect((modelErrorOf(key) as Error).message).not.toContain('abcdefgh');
+});

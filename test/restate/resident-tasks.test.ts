@@ -184,6 +184,16 @@ describe('a task that ends', () => {
       });
   });
 
+  it('fails with what its work threw where that was read, and else leaves it here', () => {
+    const { tasks, begin, end } = rig();
+    const error = { name: 'RangeError', message: 'slow down' };
+    begin('t', { callId: 'c', isStreamed: true });
+    expect(end('t', { ...parked, error })).toEqual({ taskId: 't', ...parked, input: 7 });
+    begin('t', { callId: 'c', isStreamed: true });
+    tasks.chunk('t', 'x');
+    expect(end('t', { ...parked, error })).toMatchObject({ type: 'task.failed', error });
+  });
+
   it('is told as it is where it is done, and of one that is not known', () => {
     const { tasks, begin, end } = rig();
     begin('t', { callId: 'c', isStreamed: true });

@@ -164,8 +164,8 @@ export class ResidentTasks {
     const hasStreamed = known !== undefined && known.terms.isStreamed === true && known.chunks > 0;
     if (report.type === 'task.completed') return report;
     if (report.type === 'task.failed') return hasStreamed ? { ...report, retry: false } : report;
-    if (!hasStreamed) return { ...report, input: known?.input };
-    const error = { name: 'Park', message: report.why };
+    const { error = { name: 'Park', message: report.why }, ...parked } = report;
+    if (!hasStreamed) return { ...parked, input: known?.input };
     return { type: 'task.failed', taskId, code: 'TASK_FAILED', error };
   }
 

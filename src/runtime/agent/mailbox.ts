@@ -300,8 +300,7 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     const entry = this.tasks.running.get(report.taskId);
     if (entry === undefined) return;
     if (entry.hasStreamed) {
-      const { taskId, why: message } = report;
-      const error = { name: 'Park', message };
+      const { taskId, why: message, error = { name: 'Park', message } } = report;
       return this.settle({ type: 'task.failed', taskId, code: 'TASK_FAILED', error });
     }
     this.left(entry);

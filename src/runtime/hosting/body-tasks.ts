@@ -223,7 +223,10 @@ export class BodyTasks extends OpenTasks<RunningTask> implements TaskContextOwne
     if (!this.settled(task)) return;
     this.body.state.drop(task);
     const parked = task.signal.aborted ? undefined : this.parkOf(thrown);
-    if (parked) return this.body.tell({ type: 'task.parked', taskId: task.taskId, ...parked });
+    if (parked) {
+      const said = parkAsked(thrown) === undefined ? { error: errorInfoOf(thrown) } : {};
+      return this.body.tell({ type: 'task.parked', taskId: task.taskId, ...parked, ...said });
+    }
     this.reportFailure(task, thrown);
     // A cancelled task has been answered: a throw is how it obeys.
     const isCrash = this.body.definition.onTaskError === 'crash' && !isTaskRefusal(thrown);

@@ -133,7 +133,12 @@ export type BodyReport =
       readonly retry?: boolean;
     }
   /** It ran into a limit: none of it is done, and it is begun anew later. See `ParkRequest`. */
-  | ({ readonly type: 'task.parked'; readonly taskId: string } & ParkRequest)
+  | ({
+      readonly type: 'task.parked';
+      readonly taskId: string;
+      /** What its work threw, unless it asked for the wait itself. */
+      readonly error?: ErrorInfo;
+    } & ParkRequest)
   /** The agent asked to end normally; sent after the task in which it did. */
   | { readonly type: 'finished' }
   | { readonly type: 'health.answered'; readonly checkId: number; readonly detail?: unknown }

@@ -51,8 +51,9 @@ const checks = {
     CODES.has(code) &&
     isErrorInfo(error) &&
     (expected === undefined || isTexts(expected)),
-  'task.parked': ({ taskId, until, afterMs, why }) =>
+  'task.parked': ({ taskId, until, afterMs, why, error }) =>
     typeof taskId === 'string' &&
+    (error === undefined || isErrorInfo(error)) &&
     (until === undefined || isAmount(until)) &&
     (afterMs === undefined || isAmount(afterMs)) &&
     typeof why === 'string' &&
