@@ -5,6 +5,7 @@
  * (model-run.ts); its conversations are its saved state.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { asSchema } from 'ai';
 import type { FlexibleSchema, LanguageModel, ModelMessage, StopCondition, ToolSet } from 'ai';
 import { z } from 'zod';
 import {
@@ -18,6 +19,7 @@ import {
 } from '../agent.ts';
 import type { ValuesOf, VariableRef } from '../runtime/definition/variable-handle.ts';
 import { type AnyAgentDefinition, sealed } from '../runtime/definition/define-agent.ts';
+import { AgentSystemError, errorInfoOf } from '../runtime/values/errors.ts';
 import { parseInput } from '../runtime/values/malformed.ts';
 import { callPrices, type CallPrices } from './call-cost.ts';
 import { type ConversationOptions, messagesOf, type ModelAgentState, remember } from './conversation.ts';
@@ -263,6 +265,7 @@ export function defineModelAgent<
   parseInput(optionsSchema, options, { what: 'defineModelAgent' });
   const given = options as unknown as Erased;
   const { type, initArgs, capabilities, variables, quota, onLimit, tasks } = given;
+  for (const [name, { output }] of Object.entries(tasks)) assertOutput(name, output);
   const definition = defineAgent({
     type,
     ...(initArgs ? { initArgs } : {}),
@@ -286,6 +289,22 @@ export function defineModelAgent<
   } as never) as unknown as AnyAgentDefinition;
   // What the functions above close over is part of the definition's identity.
   return sealed({ ...definition, source: sourceOf(given) } as AnyAgentDefinition) as never;
+}
+
+/**
+ * A model is told by JSON Schema what to answer. One that is only made when it is needed is not made here.
+ *
+ * @throws AgentSystemError `AGENT_SPEC_INVALID`
+ */
+function assertOutput(task: string, output: FlexibleSchema<unknown> | undefined): void {
+  if (typeof output === 'function' && !('~standard' in output)) return;
+  try {
+    // It may be a promise: what that fails with is told by the task.
+    Promise.resolve(asSchema(output).jsonSchema).catch(() => undefined);
+  } catch (thrown) {
+    const message = `defineModelAgent: tasks.${task}.output: expected a schema with a JSON Schema, for the model: ${errorInfoOf(thrown).message}`;
+    throw new AgentSystemError('AGENT_SPEC_INVALID', message, { cause: thrown });
+  }
 }
 
 async function lifeOf(options: Erased, context: ConnectContext<unknown>): Promise<Life> {

@@ -87,6 +87,8 @@ export class ModelAnswerError extends Error {
 }
 
 const STEPS = 20;
+/** What is wrong with an object that ends in the middle; the words of its parser would not say it. */
+const CUT_OFF = 'it was cut off, for it is longer than an answer may be (finish reason: length)';
 const FAILED = 'ai:failed:';
 /** How much of a model's text an error quotes. */
 const MAX_TEXT = 1_000;
@@ -137,8 +139,9 @@ class ModelRun {
         return { output, messages: [...said, ...answered] };
       } catch (thrown) {
         if (!NoObjectGeneratedError.isInstance(thrown)) throw thrown;
-        const { text = '', cause } = thrown;
-        const why = cause instanceof Error ? cause.message : thrown.message;
+        const { text = '', cause, finishReason } = thrown;
+        const fault = cause instanceof Error ? cause.message : thrown.message;
+        const why = finishReason === 'length' ? CUT_OFF : fault;
         if (repair >= repairs) throw await this.#noAnswer(`the model's answer is not as asked: ${why}`, text);
         // With the results of its tools, which are not called again.
         said.push(...heard);
@@ -238,7 +241,10 @@ class ModelRun {
     if (finishReason === 'content-filter' || (text === '' && finishReason !== 'stop')) {
       throw await this.#noAnswer(`the model gave no answer: ${finishReason}`, text);
     }
-    return { output: object === undefined ? text : object(), messages };
+    if (object !== undefined) return { output: object(), messages };
+    // It may be just what was wanted: its caller gets it.
+    if (finishReason === 'length') this.#context.log.warn('the answer was cut off', { finishReason });
+    return { output: text, messages };
   }
 
   async #noAnswer(message: string, text: string | undefined): Promise<ModelAnswerError> {

@@ -1,6 +1,8 @@
 /** Laws of agents whose work is done by a model: what is asked, what is answered, what is remembered, what is kept. */
 import { fileURLToPath } from 'node:url';
-import { isStepCount, tool } from 'ai';
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { type FlexibleSchema, isStepCount, tool } from 'ai';
+import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { agentTool, defineModelAgent, serverTools, toolCallOf } from '../../src/ai.ts';
@@ -248,6 +250,54 @@ describe('a task of a model agent', () => {
     const plain = new Error('of no provider');
     expect(modelErrorOf(plain)).toBe(plain);
   });
+});
+
+const cutOff = (text: string): Turn => ({
+  ...says(text),
+  finishReason: { unified: 'length', raw: undefined },
+});
+const define = (given: FlexibleSchema<unknown>) =>
+  defineModelAgent({
+    type: 'x',
+    model: scripted(),
+    tasks: { count: { prompt: () => 'count', output: given } },
+  });
+describe('an answer that is longer than it may be', () => {
+  test('is given as it is where it is a text, and the log says so', async () => {
+    const lines: object[] = [];
+    const logger = pino(
+      { level: 'warn' },
+      { write: (line: string) => lines.push(JSON.parse(line) as object) },
+    );
+    const { agent } = assistant(cutOff('once upon a'));
+    const { agents } = await rig({ logger });
+    await agents.start(await agents.register({ id: 'ada', module: agent }));
+    const task = { type: 'answer', input: { question: 'a tale?' } };
+    expect(await agents.execute('ada', task)).toBe('once upon a');
+    expect(lines).toMatchObject([{ msg: 'the answer was cut off', finishReason: 'length', agentId: 'ada' }]);
+  });
+  test('is asked for again where it is an object, and the model and the error are told that it was cut off', async () => {
+    const model = scripted(cutOff('{"n": 1'), cutOff('{"n": 12'));
+    const output = z.object({ n: z.number() });
+    const agent = defineModelAgent({ type: 'x', model, tasks: { count: { prompt: () => 'count', output } } });
+    const { ask } = await running(agent);
+    const { cause } = await refusal(ask('count'));
+    expect(cause).toMatchObject({ text: '{"n": 12', message: expect.stringContaining('cut off') });
+    expect(JSON.stringify(model.prompts[1])).toContain('it was cut off');
+  });
+});
+
+test('an output without a JSON Schema is refused when its agent is defined, and one that is made later is not made', () => {
+  const output: StandardSchemaV1<unknown, number> = {
+    '~standard': { version: 1, vendor: 'plain', validate: () => ({ value: 1 }) },
+  };
+  expect(() => define(output)).toThrow(/tasks\.count\.output: expected a schema with a JSON Schema.*plain/);
+  expect(() => define(z.object({ at: z.date() }))).toThrow(/tasks\.count\.output.*Date/);
+  expect(() =>
+    define(() => {
+      throw new Error('it is made when it is needed');
+    }),
+  ).not.toThrow();
 });
 
 describe('a conversation', () => {
