@@ -16,7 +16,8 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, string>> = {
     'The command is not allowed in the current state of the agent or task; `details.legal` lists those that are.',
   AGENT_START_FAILED: '`init` threw, or the body ended before it was ready; `cause` is the error.',
   AGENT_START_TIMED_OUT: 'The agent was not ready within `startTimeoutMs`.',
-  RESOURCES_EXHAUSTED: 'A limit of the system is reached; `details` says how much is left.',
+  RESOURCES_EXHAUSTED:
+    'A limit of the system is reached, and `details` says how much is left; or its machine has no descriptor or no process left to load a module (the cause says which).',
   TASK_INCOMPATIBLE:
     'The agent has no such kind of task, lacks a capability that the task requires, or is a chart agent whose state does not take it.',
   TASK_INPUT_INVALID: 'The request is invalid, or the schema of the task refuses its input.',

@@ -88,7 +88,8 @@ export class FleetAgents {
    * Makes an agent known to the fleet; it does not run yet. Resolves with its id: the spec's, or a new one.
    *
    * @param options.by who asks for it, as `agent.registered` says
-   * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field, `AGENT_EXISTS`, `STORE_FAILED`, `SYSTEM_CLOSED`
+   * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field, `AGENT_EXISTS`, `STORE_FAILED`, `SYSTEM_CLOSED`;
+   * `RESOURCES_EXHAUSTED` where the machine lacks a descriptor, say, to load the module: ask again later
    */
   async register<Args, Tasks extends TaskTypes>(
     spec: PlacedAgentSpec<Args, Tasks> & DemandedArgs<Args>,

@@ -12,6 +12,7 @@ import {
   lateSchema,
   lateSecrets,
   secretsIn,
+  undescribed,
   withoutTextsIn,
   withSecrets,
 } from '../../runtime/fleet/spec-check.ts';
@@ -28,7 +29,7 @@ import {
 import type { Host } from '../../runtime/hosting/host.ts';
 import type { SpecChange } from '../../runtime/journal/system-event.ts';
 import { steadyClock, systemClock } from '../../runtime/time/clock.ts';
-import { type AgentSystemError, errorInfoOf } from '../../runtime/values/errors.ts';
+import type { AgentSystemError } from '../../runtime/values/errors.ts';
 import { hasFields } from '../../runtime/values/instances.ts';
 import { jsonProblemOf } from '../../runtime/values/json-survey.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
@@ -162,7 +163,7 @@ export class FleetSpecs {
       try {
         return await host.describe(module, initArgs, resources);
       } catch (thrown) {
-        throw invalidSpec(`module: ${errorInfoOf(thrown).message}`, id, thrown);
+        throw undescribed(thrown, id);
       }
     }
     const definition = module as AnyAgentDefinition;

@@ -86,7 +86,8 @@ export class Agents {
    * Resolves with its id: that of the spec, or a generated one that begins with its type.
    *
    * @param options.by who asks for it, as `agent.registered` says
-   * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field, `AGENT_EXISTS`, `STORE_FAILED`, `SYSTEM_CLOSED`
+   * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field, `AGENT_EXISTS`, `STORE_FAILED`, `SYSTEM_CLOSED`;
+   * `RESOURCES_EXHAUSTED` where the machine lacks a descriptor, say, to load the module: ask again later
    */
   register<Args, Tasks extends TaskTypes>(
     spec: AgentSpec<Args, Tasks> & DemandedArgs<Args>,

@@ -15,6 +15,7 @@ import { type AgentManifest, manifestOf } from '../definition/manifest.ts';
 import type { Host } from '../hosting/host.ts';
 import { AgentSystemError, errorInfoOf, inWords } from '../values/errors.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
+import { machineLackIn } from '../values/machine-lack.ts';
 import { readInput } from '../values/malformed.ts';
 import { meantBy } from '../values/near-name.ts';
 import { judge, type Verdict } from '../values/schema.ts';
@@ -137,7 +138,7 @@ export class SpecCheck {
       );
     } catch (thrown) {
       if (thrown instanceof AgentSystemError) throw thrown;
-      throw invalidSpec(`module: ${errorInfoOf(thrown).message}`, id, thrown);
+      throw undescribed(thrown, id);
     }
   }
 
@@ -191,6 +192,15 @@ export async function withSecrets(
   }
   const initArgs = joinSecrets(shown, values);
   return { spec: { ...spec, secrets: [...paths], initArgs }, given, texts: secretTexts(values) };
+}
+
+/** What is refused where a module could not be described: the spec, or nothing of it where the machine lacks something. */
+export function undescribed(thrown: unknown, agentId: string | undefined): AgentSystemError {
+  const { message } = errorInfoOf(thrown);
+  const lack = machineLackIn(thrown);
+  if (lack === undefined) return invalidSpec(`module: ${message}`, agentId, thrown);
+  const why = `the module could not be loaded now, as the machine lacks what that takes (${lack}): ${message}`;
+  return new AgentSystemError('RESOURCES_EXHAUSTED', why, { agentId, cause: thrown });
 }
 
 function lateModule({ href }: URL, spec: ParsedAgentSpec): AgentSystemError {

@@ -213,6 +213,10 @@ export class ModuleDescriber {
         ? `expected it to load within ${this.#options.timeoutMs} ms`
         : `expected it to load, its ${kind} ended: ${describeExit(reason)}`;
     const printed = this.#printed.length === 0 ? '' : ` (${this.#printed.join(' | ')})`;
-    this.#answer(new Error(`module ${asked.module.href}: ${how}${printed}`));
+    this.#answer(new Error(`module ${asked.module.href}: ${how}${printed}`, causeIn(reason)));
   }
+}
+
+function causeIn(reason: ExitReason): ErrorOptions {
+  return typeof reason === 'object' && 'error' in reason ? { cause: errorFrom(reason.error) } : {};
 }
