@@ -11,7 +11,7 @@ import { Incarnation } from '../../src/runtime/agent/incarnation.ts';
 import { Liveness } from '../../src/runtime/agent/liveness.ts';
 import { Mailbox } from '../../src/runtime/agent/mailbox.ts';
 import { Questions } from '../../src/runtime/agent/questions.ts';
-import { TaskQueue } from '../../src/runtime/agent/task-queue.ts';
+import { LinkedQueue } from '../../src/runtime/values/linked-queue.ts';
 import type { TaskEntry } from '../../src/runtime/agent/task-entry.ts';
 import { TaskFates } from '../../src/runtime/agent/task-fates.ts';
 import { LeaderElection } from '../../src/runtime/coordination/leader/leader-election.ts';
@@ -273,7 +273,7 @@ export const plants: readonly Plant[] = [
     what: 'a later task of the same priority is begun first',
     meets: 'several tasks that wait at one agent',
     plant: method(
-      TaskQueue,
+      LinkedQueue,
       'append',
       (append) =>
         function (entry: { priority?: number }) {

@@ -204,18 +204,14 @@ export class Questions {
     for (const { taskId } of tasks) {
       for (const [place, { record, task }] of (await storedQuestions(store, taskId)).entries()) {
         const { askedAt, deadlineAt = Infinity } = record;
-        const asked: Asked = {
-          record: frozenData(record),
+        const asked = newAsked({
+          record,
           task,
           since: tick - Math.max(0, now - askedAt),
           // The wall clock may have been set since: it has never more time than it was given.
           expiresAt: tick + Math.max(0, Math.min(deadlineAt - now, deadlineAt - askedAt)),
           place,
-          kept: undefined,
-          timer: undefined,
-          isBeingKept: false,
-          waiting: new Set(),
-        };
+        });
         this.#add(asked);
         this.#byId.set(record.id, asked);
         if (record.status === 'open') this.#arm(asked);
@@ -274,17 +270,13 @@ export class Questions {
       ...(timeoutMs === undefined || !countsTime ? {} : { deadlineAt: askedAt + Math.round(timeoutMs) }),
     };
     const data = JSON.parse(JSON.stringify({ record, task: again })) as Required<KeptQuestion>;
-    const asked: Asked = {
-      record: frozenData(data.record),
+    const asked = newAsked({
+      record: data.record,
       task: isRepeatable ? data.task : undefined,
       since: tick,
       expiresAt: tick + (record.deadlineAt ?? Infinity) - askedAt,
       place,
-      kept: undefined,
-      timer: undefined,
-      isBeingKept: false,
-      waiting: new Set(),
-    };
+    });
     this.#add(asked);
     asked.kept = this.#begin(asked);
     return asked;
@@ -388,6 +380,17 @@ export class Questions {
     if (asked !== undefined) return asked;
     throw new AgentSystemError('QUESTION_UNKNOWN', `no question ${inWords(id)} is known`);
   }
+}
+
+function newAsked(known: Pick<Asked, 'record' | 'task' | 'since' | 'expiresAt' | 'place'>): Asked {
+  return {
+    ...known,
+    record: frozenData(known.record),
+    kept: undefined,
+    timer: undefined,
+    isBeingKept: false,
+    waiting: new Set(),
+  };
 }
 
 function tellAll({ waiting }: Asked, told: ToldAnswer): void {

@@ -9,7 +9,7 @@
  * I2  No task starves: after `MAX_PASSED` tasks in a row that overtook an older one, the one that has waited longest
  *     is next.
  */
-import { type Queued, TaskQueue } from './task-queue.ts';
+import { LinkedQueue, type Queued } from '../values/linked-queue.ts';
 
 /** Tasks of a higher priority in a row, while an older one waits. */
 export const MAX_PASSED = 7;
@@ -26,7 +26,7 @@ export interface Ordered<Entry> extends Queued<Entry> {
 }
 
 /** Tasks of one lane and one priority. */
-class Line<Entry extends Ordered<Entry>> extends TaskQueue<Entry> {
+class Line<Entry extends Ordered<Entry>> extends LinkedQueue<Entry> {
   readonly priority: number;
   /** That of the next lower priority. */
   lower: Line<Entry> | undefined = undefined;

@@ -125,7 +125,7 @@ export class Dispatcher {
   /** How loaded a member that runs is now, and whether it takes tasks at all: as its agent says. */
   measure(member: Member): void {
     // It may have parted while it was given a task, or asked how it is.
-    if (member.link !== undefined) this.#place(member);
+    if (member.isQueued) this.#place(member);
   }
 
   #place(member: Member): void {

@@ -5,7 +5,7 @@
  * I1  Placing, removing and picking a member takes the same time whatever the size of the pool.
  * I2  The least loaded is picked; of several, the one that has been so for the longest time.
  */
-import { LinkedList } from './linked-list.ts';
+import { LinkedQueue } from '../values/linked-queue.ts';
 import type { Member } from './member.ts';
 
 /** The slot of members that take no task now. */
@@ -13,31 +13,31 @@ const UNABLE = -1;
 
 export class LeastLoadedIndex {
   /** Able members, by load: the first has none. */
-  readonly #able: LinkedList<Member>[] = [];
-  readonly #unable = new LinkedList<Member>();
+  readonly #able: LinkedQueue<Member>[] = [];
+  readonly #unable = new LinkedQueue<Member>();
+  #idle = 0;
   /** No member has a smaller load. */
   #least = 0;
 
   /** Members that have nothing to do. */
   get idle(): number {
-    return this.#able[0]?.size ?? 0;
+    return this.#idle;
   }
 
   /** @param concurrency tasks that it may have at once, 0 when it takes none now */
   place(member: Member, load: number, concurrency: number): void {
     const slot = load < concurrency ? load : UNABLE;
     member.load = load;
-    if (member.link !== undefined && member.slot === slot) return;
+    if (member.isQueued && member.slot === slot) return;
     this.remove(member);
     member.slot = slot;
-    member.link = this.#listOf(slot).push(member);
+    this.#queueOf(slot).append(member);
+    if (slot === 0) this.#idle += 1;
     if (slot !== UNABLE && slot < this.#least) this.#least = slot;
   }
 
   remove(member: Member): void {
-    if (member.link === undefined) return;
-    this.#listOf(member.slot).remove(member.link);
-    member.link = undefined;
+    if (this.#queueOf(member.slot).take(member) && member.slot === 0) this.#idle -= 1;
   }
 
   /** The member that gets the next task. */
@@ -52,13 +52,14 @@ export class LeastLoadedIndex {
 
   /** All of them, those that can be spared best first. */
   *bySpare(): Generator<Member, void, undefined> {
-    for (const members of this.#able) yield* members;
-    yield* this.#unable;
+    for (const { first } of [...this.#able, this.#unable]) {
+      for (let member = first; member !== undefined; member = member.next) yield member;
+    }
   }
 
-  #listOf(slot: number): LinkedList<Member> {
+  #queueOf(slot: number): LinkedQueue<Member> {
     if (slot === UNABLE) return this.#unable;
-    while (this.#able.length <= slot) this.#able.push(new LinkedList());
+    while (this.#able.length <= slot) this.#able.push(new LinkedQueue());
     return this.#able[slot]!;
   }
 }

@@ -5,12 +5,12 @@
  */
 import type { Agent } from '../agent/agent.ts';
 import type { OnceATurn } from '../time/once-a-turn.ts';
-import type { Link } from './linked-list.ts';
+import type { Queued } from '../values/linked-queue.ts';
 
 /** As the pool counts it: the fields of `PoolCounts`. */
 export type MemberPlace = 'starting' | 'live' | 'down' | 'draining' | 'leaving';
 
-export interface Member {
+export interface Member extends Queued<Member> {
   id: string;
   /** Not there while it is being registered. */
   agent: Agent | undefined;
@@ -27,8 +27,7 @@ export interface Member {
   turn: OnceATurn | undefined;
   /** Tasks that wait or run, at the last look. */
   load: number;
-  /** Its place among those that tasks are given to, while it is there. */
-  link: Link<Member> | undefined;
+  /** Where it is queued among those that tasks are given to, while it is there. */
   slot: number;
 }
 
@@ -43,8 +42,10 @@ export function newMember(id: string, place: MemberPlace): Member {
     isDismissed: false,
     turn: undefined,
     load: 0,
-    link: undefined,
     slot: 0,
+    previous: undefined,
+    next: undefined,
+    isQueued: false,
   };
 }
 

@@ -1,4 +1,4 @@
-/** A linked list, first in, first out: adding an entry and removing any takes constant time. */
+/** A queue of entries that are linked to each other, first in, first out: adding one and removing any takes constant time. */
 
 export interface Queued<Entry> {
   previous: Entry | undefined;
@@ -6,7 +6,7 @@ export interface Queued<Entry> {
   isQueued: boolean;
 }
 
-export class TaskQueue<Entry extends Queued<Entry>> {
+export class LinkedQueue<Entry extends Queued<Entry>> {
   first: Entry | undefined = undefined;
   private last: Entry | undefined = undefined;
 

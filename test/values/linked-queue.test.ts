@@ -1,7 +1,7 @@
-/** The linked list of tasks does what an array does, whatever comes, goes and comes back. */
+/** A queue of linked entries does what an array does, whatever comes, goes and comes back. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Queued, TaskQueue } from '../../src/runtime/agent/task-queue.ts';
+import { type Queued, LinkedQueue } from '../../src/runtime/values/linked-queue.ts';
 
 interface Row extends Queued<Row> {
   readonly id: number;
@@ -10,7 +10,7 @@ interface Row extends Queued<Row> {
 const rowOf = (id: number): Row => ({ id, previous: undefined, next: undefined, isQueued: false });
 
 /** @param limit a list that goes round would never end */
-function listed(queue: TaskQueue<Row>, limit: number): Row[] {
+function listed(queue: LinkedQueue<Row>, limit: number): Row[] {
   const rows: Row[] = [];
   for (let row = queue.first; row !== undefined; row = row.next) {
     expect(row.previous).toBe(rows.at(-1));
@@ -25,7 +25,7 @@ const step = fc.record({ do: fc.constantFrom('add', 'add before', 'remove'), id:
 test('rows are added, put before others, taken out and put in again', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
-      const queue = new TaskQueue<Row>();
+      const queue = new LinkedQueue<Row>();
       const rows = [0, 1, 2, 3, 4].map(rowOf);
       const model: Row[] = [];
       for (const { do: what, id, at } of steps) {
