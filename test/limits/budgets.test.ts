@@ -1,7 +1,7 @@
 /** Budgets: what is granted, what it counts as, and what is known of it later. */
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { type BudgetSpecInput, memoryStore } from '../../src/index.ts';
+import { type BudgetSpecInput, defineAgent, memoryStore } from '../../src/index.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
 import { diskOf, disks } from '../fleet/program.ts';
 import { mortalStore } from '../kit/mortal-store.ts';
@@ -21,6 +21,35 @@ async function fleet(specs: readonly BudgetSpecInput[], options: Parameters<type
     made.agents.execute(id, { type: 'call', input: { ask, ...(use ? { use } : {}) } });
   return { ...made, call, budgets: made.system.budgets };
 }
+
+test('an account of one task is gone with it, from the store too, also where it was refilled meanwhile', async () => {
+  const store = memoryStore();
+  const { agents, system, clock, eventsOf } = await rig({ store });
+  system.budgets.define({ name: 'each', scope: 'task', limits: { calls: 5 }, everyMs: 1_000 });
+  const done = gate();
+  const module = defineAgent({
+    type: 'slow',
+    init: () => ({}),
+    tasks: {
+      call: {
+        run: async ({ budget }) => {
+          await (await budget.reserve({ calls: 1 })).settle({ calls: 1 });
+          await done.promise;
+        },
+      },
+    },
+  });
+  const id = await agents.register({ module });
+  await agents.start(id);
+  const output = agents.execute(id, { type: 'call' });
+  await clock.advance(1_000);
+  const [{ taskId } = { taskId: '' }] = eventsOf('task.accepted');
+  expect(eventsOf('budget.refilled')).toMatchObject([{ budget: 'each', of: taskId, taskId, spent: {} }]);
+  done.resolve();
+  await output;
+  expect(system.budgets.list()).toEqual([]);
+  expect((await store.recover()).budgets).toEqual([]);
+});
 
 describe('a reservation', () => {
   it('is settled by what was used, and of what nothing is said, as it was reserved', async () => {

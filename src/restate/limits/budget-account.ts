@@ -23,12 +23,12 @@ import {
   budgetRefusal,
   budgetSubject,
   budgetSums,
+  refilledEvent,
   type Spender,
   windowStart,
 } from '../../runtime/limits/budget-rules.ts';
 import type { EventBody } from '../../runtime/journal/system-event.ts';
 import type { Alert } from '../../runtime/observability/alerts.ts';
-import { saidBy } from '../../runtime/values/act.ts';
 import type { AgentSystemError } from '../../runtime/values/errors.ts';
 import { ChartAtWork, earliestOf, isOfThisChart, type KeptChart, takeAllDue } from '../engine/kept-chart.ts';
 
@@ -163,11 +163,9 @@ export class BudgetAccount {
       case 'refuse':
         this.#lacking = effect.params.unit;
         return;
-      case 'tellRefilled': {
-        const sums = budgetSums(this.#spec.name, this.#of, this.kept.life.context);
-        this.events.push({ type: 'budget.refilled', ...sums, ...saidBy(this.#refilledBy) });
+      case 'tellRefilled':
+        this.events.push(refilledEvent(this.#spec, this.#of, this.kept.life.context, this.#refilledBy));
         return;
-      }
       case 'raiseAlert':
         return this.#raise(effect.params.alert);
       case 'clearAlert':

@@ -79,10 +79,11 @@ export function slotChangeOf(event: SystemEvent): SlotChange | undefined {
       return changes.round.release;
     case 'budget.reserved':
     case 'budget.settled':
+    case 'budget.refilled': {
       // What is of one task alone ends with it.
-      return event.of === event.taskId ? undefined : changes.budget.hold;
-    case 'budget.refilled':
-      return changes.budget.hold;
+      const { of, taskId } = event;
+      return taskId !== undefined && of === taskId ? undefined : changes.budget.hold;
+    }
     default:
       return 'life' in event ? changes.agent.follow : undefined;
   }

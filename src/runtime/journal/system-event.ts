@@ -300,7 +300,11 @@ interface EventFields {
       readonly amount: BudgetAmount;
       readonly how: 'settled' | 'released' | 'left';
     };
-  'budget.refilled': OfBudget & Asked;
+  'budget.refilled': OfBudget &
+    Asked & {
+      /** Of an account that is one task's own. */
+      readonly taskId?: string;
+    };
   'alert.raised': {
     readonly agentId?: string;
     readonly pool?: string;

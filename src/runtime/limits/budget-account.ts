@@ -21,6 +21,7 @@ import {
   budgetRefusal,
   budgetSubject,
   budgetSums,
+  refilledEvent,
   type Spender,
   windowStart,
 } from './budget-rules.ts';
@@ -30,7 +31,6 @@ import type { Journal } from '../journal/journal.ts';
 import type { Recovery } from '../journal/store.ts';
 import type { Alerts } from '../observability/alerts.ts';
 import type { SteadyClock } from '../time/clock.ts';
-import { saidBy } from '../values/act.ts';
 import type { AgentSystemError } from '../values/errors.ts';
 
 export interface BudgetsOptions {
@@ -209,11 +209,7 @@ export class Account {
   }
 
   #tellRefilled(): void {
-    this.#options.journal.emit({
-      type: 'budget.refilled',
-      ...this.#sums(),
-      ...saidBy(this.#refilledBy),
-    });
+    this.#options.journal.emit(refilledEvent(this.#spec, this.#of, this.#chart.context, this.#refilledBy));
   }
 
   get #key(): { readonly budget: string } {

@@ -13,6 +13,7 @@ import {
   usedShare,
 } from '../../machines/index.ts';
 import { z } from 'zod';
+import { saidBy } from '../values/act.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { shownAmount, wholeOf } from './budget-amount.ts';
 
@@ -168,6 +169,16 @@ export function budgetSums(budget: string, of: string, { spent, reserved }: Sums
     ...(of === '' ? {} : { of }),
     spent: shownAmount(spent),
     reserved: shownAmount(reserved),
+  };
+}
+
+/** It was refilled. That of one task's own account is of that task, as all else that is told of it. */
+export function refilledEvent({ name, scope }: BudgetSpec, of: string, sums: Sums, by: string | undefined) {
+  return {
+    type: 'budget.refilled' as const,
+    ...budgetSums(name, of, sums),
+    ...(scope === 'task' ? { taskId: of } : {}),
+    ...saidBy(by),
   };
 }
 

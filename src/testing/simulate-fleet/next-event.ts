@@ -29,7 +29,7 @@ export function judgeNext(history: FleetHistory, event: SystemEvent): void {
     broken('events are one stream', `time runs backwards by ${lastAt - event.at} ms: ${inLine(event)}`);
   if (event.type in LIFE_ORDER) judgeLife(history, event);
   else if (event.type.startsWith('question.') || event.type === 'schedule.fired') judgeOnce(history, event);
-  else if (event.type.startsWith('budget.')) return;
+  else if (event.type === 'budget.refilled' || event.type.startsWith('budget.')) return;
   else if ('taskId' in event) judgeTask(history, event);
   else judgeCoordination(history, event);
 }
