@@ -103,7 +103,8 @@ export function linesOf(text: string): string[] {
 export async function checkTypes(folder: string): Promise<Ran> {
   const config = { extends: '../../tsconfig.json', include: ['*/*.ts'] };
   await writeFile(`${folder}/tsconfig.json`, JSON.stringify(config));
-  return run([`${ROOT}node_modules/typescript/bin/tsc`, '--noEmit', '-p', folder], folder);
+  const tsc = `${ROOT}node_modules/typescript/bin/tsc`;
+  return run([tsc, '--singleThreaded', '--noEmit', '-p', folder], folder);
 }
 
 function withSources(code: string): string {
