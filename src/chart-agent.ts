@@ -17,10 +17,9 @@ export {
   type TaskEvent,
   type VoteCast,
 } from './runtime/definition/chart-agent/define-chart-agent.ts';
+export type { ChartSnapshot, ChildSnapshot } from './runtime/definition/chart-agent/chart-snapshot.ts';
 export type {
   ChartMigration,
-  ChartSnapshot,
-  ChildSnapshot,
   SavedBy,
   SavedChart,
 } from './runtime/definition/chart-agent/saved-chart.ts';

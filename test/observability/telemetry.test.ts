@@ -7,7 +7,7 @@ import {
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics';
 import { pino } from 'pino';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
@@ -365,4 +365,11 @@ it('a task is a span where somebody may see it: with a tracer of its own, or as 
     trace.disable();
     trace.setGlobalTracerProvider(tracers);
   }
+});
+
+it("takes the API that a project's SDK brings, before 1.10 and since: beside another one nothing would be traced", async () => {
+  const own = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+  const { dependencies } = JSON.parse(own) as { readonly dependencies: Readonly<Record<string, string>> };
+  const [, minor] = /^\^1\.(\d+)\.\d+$/.exec(dependencies['@opentelemetry/api']!)!;
+  expect(Number(minor)).toBeLessThan(10);
 });

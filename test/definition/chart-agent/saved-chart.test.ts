@@ -1,16 +1,17 @@
 /** A chart goes on in another program from what was saved of it, or is refused by name. */
 import { describe, expect, it } from 'vitest';
 import { type ChartMigration, defineAgent, memoryStore, planRecovery } from '../../../src/index.ts';
-import { withLastingIds, withPlainErrors } from '../../../src/runtime/definition/chart-agent/saved-chart.ts';
+import { replaced } from '../../../src/runtime/definition/chart-agent/plain-data.ts';
+import { plainIfError, withLastingIds } from '../../../src/runtime/definition/chart-agent/saved-chart.ts';
 import { disks, diskOf } from '../../fleet/program.ts';
 import { awaited, rig } from '../../kit/rig.ts';
 import { health, MINUTE, patient, restart } from './patient.ts';
 
 it('data without an error is the very same, and of what holds one the rest is', () => {
   const clean = { a: [1, { b: 'text' }], c: new Map() };
-  expect(withPlainErrors(clean)).toBe(clean);
+  expect(replaced(clean, plainIfError)).toBe(clean);
   const held = { list: [new RangeError('no'), clean], clean };
-  const shown = withPlainErrors(held) as typeof held;
+  const shown = replaced(held, plainIfError) as typeof held;
   expect(shown.list[0]).toEqual({ name: 'RangeError', message: 'no' });
   expect([shown.list[1], shown.clean].every((part) => part === clean)).toBe(true);
   expect(held.list[0]).toBeInstanceOf(RangeError);
@@ -195,7 +196,11 @@ describe('a snapshot of an earlier chart', () => {
   });
 });
 
-const ref = (id: string) => ({ xstate$$type: 1, id });
+const ref = (id: string, path?: readonly string[] | null) => ({
+  xstate$$type: 1,
+  id,
+  ...(path === undefined ? {} : { path }),
+});
 const chart = (children: object, context: object) => ({
   value: 'on',
   status: 'active',
@@ -213,21 +218,40 @@ it('children without an id of their own are called by their life, with what refe
       {
         'x:0': leaf('x:0'),
         named: leaf('named'),
-        sub: { src: 'sub', snapshot: chart({ 'x:1': leaf('x:1') }, { inner: ref('x:1') }) },
+        sub: { src: 'sub', snapshot: chart({ 'x:1': leaf('x:1') }, { inner: ref('x:1', ['sub', 'x:1']) }) },
+        asked: { src: 'work', snapshot: { status: 'active', input: { by: ref('x:0', ['x:0']) } } },
       },
-      { worker: ref('x:0'), list: [{ deep: ref('x:0') }, ref('named')], data, odd, none: null },
+      { worker: ref('x:0'), list: [{ deep: ref('x:0', null) }, ref('named')], data, odd, none: null },
     ),
-    delayed: [{ source: ['x:0'], target: ['sub', 'x:1'], id: 'x:0', event: { type: 'e', id: 'x:0' } }],
+    delayed: [
+      {
+        source: ['x:0'],
+        target: ['sub', 'x:1'],
+        id: 'x:0',
+        event: { type: 'e', id: 'x:0', to: ref('x:0', ['x:0']) },
+      },
+    ],
   };
   expect(withLastingIds(saved as never, 3)).toEqual({
     snapshot: chart(
       {
         'x:0@3': leaf('x:0'),
         named: leaf('named'),
-        sub: { src: 'sub', snapshot: chart({ 'x:1@3': leaf('x:1') }, { inner: ref('x:1@3') }) },
+        sub: {
+          src: 'sub',
+          snapshot: chart({ 'x:1@3': leaf('x:1') }, { inner: ref('x:1@3', ['sub', 'x:1@3']) }),
+        },
+        asked: { src: 'work', snapshot: { status: 'active', input: { by: ref('x:0@3', ['x:0@3']) } } },
       },
-      { worker: ref('x:0@3'), list: [{ deep: ref('x:0@3') }, ref('named')], data, odd, none: null },
+      { worker: ref('x:0@3'), list: [{ deep: ref('x:0@3', null) }, ref('named')], data, odd, none: null },
     ),
-    delayed: [{ source: ['x:0@3'], target: ['sub', 'x:1@3'], id: 'x:0', event: { type: 'e', id: 'x:0' } }],
+    delayed: [
+      {
+        source: ['x:0@3'],
+        target: ['sub', 'x:1@3'],
+        id: 'x:0',
+        event: { type: 'e', id: 'x:0', to: ref('x:0@3', ['x:0@3']) },
+      },
+    ],
   });
 });

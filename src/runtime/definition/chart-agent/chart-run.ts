@@ -24,17 +24,19 @@ import { tellListener } from '../../values/thenable.ts';
 import { type AgentSelf, type AskedTask, Deferred, type Offer, TaskRefusal } from '../agent-self.ts';
 import type { AgentLog, InitContext, Proposal, TaskContext, VariableContext } from '../contexts.ts';
 import { countsFor, type InterpretedCounts } from '../../engine/interpreted-counts.ts';
+import { giveBack, heldReferences, isActor, referencesOf, withActors } from './actor-references.ts';
 import { bindAgent, type ChartAgent } from './agent-of.ts';
 import { activeNodes, offeredEvents } from './chart-shape.ts';
+import type { ChartSnapshot } from './chart-snapshot.ts';
 import { DelayedEvents } from './delayed-events.ts';
+import { replaced } from './plain-data.ts';
 import {
-  type ChartSnapshot,
   type Interrupted,
   type OpenTask,
+  plainIfError,
   type SavedChart,
   withLastingIds,
   withoutInterrupted,
-  withPlainErrors,
 } from './saved-chart.ts';
 
 export interface ChartRunOptions {
@@ -116,6 +118,7 @@ export class ChartRun {
       if (task.incarnation >= incarnation - 1) this.#taken.set(task.taskId, { ...task });
     }
     const begun = saved ? withoutInterrupted(saved.snapshot, machine, isRepeated) : undefined;
+    const held = begun ? heldReferences(begun.snapshot) : [];
     this.#actor = createActor(machine, {
       id: agentId,
       clock: this.#delayed.clock,
@@ -124,6 +127,7 @@ export class ChartRun {
     });
     this.#actor.subscribe({ error: (thrown) => this.#broke(thrown) });
     this.#actor.on('*', (event) => this.#heard(event));
+    giveBack(this.#actor, held);
     this.#delayed.begin(this.#actor, saved?.delayed);
     signal.addEventListener('abort', () => this.#end(), { once: true });
     this.#begin(begun?.interrupted, context);
@@ -177,15 +181,18 @@ export class ChartRun {
   /** Its snapshot, to be saved. @throws Error that names what cannot be saved */
   saved(): SavedChart {
     this.#savedSteps = this.#steps;
-    return withPlainErrors({
+    const persisted = this.#actor.getPersistedSnapshot() as unknown as ChartSnapshot;
+    const saved: SavedChart = {
       chart: this.#options.identity,
-      snapshot: this.#actor.getPersistedSnapshot() as unknown as ChartSnapshot,
+      snapshot: withActors(persisted, this.#actor),
       delayed: this.#delayed.saved(),
       tasks: [...this.#taken].map(
         ([taskId, { task, incarnation }]): OpenTask => ({ taskId, task, incarnation }),
       ),
       variables: this.#versions,
-    } satisfies SavedChart) as SavedChart;
+    };
+    const referenceTo = referencesOf(this.#actor);
+    return replaced(saved, (part) => (isActor(part) ? referenceTo(part) : plainIfError(part))) as SavedChart;
   }
 
   get snapshot(): AnyMachineSnapshot {

@@ -9,9 +9,8 @@
  */
 import type { AnyActorRef, EventObject } from 'xstate';
 import type { SteadyClock } from '../../time/clock.ts';
-
-/** An actor, by the ids that lead to it from the root; the root itself is `[]`. */
-export type ActorPath = readonly string[];
+import { type ActorPath, nameOf, pathsOf } from './actor-paths.ts';
+import { eventWithActors } from './actor-references.ts';
 
 export interface DelayedEvent {
   readonly source: ActorPath;
@@ -77,7 +76,7 @@ export class DelayedEvents {
       if (from === undefined || to === undefined) continue;
       const at = Math.min(dueAt, now + scheduledMs);
       if (scheduledMs !== Infinity) this.#givenBack.set(keyOf(from, id), { at, scheduledMs });
-      root.system.scheduler.schedule(from, to, event, Math.max(0, at - now), id);
+      root.system.scheduler.schedule(from, to, eventWithActors(event, root), Math.max(0, at - now), id);
     }
     this.#isStarted = true;
   }
@@ -123,20 +122,4 @@ function keyOf({ sessionId }: AnyActorRef, id: string): string {
 /** As JSON has it. */
 function kept(timeMs: number): number | null {
   return Number.isFinite(timeMs) ? timeMs : null;
-}
-
-/** An actor and all below it, each with its path. */
-function pathsOf(root: AnyActorRef): Map<AnyActorRef, ActorPath> {
-  const paths = new Map<AnyActorRef, ActorPath>();
-  const walk = (actor: AnyActorRef, path: ActorPath): void => {
-    paths.set(actor, path);
-    const { children } = actor.getSnapshot() as { readonly children?: Record<string, AnyActorRef> };
-    for (const [id, child] of Object.entries(children ?? {})) walk(child, [...path, id]);
-  };
-  walk(root, []);
-  return paths;
-}
-
-function nameOf(path: ActorPath): string {
-  return JSON.stringify(path);
 }

@@ -16,24 +16,12 @@ import type { ErrorInfo } from '../../../machines/index.ts';
 import { errorInfoOf, inWords, isError } from '../../values/errors.ts';
 import { ignoreRejection, isThenable } from '../../values/thenable.ts';
 import { isMachine } from '../../engine/interpreted-counts.ts';
+import type { ActorPath } from './actor-paths.ts';
+import { isReference } from './actor-references.ts';
 import { activeNodes, logicOf } from './chart-shape.ts';
-import type { ActorPath, DelayedEvent } from './delayed-events.ts';
-
-/** XState's persisted snapshot of a machine, as JSON gave it back. */
-export interface ChartSnapshot {
-  readonly status: 'active' | 'done' | 'error' | 'stopped';
-  readonly value: StateValue;
-  readonly context: Readonly<Record<string, unknown>>;
-  readonly children: Readonly<Record<string, ChildSnapshot>>;
-  readonly historyValue?: unknown;
-  readonly [field: string]: unknown;
-}
-
-export interface ChildSnapshot {
-  readonly src: string;
-  readonly snapshot: Readonly<Record<string, unknown>>;
-  readonly [field: string]: unknown;
-}
+import type { ChartSnapshot, ChildSnapshot } from './chart-snapshot.ts';
+import type { DelayedEvent } from './delayed-events.ts';
+import { replaced } from './plain-data.ts';
 
 /** A task whose event was taken, and that has no answer yet. */
 export interface OpenTask {
@@ -295,59 +283,38 @@ const UNNAMED = /^x:\d+$/;
 /** Children without an id of their own are called so that nothing which is spawned later has their name. */
 export function withLastingIds(saved: SavedChart, incarnation: number): SavedChart {
   const lasting = (id: string): string => (UNNAMED.test(id) ? `${id}@${incarnation}` : id);
-  const renamed = (chart: ChartSnapshot): ChartSnapshot => {
-    const { children } = chart;
-    if (Object.keys(children).length === 0) return chart;
-    const named = Object.entries(children).map(([id, child]) => [
-      lasting(id),
-      {
-        ...child,
-        snapshot: 'children' in child.snapshot ? renamed(child.snapshot as never) : child.snapshot,
-      },
-    ]);
-    return {
-      ...chart,
-      context: withRefs(chart.context, lasting) as ChartSnapshot['context'],
-      children: Object.fromEntries(named) as ChartSnapshot['children'],
-    };
-  };
   const lastingPath = (path: ActorPath): ActorPath => path.map(lasting);
+  const referring = <Part>(part: Part): Part =>
+    replaced(part, (value) =>
+      isReference(value)
+        ? { ...value, id: lasting(value.id), ...(value.path ? { path: lastingPath(value.path) } : {}) }
+        : value,
+    ) as Part;
+  const renamed = ({ children, ...own }: ChartSnapshot): ChartSnapshot => ({
+    ...(referring(own) as ChartSnapshot),
+    children: Object.fromEntries(
+      Object.entries(children).map(([id, child]) => {
+        const { snapshot } = child;
+        const below = 'children' in snapshot ? renamed(snapshot as never) : referring(snapshot);
+        return [lasting(id), { ...child, snapshot: below }];
+      }),
+    ),
+  });
   return {
     ...saved,
     snapshot: renamed(saved.snapshot),
     delayed: saved.delayed.map((event) => ({
       ...event,
+      event: referring(event.event),
       source: lastingPath(event.source),
       target: lastingPath(event.target),
     })),
   };
 }
 
-/** References to children in a context, as XState keeps them, with other ids. */
-function withRefs(value: unknown, lasting: (id: string) => string): unknown {
-  if (Array.isArray(value)) return value.map((part) => withRefs(part, lasting));
-  if (!isRecord(value)) return value;
-  if ('xstate$$type' in value && typeof value['id'] === 'string')
-    return { ...value, id: lasting(value['id']) };
-  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, withRefs(part, lasting)]));
-}
-
-/** Deeper than any data that is meant: JSON then says what is wrong with it. */
-const MAX_DEPTH = 200;
-
 /** Errors as data, without their stacks: charts keep them in contexts, and JSON would lose them without a word. */
-export function withPlainErrors(value: unknown, depth = 0): unknown {
-  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return value;
-  if (isError(value)) return plainError(errorInfoOf(value));
-  if (!Array.isArray(value) && !isRecord(value)) return value;
-  let copy: Record<string, unknown> | undefined;
-  for (const [key, part] of Object.entries(value)) {
-    const plain = withPlainErrors(part, depth + 1);
-    if (plain === part) continue;
-    copy ??= (Array.isArray(value) ? [...(value as unknown[])] : { ...value }) as Record<string, unknown>;
-    copy[key] = plain;
-  }
-  return copy ?? value;
+export function plainIfError(part: object): object {
+  return isError(part) ? plainError(errorInfoOf(part)) : part;
 }
 
 function plainError({ stack: _, cause, errors, ...info }: ErrorInfo): ErrorInfo {
@@ -356,11 +323,4 @@ function plainError({ stack: _, cause, errors, ...info }: ErrorInfo): ErrorInfo 
     ...(cause === undefined ? {} : { cause: plainError(cause) }),
     ...(errors === undefined ? {} : { errors: errors.map(plainError) }),
   };
-}
-
-/** A plain object: whatever else it is, a class has made. */
-function isRecord(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== 'object' || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
 }
