@@ -32,6 +32,8 @@ describe('the events of a task', () => {
     const [completed] = eventsOf('task.completed');
     expect(completed!.at).toBe(saved!.at);
     expect(started!.at).toBeLessThan(saved!.at);
+    const [accepted] = eventsOf('task.accepted');
+    expect([accepted, started, completed].map((event) => event!.task)).toEqual(['add', 'add', 'add']);
   });
 });
 

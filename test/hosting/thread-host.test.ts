@@ -88,6 +88,12 @@ describe('what a thread is given and gives', () => {
     expect(await witness.answer('again')).toMatchObject({ code: 'TASK_INPUT_INVALID' });
     expect(await witness.terminate()).toBe('shutdown');
   });
+  test('buffers that a task gives away are moved, each of them', async () => {
+    const witness = await readyFaulty(host);
+    expect(await outputOf(witness, 'giveTwo')).toEqual([new Uint8Array(8), new Uint8Array(8)]);
+    expect(await outputOf(witness, 'bytesOfGiven')).toEqual([0, 0]);
+    expect(await witness.terminate()).toBe('shutdown');
+  });
   test('what it prints becomes log lines', async () => {
     const witness = await readyFaulty(host);
     await outputOf(witness, 'print');

@@ -54,3 +54,15 @@ it('one whose body has ended meanwhile takes none; whatever else goes wrong is t
   const refusal = { code: 'TASK_TIMED_OUT', message: 'late' };
   await expect(agentsWith(() => Promise.resolve({ refusal })).can('add')).rejects.toMatchObject(refusal);
 });
+
+it('a fleet that is closed sends none of its commands', async () => {
+  const closed = new AgentSystemError('SYSTEM_CLOSED', 'closed');
+  const commands = {
+    assertOpen: () => {
+      throw closed;
+    },
+  };
+  const agents = new FleetAgents({ commands } as never);
+  for (const command of ['start', 'stop', 'kill', 'restart', 'pause', 'resume', 'forget'] as const)
+    await expect(agents[command]('a'), command).rejects.toBe(closed);
+});

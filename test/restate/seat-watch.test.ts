@@ -571,3 +571,16 @@ test("a call of the old version that holds up the new one's is freed in the end,
   await beats(WHILE_MS);
   expect(moves).toEqual(['new to n2 after 500', 'old to n2 after 6750']);
 });
+
+test('what the engine refuses is a miss: its caller hears of it once it is decided whose', async () => {
+  const { watch, standsStill } = rig();
+  const still = standsStill();
+  const told: string[] = [];
+  const refused = watch.answerTo(() => Promise.reject(new Error('refused')));
+  refused.catch(({ message }: Error) => told.push(message));
+  await settled();
+  expect(told).toEqual([]);
+  still.goesOn();
+  await settled();
+  expect(told).toEqual(['refused']);
+});
