@@ -1,7 +1,8 @@
 /** Hosts are not all of this package: what one of them does wrong is its agent's trouble, and nobody else's. */
 import { describe, expect, it } from 'vitest';
-import type { Body, BodyListener, BodyRequest, Host } from '../../src/index.ts';
+import { type Body, type BodyListener, type BodyRequest, type Host, memoryStore } from '../../src/index.ts';
 import { scriptedHost, settled } from '../../src/testing/index.ts';
+import { failingStore } from '../journal/failing-store.ts';
 import { awaited, fateOf, rig } from '../kit/rig.ts';
 import { plain } from './plain.ts';
 
@@ -72,6 +73,23 @@ describe('a host whose body', () => {
     const { agents, id } = await running(failing('kill'));
     const kill = awaited(agents.kill(id));
     expect(await fateOf(kill)).toMatchObject({ value: { status: 'crashed' } });
+  });
+
+  it('is handed over when its agent has been killed, and cannot be: nothing of it is heard any more', async () => {
+    const kept = memoryStore();
+    // A state that is read later: what is thrown then is nobody's to catch.
+    const store = { ...failingStore(kept), state: async (id: string) => kept.state(id) };
+    const host: Host = {
+      ...scriptedHost(),
+      open: () => {
+        void awaited(made.agents.kill(id));
+        return { post: () => {}, kill: fail };
+      },
+    };
+    const made = await rig({ store, hosts: { 'in-process': host } });
+    const id = await made.agents.register({ module: plain, restart: { policy: 'never' } });
+    expect(await fateOf(made.agents.start(id))).toBe('AGENT_START_FAILED');
+    expect(made.agents.get(id)).toMatchObject({ status: 'registered' });
   });
 
   it('cannot be measured has no figures, and a record all the same', async () => {

@@ -162,9 +162,9 @@ export class Incarnation implements BodyListener, Child, CoordinatedBody {
     } catch (thrown) {
       return this.failed(thrown);
     }
-    // Its init may have killed the agent.
-    if (this.isOver) return body.kill();
     this.body = body;
+    // Its init may have killed the agent.
+    if (this.isOver) return this.kill();
     this.isMeasured = isMeasured(body);
     if (this.isMeasured) agent.changed();
     const early = this.early;

@@ -46,11 +46,12 @@ export class Offers {
     const { id, clock } = this.#owner;
     this.#asked += 1;
     const questionId = this.#asked;
+    const timeoutMs = this.#timeoutMs;
     const timer = clock.setTimeout(() => {
       this.#open.delete(questionId);
-      const message = `agent ${id} did not say within ${this.#timeoutMs} ms what it takes`;
+      const message = `agent ${id} did not say within ${timeoutMs} ms what it takes`;
       reject(new AgentSystemError('TASK_TIMED_OUT', message, { agentId: id }));
-    }, this.#timeoutMs);
+    }, timeoutMs);
     this.#open.set(questionId, { resolve, reject, timer });
     const what = { ...(task ? { task } : {}), ...(isOutlined ? { isOutlined } : {}) };
     this.#owner.post({ type: 'offer.asked', questionId, ...what });
