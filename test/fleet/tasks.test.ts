@@ -1,7 +1,8 @@
 /** Laws of tasks as things: submitted by one, asked for by another, kept over the end of a program. */
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createAgentSystem, defineAgent, memoryStore, type Store } from '../../src/index.ts';
+import { Agent } from '../../src/runtime/agent/agent.ts';
 import { sqliteStore } from '../../src/sqlite.ts';
 import { scriptedHost } from '../../src/testing/index.ts';
 import { failingStore } from '../journal/failing-store.ts';
@@ -233,6 +234,17 @@ describe('a task that is submitted', () => {
       'AGENT_NOT_RUNNING',
     );
     expect(await codeOf(tasks.submit({ type: 'nobody' }, { type: 'add' }))).toBe('AGENT_NOT_FOUND');
+  });
+
+  test('to a type of which one is idle looks no further than to that one', async () => {
+    const { tasks, agents } = await started();
+    for (let n = 0; n < 50; n++) await agents.start(await agents.register({ module: worker }));
+    const looks = vi.spyOn(Agent.prototype, 'load', 'get');
+    onTestFinished(() => looks.mockRestore());
+    expect(await tasks.submit({ type: 'worker' }, { type: 'add', input: 1 })).toMatchObject({
+      agentId: 'ada',
+    });
+    expect(looks.mock.calls.length).toBeLessThan(10);
   });
 
   test('to a pool goes to a member', async () => {

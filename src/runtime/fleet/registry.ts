@@ -140,6 +140,8 @@ export class Registry {
       const { legal, comesBack } = agent.position;
       if (!legal.has('execute') && !(whenDown === 'wait' && comesBack)) continue;
       if (least === undefined || isBetter(agent, least)) least = agent;
+      // None is better: a fleet is mostly idle.
+      if (agent === least && agent.load === 0 && legal.has('execute')) return agent;
     }
     if (least !== undefined) return least;
     const message = isThere
