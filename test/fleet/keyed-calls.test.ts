@@ -205,6 +205,21 @@ test('an agent that does not run is refused, and so is a pool that is none, and 
   expect(await code({ input: 'undefined data' })).toMatchObject({ code: 'TASK_INPUT_INVALID' });
 });
 
+test.for([undefined, 'bob'])(
+  'an agent that crashed, and comes back by itself, is waited for: %s',
+  async (target) => {
+    const { agents, clock, questions, tasks, decide } = await opened(office());
+    await agents.kill('bob');
+    const { id } = await decide(target === undefined ? {} : { target });
+    await settled();
+    expect(tasks.list({ type: 'refund' })).toMatchObject([{ status: 'waiting', agentId: 'bob' }]);
+    await clock.advance(2_000);
+    await questions.answer(questions.list()[0]!.id, 'yes');
+    await settled();
+    expect(await tasks.result(id)).toEqual({ answer: 'yes' });
+  },
+);
+
 test('a stream has no key', async () => {
   const { agents } = await opened(office());
   expect(await codeOf(awaited(agents.execute('ann', { type: 'read' })))).toBe('TASK_FAILED');

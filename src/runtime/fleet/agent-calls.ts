@@ -148,7 +148,7 @@ export class AgentCalls {
     const submitted = (to: TaskTarget, manifest: AgentManifest, call: Call): Promise<string> => {
       const { timeoutMs, begins } = givenOf(task, manifest, request, call, undefined);
       const limit = timeoutMs === undefined ? {} : { timeoutMs };
-      return tasks.submitAgain(to, { ...task, ...limit, idempotencyKey, whenDown: 'refuse' }, begins);
+      return tasks.submitAgain(to, { ...task, ...limit, idempotencyKey }, begins);
     };
     if (typeof target === 'object' && 'pool' in target) {
       const { manifest } = this.#options.pool(target.pool);
@@ -157,9 +157,11 @@ export class AgentCalls {
       );
     }
     // It stays with the agent that has it.
-    const id = known?.agentId ?? (typeof target === 'string' ? target : agents.leastLoaded(target.type).id);
+    const id =
+      known?.agentId ?? (typeof target === 'string' ? target : agents.leastLoaded(target.type, 'wait').id);
     const agent = agents.find(id);
-    if (known === undefined || hasTaskMissed(known)) agent.refuseUnless('execute');
+    const isBegun = known !== undefined && !hasTaskMissed(known);
+    if (!isBegun && !agent.position.comesBack) agent.refuseUnless('execute');
     return this.#wait(request, new AgentTarget(agent), async (call) =>
       tasks.outputFor(await submitted(id, agent.manifest, call), request),
     );
