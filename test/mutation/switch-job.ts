@@ -14,6 +14,8 @@ export interface SwitchTry {
   readonly number: number;
   /** What its test cases may take together, as they take with all switches off. */
   readonly testMs: number;
+  /** It is tried for the second time: first its cases have to pass once more with all switches off. */
+  readonly isAgain?: boolean;
 }
 
 export type SwitchAnswer =
@@ -32,6 +34,7 @@ export type SwitchOutcome =
       readonly isTwice?: boolean;
     }
   | { readonly verdict: 'survived'; readonly usualMs: number }
+  /** No case came to it, or none that passes when it is run once more. */
   | { readonly verdict: 'not run' };
 
 /** What says that time ran out, which a machine that does other things can bring about as well. */

@@ -21,13 +21,14 @@ export function settle(isDone: boolean): Promise<void> {
   return new Promise((resolve) => { if (isDone) resolve(); });
 }
 export function late(): boolean { return 1 < 2 && 2 < 1; }
+export function again(): boolean { return 1 === 1; }
 export function told(): number { return 20 + 2; }
 export function loose(isLost: boolean): void { if (isLost) void Promise.reject(new Error('lost')); }
 `;
 const TEST = `
 import { execFileSync } from 'node:child_process';
 import { expect, it } from 'vitest';
-import { late, loose, mark, next, settle, sum, unread } from './source.ts';
+import { again, late, loose, mark, next, settle, sum, unread } from './source.ts';
 it('counts by two', () => expect([next(), next()]).toEqual([2, 4]));
 it('sums', () => expect(sum(2, 3)).toBe(5));
 it('reads nothing', () => void unread(4));
@@ -41,6 +42,15 @@ it('fails once', () => {
 });
 it('is told by a program', () => expect(execFileSync(process.execPath, ['program.ts'], { encoding: 'utf8' })).toBe('22'));
 it('fails', () => expect(sum(1, 1)).toBe(3));
+`;
+
+/** It fails whenever it is run anew in the same program. */
+const ONCE = `
+it('passes once', () => {
+  again();
+  globalThis.runs = (globalThis.runs ?? 0) + 1;
+  expect(globalThis.runs).toBe(1);
+});
 `;
 
 const mutants = sourceMutantsOf('source.ts', SOURCE);
@@ -59,7 +69,6 @@ describe('after a test file, in its program', () => {
       join(folder, 'program.ts'),
       "import { told } from './source.ts'; process.stdout.write(String(told()));",
     );
-    writeFileSync(join(folder, 'some.test.ts'), TEST);
     writeFileSync(
       join(folder, 'vitest.config.ts'),
       `export default { test: { runner: ${JSON.stringify(join(ROOT, 'test/mutation/switch-runner.ts'))} } };`,
@@ -67,13 +76,18 @@ describe('after a test file, in its program', () => {
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  async function tried(numbers: readonly number[], asked: readonly number[] = []): Promise<SwitchAnswer[]> {
+  async function tried(
+    numbers: readonly number[],
+    asked: readonly number[] = [],
+    { isAgain = false, more = '' } = {},
+  ): Promise<SwitchAnswer[]> {
     const [job, answers, came] = ['job.json', 'answers.jsonl', 'came.txt'].map((name) =>
       join(folder, name),
     ) as [string, string, string];
+    writeFileSync(join(folder, 'some.test.ts'), `${TEST}${more}`);
     writeFileSync(answers, '');
     writeFileSync(came, '');
-    const tries = numbers.map((number) => ({ number, testMs: 10_000 }));
+    const tries = numbers.map((number) => ({ number, testMs: 10_000, isAgain }));
     writeFileSync(job, JSON.stringify({ answers, tries, asked } satisfies SwitchJob));
     const vitest = spawn(process.execPath, [join(ROOT, 'node_modules/vitest/vitest.mjs'), 'run'], {
       cwd: folder,
@@ -116,6 +130,22 @@ describe('after a test file, in its program', () => {
     const answers = await tried([number]);
     expect(answers.filter(({ kind }) => kind === 'begun')).toHaveLength(3);
     expect(answers.filter(({ kind }) => kind === 'ended')).toMatchObject([{ number, verdict: 'survived' }]);
+  });
+
+  it('a case that passes once in a program kills nothing when it is tried again', async () => {
+    const number = mutants.findIndex(
+      ({ line, rule }) => line.includes('again()') && rule === 'equality turned round',
+    );
+    const ended = async (isAgain: boolean) =>
+      (await tried([number], [], { isAgain, more: ONCE })).filter(({ kind }) => kind === 'ended');
+    expect(await ended(false)).toMatchObject([{ number, verdict: 'in doubt' }]);
+    expect(await ended(true)).toMatchObject([{ number, verdict: 'not run' }]);
+  });
+
+  it('one that is killed is killed again', async () => {
+    const number = at('function sum');
+    const ended = (await tried([number], [], { isAgain: true })).filter(({ kind }) => kind === 'ended');
+    expect(ended).toMatchObject([{ number, verdict: 'killed' }]);
   });
 
   it('of others it is told that nothing comes to them, before the first is tried', async () => {

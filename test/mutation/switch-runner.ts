@@ -5,7 +5,9 @@
  * - I1 A case that fails with all switches off is held to none.
  * - I2 A switch kills when a case fails with it on, the same cases pass with it off thereafter, and one fails with it on
  *   once more.
- * - I3 What may have left something ends the trials: a case out of time, an error that nobody caught, cases that fail
+ * - I3 One that is tried for the second time is held to cases alone that have just passed once more with it off: what a
+ *   busy machine holds up, or what passes once in a program, kills nothing.
+ * - I4 What may have left something ends the trials: a case out of time, an error that nobody caught, cases that fail
  *   with all switches off. Whoever asked starts another program.
  */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
@@ -117,7 +119,7 @@ export default class SwitchRunner extends TestRunner {
     for (const number of asked) {
       if (this.comingTo(number).length === 0) say({ kind: 'ended', number, verdict: 'not run' });
     }
-    for (const { number, testMs } of tries) {
+    for (const { number, testMs, isAgain = false } of tries) {
       const cases = this.casesOf(number, testMs - loadMs);
       if (cases.length === 0) {
         say({ kind: 'ended', number, verdict: 'not run' });
@@ -129,6 +131,7 @@ export default class SwitchRunner extends TestRunner {
         say({ kind: 'begun', number, usualMs });
         return this.find(file, cases, which);
       };
+      if (isAgain && (await find())) return say({ kind: 'ended', number, verdict: 'not run' });
       const found = await find(number);
       if (found === undefined) {
         say({ kind: 'ended', number, verdict: 'survived', usualMs });

@@ -4,7 +4,7 @@
  *
  * - I1 Which cases run a mutant is what came to its switch with all of them off, measured in the program that tries it.
  * - I2 A mutant that is out of time, blocks the program, or after which the cases fail with all switches off, is tried
- *   once more, first in a new program, where they have just passed. What is so again is killed.
+ *   once more, first in a new program, where they have just passed twice. What is so again is killed.
  */
 import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -172,9 +172,9 @@ async function tryFile(
   const before = new Map<number, string>();
   for (let isFirst = true; left.size > 0 && !signal.aborted; isFirst = false) {
     // The one that ended the program before is tried first.
-    const ordered = [...left.values()].toSorted(
-      (a, b) => Number(before.has(b.number)) - Number(before.has(a.number)),
-    );
+    const ordered = [...left.values()]
+      .map((one) => (before.has(one.number) ? { ...one, isAgain: true } : one))
+      .toSorted((a, b) => Number(before.has(b.number)) - Number(before.has(a.number)));
     writeFileSync(answersFile, '');
     writeFileSync(came, '');
     writeFileSync(
