@@ -98,6 +98,26 @@ test('a caller that runs again in the next program waits for the task that it as
   expect(eventsOf('task.accepted')).toEqual([]);
 });
 
+test('a caller that runs again before the pool is there again waits for the task that it gave to the pool', async () => {
+  const store = mortalStore(undefined, { isDurable: true });
+  const at = office();
+  const pool = { name: 'clerks', spec: { module: at.clerk }, min: 1, max: 1 };
+  const first = await opened(at, store);
+  await first.system.pools.create(pool);
+  const { id } = await first.decide({ target: { pool: 'clerks' } });
+  await settled();
+
+  const { system, tasks, questions, clock } = await opened(at, store.die());
+  await clock.advance(1_000);
+  expect(tasks.get(id).status).toBe('running');
+  await system.pools.create(pool);
+  await settled();
+  await questions.answer(questions.list()[0]!.id, 'yes');
+  await settled();
+  expect(await tasks.result(id)).toEqual({ answer: 'yes' });
+  expect(at.paid).toHaveLength(1);
+});
+
 test('what it asked for is kept for it, where that was done and its program died before it knew', async () => {
   const kept = mortalStore(undefined, { isDurable: true });
   const at = office();

@@ -125,7 +125,7 @@ export class AgentCalls {
       const { pool } = target;
       const { manifest } = this.#options.pool(pool);
       checkTask(task, manifest);
-      return this.#wait(request, new PoolTarget(pool, this.#options.pool), (call) =>
+      return this.#wait(request, this.#poolTarget(pool), (call) =>
         runInPool(pool, givenOf(task, manifest, request, call, reader)),
       );
     }
@@ -145,26 +145,32 @@ export class AgentCalls {
   ): Promise<unknown> {
     const { agents, tasks } = this.#options;
     const known = tasks.keyed(idempotencyKey);
-    const submitted = (to: TaskTarget, manifest: AgentManifest, call: Call): Promise<string> => {
+    if (known?.status === 'done') return tasks.result(known.id);
+    // It stays with the agent that has it, and waits for its pool to be there again.
+    if (known !== undefined && !hasTaskMissed(known)) {
+      const { id, pool, agentId } = known;
+      const holder = pool === undefined ? new AgentTarget(agents.find(agentId)) : this.#poolTarget(pool);
+      return this.#wait(request, holder, () => tasks.outputFor(id, request));
+    }
+    const submitted = async (to: TaskTarget, manifest: AgentManifest, call: Call): Promise<unknown> => {
       const { timeoutMs, begins } = givenOf(task, manifest, request, call, undefined);
       const limit = timeoutMs === undefined ? {} : { timeoutMs };
-      return tasks.submitAgain(to, { ...task, ...limit, idempotencyKey }, begins);
+      const id = await tasks.submitAgain(to, { ...task, ...limit, idempotencyKey }, begins);
+      return tasks.outputFor(id, request);
     };
     if (typeof target === 'object' && 'pool' in target) {
       const { manifest } = this.#options.pool(target.pool);
-      return this.#wait(request, new PoolTarget(target.pool, this.#options.pool), async (call) =>
-        tasks.outputFor(await submitted(target, manifest, call), request),
-      );
+      return this.#wait(request, this.#poolTarget(target.pool), (call) => submitted(target, manifest, call));
     }
-    // It stays with the agent that has it.
     const id =
       known?.agentId ?? (typeof target === 'string' ? target : agents.leastLoaded(target.type, 'wait').id);
     const agent = agents.find(id);
-    const isBegun = known !== undefined && !hasTaskMissed(known);
-    if (!isBegun && !agent.position.comesBack) agent.refuseUnless('execute');
-    return this.#wait(request, new AgentTarget(agent), async (call) =>
-      tasks.outputFor(await submitted(id, agent.manifest, call), request),
-    );
+    if (!agent.position.comesBack) agent.refuseUnless('execute');
+    return this.#wait(request, new AgentTarget(agent), (call) => submitted(id, agent.manifest, call));
+  }
+
+  #poolTarget(name: string): PoolTarget {
+    return new PoolTarget(name, this.#options.pool);
   }
 
   async #wait(
