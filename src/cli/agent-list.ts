@@ -91,10 +91,14 @@ export function upTime({ status, startedAt }: ListedAgent, now: number): string 
   return isAlive && startedAt !== undefined ? duration(Math.max(0, now - startedAt)) : '';
 }
 
-/** The note: when it is restarted, what it waits for, what went wrong last. */
+/** The note: when it is restarted, what holds it, what it waits for, what went wrong last. */
 export function noteOn(agent: ListedAgent, now: number): string {
-  const { restartAt, recentRestarts, maxRestarts, lastError, alerts = [] } = agent;
+  const { restartAt, recentRestarts, maxRestarts, lastError, paused, parked, alerts = [] } = agent;
   const parts: string[] = [];
+  if (paused !== undefined) parts.push(paused.by === undefined ? 'paused' : `paused by ${paused.by}`);
+  else if (parked !== undefined) {
+    parts.push(`parked for ${duration(Math.max(0, parked.until - now))}: ${parked.why}`);
+  }
   if (restartAt !== undefined && agent.status === 'crashed') {
     const attempt = recentRestarts === undefined ? '' : ` (restart ${recentRestarts} of ${maxRestarts})`;
     parts.push(`back in ${duration(Math.max(0, restartAt - now))}${attempt}`);

@@ -2,6 +2,7 @@
  * The commands of `mabeam`: their names, options and help. The code of a command is loaded when it is called.
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { AgentStatus, TaskStatus } from '../machines/index.ts';
 import type { Call } from './call.ts';
 import type { Act } from './commands/acts.ts';
 import type { TaskAct } from './commands/tasks.ts';
@@ -46,6 +47,7 @@ export function programOf(version: string, carry: Carry): Command {
     .description('run a fleet from a file, until it has done its work or is told to end')
     .argument('[file]', 'its default export comes from defineFleet (default: fleet.ts here)')
     .option('--dashboard [address]', 'open the page: a port or host:port (default: a free port on loopback)')
+    .option('--allowed-hosts <list>', 'names it is reached by behind a proxy, joined by commas')
     .option('--control', 'let the dashboard control the fleet')
     .option('--endpoints [address]', 'serve /livez and /readyz (default: 127.0.0.1:9464)')
     .option('--metrics', 'serve /metrics there, too; needs the package prom-client')
@@ -86,7 +88,7 @@ In the table: ? for its keys; with MABEAM_CONTROL_TOKEN agents can be started, s
     .action((options) => carry(async (call) => (await import('./commands/top.ts')).top(call, options)));
   withTarget(program.command('agents'))
     .description('list agents')
-    .option('--status <list>', 'only these, joined by commas: crashed,stopped')
+    .option('--status <list>', 'only these, joined by commas: crashed,stopped', someOf(AGENT_STATUSES))
     .option('--type <type>', 'only of this type')
     .option('--pool <name>', 'only members of this pool')
     .option('--search <text>', 'only with this in id, type, pool or last error')
@@ -145,7 +147,7 @@ In the table: ? for its keys; with MABEAM_CONTROL_TOKEN agents can be started, s
     );
   withUrl(program.command('tasks'))
     .description('list work: what failed for good, hangs, waits, and why')
-    .option('--status <list>', 'only these, joined by commas: failed,timed_out')
+    .option('--status <list>', 'only these, joined by commas: failed,timed_out', someOf(TASK_STATUSES))
     .option('--agent <id>', 'only of this agent')
     .option('--type <name>', 'only tasks of this name')
     .option('--limit <n>', 'so many at the most (default: 100 of each status)', whole)
@@ -158,7 +160,7 @@ In the table: ? for its keys; with MABEAM_CONTROL_TOKEN agents can be started, s
         ['mabeam retry $(mabeam tasks --status failed --type embed --ids)', ''],
       )}
 
-Status is one of waiting, running, parked, waiting_for_input, done, failed, timed_out, abandoned, unknown, cancelled.`,
+Status is one of ${TASK_STATUSES.join(', ')}.`,
     )
     .action((options) => carry(async (call) => (await import('./commands/tasks.ts')).tasks(call, options)));
   withUrl(program.command('task'))
@@ -354,6 +356,30 @@ Status is one of waiting, running, parked, waiting_for_input, done, failed, time
   return program;
 }
 
+const AGENT_STATUSES = [
+  'registered',
+  'starting',
+  'running',
+  'unresponsive',
+  'stopping',
+  'crashed',
+  'stopped',
+  'completed',
+] as const satisfies readonly AgentStatus[];
+
+const TASK_STATUSES = [
+  'waiting',
+  'running',
+  'parked',
+  'waiting_for_input',
+  'done',
+  'failed',
+  'timed_out',
+  'abandoned',
+  'unknown',
+  'cancelled',
+] as const satisfies readonly TaskStatus[];
+
 const SORTS = [
   'id',
   'type',
@@ -413,6 +439,13 @@ function examples(...lines: readonly (readonly [command: string, what: string])[
     '\nExamples:',
     ...lines.map(([command, what]) => `  $ ${command.padEnd(width)}  ${what}`.trimEnd()),
   ].join('\n');
+}
+
+function someOf(known: readonly string[]): (list: string) => string {
+  return (list) => {
+    if (list.split(',').every((one) => known.includes(one))) return list;
+    throw new InvalidArgumentError(`Expected some of ${known.join(', ')}, joined by commas.`);
+  };
 }
 
 function whole(text: string): number {

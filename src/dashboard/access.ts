@@ -46,7 +46,7 @@ export class Access {
   fromElsewhere({ headers }: IncomingMessage): Denied | undefined {
     const { host, origin } = headers;
     if (host === undefined || !this.#isOurs(nameOf(host))) {
-      return { status: 403, message: 'this address is not one of the dashboard' };
+      return { status: 403, message: `${host ?? 'this address'} is no name of the dashboard: allowedHosts` };
     }
     const isSame = origin === undefined || URL.parse(origin)?.host === URL.parse(`http://${host}`)?.host;
     if (!isSame) return { status: 403, message: 'asked by a page from elsewhere' };

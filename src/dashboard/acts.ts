@@ -115,8 +115,8 @@ export class Acts {
           }
           case 'pause':
           case 'resume': {
-            const { status, state } = await agents[command](id, { by });
-            return { status, state };
+            const { status, state, paused } = await agents[command](id, { by });
+            return { status, state, ...(paused === undefined ? {} : { paused }) };
           }
           case 'forget':
             await agents.forget(id, { by });

@@ -1,8 +1,9 @@
 /** The agents that a request lists, and their order, read from its query. Pure. */
 import { z } from 'zod';
-import type { AgentStatus } from '../machines/index.ts';
+import { agentStatuses } from '../machines/index.ts';
 import { parseInput } from '../runtime/values/malformed.ts';
 import type { AgentRow } from './protocol.ts';
+import { statusList } from './status-list.ts';
 
 const SORTS = {
   id: ({ id }) => id,
@@ -23,8 +24,7 @@ const SORTS = {
 
 const count = z.coerce.number().int().min(0);
 const querySchema = z.strictObject({
-  /** One or more, joined by commas. */
-  status: z.string().optional(),
+  status: statusList(agentStatuses).optional(),
   type: z.string().optional(),
   capability: z.string().optional(),
   pool: z.string().optional(),
@@ -53,7 +53,7 @@ export function select(
 ): { readonly total: number; readonly page: readonly Listed[] } {
   const query = parseInput(querySchema, given, { what: 'the query' });
   const { type, capability, pool, node, sort, order, offset, limit } = query;
-  const statuses = query.status === undefined ? undefined : new Set(query.status.split(',') as AgentStatus[]);
+  const statuses = query.status === undefined ? undefined : new Set(query.status);
   const search = query.search?.toLowerCase();
   const found: Listed[] = [];
   for (const listed of agents) {

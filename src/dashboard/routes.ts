@@ -8,6 +8,7 @@ import type { Chronicle } from './chronicle.ts';
 import type { Reports } from './reports.ts';
 import type { Route } from './router.ts';
 import type { Watch } from './watch.ts';
+import { statusList } from './status-list.ts';
 import { settled, type WatchedSystem } from './watched-system.ts';
 import type { WorkReports } from './work-reports.ts';
 
@@ -36,11 +37,7 @@ const lifeQuery = z.strictObject({ until: count.optional(), limit: count.max(20_
 const logQuery = z.strictObject({ limit: count.max(5_000).default(200) });
 const markQuery = z.strictObject({ since: count.default(0), limit: count.max(20_000).default(2_000) });
 const taskQuery = z.strictObject({
-  status: z
-    .string()
-    .transform((list) => list.split(','))
-    .pipe(z.array(z.enum(taskStatuses)))
-    .optional(),
+  status: statusList(taskStatuses).optional(),
   agent: z.string().optional(),
   type: z.string().optional(),
   limit: count.max(10_000).optional(),

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import { get, type IncomingMessage } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -117,6 +118,26 @@ describe('a fleet that serves', () => {
     expect((await mabeam(['kill', '--yes', 'bob'], { env })).stdout).toMatch(/^bob {2}crashed/);
     await running.said(/agent\.started {2}bob {2}incarnation 2$/m);
     expect((await mabeam(['stop', '--yes', 'ada'], { env })).stdout).toMatch(/^ada {2}stopped/);
+    running.child.kill('SIGTERM');
+    expect(await running.ended).toMatchObject({ exitCode: 0 });
+  });
+
+  it('is reached by other names behind a proxy, if it is told them', async () => {
+    const env = { MABEAM_TOKEN: 'a-token-from-elsewhere' };
+    const running = runs('steady', ['--dashboard', '--allowed-hosts', 'fleet.example,other.example'], {
+      env,
+    });
+    const [, url = ''] = await running.said(/^Dashboard: (http:\S+)$/m);
+    const statusOf = async (host: string) => {
+      const headers = { Host: host, Authorization: `Bearer ${env.MABEAM_TOKEN}` };
+      const asked = get(new URL('/api/fleet', url), { headers, agent: false });
+      const [response] = (await once(asked, 'response')) as [IncomingMessage];
+      response.resume();
+      return response.statusCode;
+    };
+    expect(await statusOf('fleet.example')).toBe(200);
+    expect(await statusOf('other.example:443')).toBe(200);
+    expect(await statusOf('rebound.example')).toBe(403);
     running.child.kill('SIGTERM');
     expect(await running.ended).toMatchObject({ exitCode: 0 });
   });

@@ -32,6 +32,12 @@ const worker = defineAgent({
   },
 });
 
+const limited = defineAgent({
+  type: 'limited',
+  init: () => ({}),
+  tasks: { ask: { run: ({ park }) => park({ afterMs: 90_000, why: 'too many' }) } },
+});
+
 const COLOURS: Readonly<Record<string, string>> = { 2: 'dim', 31: 'red', 32: 'green', 33: 'yellow' };
 
 interface Fleet {
@@ -87,6 +93,36 @@ describe('watching', () => {
     const sorted = await mabeam('agents', '--ids', '--sort', 'id', '--desc', '--limit', '2');
     expect(sorted.stdout).toBe('eve\nbob\n');
     expect((await mabeam('agents', '--search', 'nobody')).stderr).toBe('0 agents\n');
+  });
+
+  it('agents: that one is paused, or parked by a limit, is in its note', async () => {
+    const { system, mabeam } = await fleet();
+    expect((await mabeam('pause', 'ada', '--by', 'eva')).stdout).toBe('ada  running  paused\n');
+    expect((await mabeam('agents', '--search', 'ada')).stdout).toMatch(
+      / paused by eva · fail: Error: no luck$/m,
+    );
+    expect((await mabeam('resume', 'ada')).stdout).toBe('ada  running\n');
+    await system.agents.register({ id: 'max', module: limited });
+    await system.agents.start('max');
+    await system.tasks.submit('max', { type: 'ask' });
+    await eventually(
+      () => system.agents.get('max').parked,
+      (parked) => parked !== undefined,
+    );
+    expect((await mabeam('agents', '--search', 'max')).stdout).toMatch(
+      / parked for \d+ m( \d+ s)?: too many$/m,
+    );
+  });
+
+  it.each([
+    ['agents', '--status', 'runing'],
+    ['agents', '--store', 'fleet.db', '--status', 'crashed,'],
+    ['tasks', '--status', 'done,nothing'],
+  ])('%s %s %s: a status that there is not is wrong usage, and what there is is named', async (...args) => {
+    const { mabeam } = await fleet();
+    const { exitCode, stdout, stderr } = await mabeam(...args);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toMatch(/'--status <list>'.* is invalid\. Expected some of .*, joined by commas\./);
   });
 
   it.each(['agents', 'tasks', 'questions', 'replay bob'])(
@@ -237,7 +273,7 @@ describe('watching', () => {
     expect((await mabeam('unschedule', 'nightly', '--yes')).stdout).toBe('nightly  removed\n');
     expect((await mabeam('schedules')).stderr).toBe('nothing is scheduled\n');
     expect((await mabeam('top')).stdout).toMatch(/1 question {2}1 limit reached/);
-    expect((await mabeam('tasks', '--status', 'lost')).exitCode).toBe(1);
+    expect((await mabeam('tasks', '--status', 'lost')).exitCode).toBe(2);
   });
 
   it('tasks: at a terminal the status has the colour of what is to be done about it', async () => {
@@ -364,7 +400,7 @@ describe('control', () => {
       stdout: 'bob  running  incarnation 2\neve  running  incarnation 1\n',
       stderr: '',
     });
-    expect((await mabeam('pause', 'ada')).stdout).toBe('ada  running\n');
+    expect((await mabeam('pause', 'ada')).stdout).toBe('ada  running  paused\n');
     expect(system.agents.get('ada').paused).toMatchObject({ by: expect.any(String) });
     expect((await mabeam('resume', 'ada')).stdout).toBe('ada  running\n');
     expect((await mabeam('stop', '--yes', 'ada')).stdout).toBe('ada  stopped  incarnation 1  shutdown\n');

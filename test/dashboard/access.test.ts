@@ -55,7 +55,9 @@ it('names that are allowed are answered to, and so is any address where it liste
   const proxied = await dashboard(fleet, { allowedHosts: ['fleet.example'] });
   expect((await ask(proxied, '/api/fleet', to('fleet.example'))).status).toBe(200);
   expect((await ask(proxied, '/api/fleet', to('FLEET.example:8443'))).status).toBe(200);
-  expect((await ask(proxied, '/api/fleet', to('other.example'))).status).toBe(403);
+  const other = await ask(proxied, '/api/fleet', to('other.example'));
+  expect(other.status).toBe(403);
+  expect(other.json.error.message).toBe('other.example is no name of the dashboard: allowedHosts');
   const open = await dashboard(fleet, { host: '0.0.0.0' });
   expect((await ask(open, '/api/fleet', to('192.168.1.7:99'))).status).toBe(200);
   expect((await ask(open, '/api/fleet', to('rebound.example'))).status).toBe(403);

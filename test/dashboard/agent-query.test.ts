@@ -52,16 +52,22 @@ it('a text that is searched for may have a ? in it', async () => {
   expect([json.total, json.agents.length]).toEqual([1, 1]);
 });
 
-it.each(['sort=nothing', 'order=up', 'limit=-1', 'limit=many', 'colour=red', 'offset=1.5'])(
-  '%s is refused by name',
-  async (query) => {
-    const shown = await dashboard(await system());
-    const { status, json } = await ask(shown, `/api/agents?${query}`);
-    expect(status).toBe(400);
-    expect(json.error.code).toBe('AGENT_SPEC_INVALID');
-    expect(json.error.message).toContain(query.split('=')[0]);
-  },
-);
+it.each([
+  'status=runing',
+  'status=crashed,',
+  'sort=nothing',
+  'order=up',
+  'limit=-1',
+  'limit=many',
+  'colour=red',
+  'offset=1.5',
+])('%s is refused by name', async (query) => {
+  const shown = await dashboard(await system());
+  const { status, json } = await ask(shown, `/api/agents?${query}`);
+  expect(status).toBe(400);
+  expect(json.error.code).toBe('AGENT_SPEC_INVALID');
+  expect(json.error.message).toContain(query.split('=')[0]);
+});
 
 function fleet(rows: Readonly<Record<string, Partial<AgentRow>>>) {
   return Object.entries(rows).map(([id, more]) => ({ row: agentRow(id, more), text: '' }));

@@ -52,13 +52,15 @@ async function done(api: FleetApi, command: Act, id: string, { timeout }: ActOpt
 }
 
 function textOf(result: unknown): string {
-  const { status, incarnation, reason } = result as {
+  const { status, paused, incarnation, reason } = result as {
     readonly status?: string;
+    readonly paused?: object;
     readonly incarnation?: number;
     readonly reason?: string;
   };
   const parts = [
     status ?? 'running',
+    paused === undefined ? '' : 'paused',
     incarnation === undefined ? '' : `incarnation ${incarnation}`,
     plainText(reason ?? ''),
   ];

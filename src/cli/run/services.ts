@@ -8,6 +8,7 @@ import { addressFrom } from './address.ts';
 
 export interface ServiceOptions {
   readonly dashboard?: string | true;
+  readonly allowedHosts?: string;
   readonly control?: boolean;
   readonly endpoints?: string | true;
   readonly metrics?: boolean;
@@ -24,7 +25,11 @@ export interface ServiceContext {
 const DEFAULT_ENDPOINTS = { host: '127.0.0.1', port: 9_464 };
 
 /** @throws CommandFailure for options that do not go together */
-export function checkServices({ dashboard, control, endpoints, metrics }: ServiceOptions): void {
+export function checkServices(options: ServiceOptions): void {
+  const { dashboard, allowedHosts, control, endpoints, metrics } = options;
+  if (allowedHosts !== undefined && dashboard === undefined) {
+    throw usageFailure('--allowed-hosts: expected it with --dashboard');
+  }
   if (control && dashboard === undefined) throw usageFailure('--control: expected it with --dashboard');
   if (metrics && endpoints === undefined) throw usageFailure('--metrics: expected it with --endpoints');
   if (dashboard !== undefined) addressFrom('--dashboard', dashboard);
@@ -55,7 +60,7 @@ export async function openServices(
 async function openDashboard(
   system: AgentSystem,
   given: string | true,
-  { control = false }: ServiceOptions,
+  { control = false, allowedHosts }: ServiceOptions,
   { env, logger, say }: ServiceContext,
 ): Promise<Dashboard> {
   const { createDashboard } = await import('../../dashboard.ts');
@@ -63,6 +68,7 @@ async function openDashboard(
   const dashboard = await createDashboard(system, {
     ...addressFrom('--dashboard', given),
     control,
+    ...(allowedHosts === undefined ? {} : { allowedHosts: allowedHosts.split(',') }),
     logger,
     ...(token === undefined ? {} : { token }),
     ...(control && controlToken !== undefined ? { controlToken } : {}),
