@@ -23,6 +23,14 @@ export async function shrink(options: StageOptions, broken: LawBroken, budget: n
   // What comes after the break, or was not possible, is not in its path any more.
   await shortest(best.moves, async (moves) => ((await breaks(moves)) ? best.moves : undefined));
   for (let at = 0; at < best.moves.length; at++) {
+    const move = best.moves[at]!;
+    // A task that breaks the law without being held needs no release either.
+    if (move.move === 'begin') {
+      const { task, input } = move;
+      await breaks(
+        best.moves.with(at, 'input' in move ? { move: 'task', task, input } : { move: 'task', task }),
+      );
+    }
     while (await smallerInput(options, best.moves, at, breaks));
   }
   return best;

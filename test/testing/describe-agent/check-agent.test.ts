@@ -16,6 +16,9 @@ import counter from './counter.ts';
 
 const invariants = { neverNegative: ({ state }: { state: { balance: number } }) => state.balance >= 0 };
 
+const totals = ({ state }: { state: { items: Record<string, number>; total: number } }) =>
+  Object.values(state.items).reduce((sum, n) => sum + n, 0) === state.total;
+
 const messages = async () =>
   (await checkAgent(account, { invariants, walks: 10 })).findings.map(({ message }) => message);
 
@@ -46,6 +49,36 @@ it("account: invariant neverNegative", () =>
   ], { invariants: { neverNegative: ({ state }) => state.balance >= 0 } }));
 `,
     );
+  });
+
+  it('holds no task that breaks the law without being held', async () => {
+    const sku = z.enum(['a', 'b', 'c']);
+    const cart = defineAgent({
+      type: 'cart',
+      init: ({ restored }): { items: Record<string, number>; total: number } =>
+        restored ?? { items: {}, total: 0 },
+      tasks: {
+        add: {
+          input: z.object({ sku, n: z.number().int().min(1).max(9) }),
+          run: ({ input: { sku: item, n }, state }) => {
+            state.items[item] = (state.items[item] ?? 0) + n;
+            state.total += n;
+          },
+        },
+        remove: {
+          input: z.object({ sku }),
+          run: ({ input: { sku: item }, state }) => {
+            const n = state.items[item] ?? 0;
+            delete state.items[item];
+            state.total -= n === 7 ? 6 : n;
+          },
+        },
+      },
+    });
+    for (const seed of [1, 2, 3]) {
+      const { findings } = await checkAgent(cart, { invariants: { totals }, seed, most: 1 });
+      expect(findings[0]?.moves.map(({ move }) => move)).toEqual(['start', 'task', 'task']);
+    }
   });
 
   it('is the same with the same seed', async () => {
