@@ -1,18 +1,20 @@
 import { defineConfig } from 'vitest/config';
+import { common } from './test/kit/common-config.ts';
 import { SlowFirst } from './test/kit/slow-first.ts';
+import { TOGETHER } from './test/kit/together.ts';
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    globalSetup: ['test/kit/compile-cache.ts', 'test/kit/once-a-run.ts'],
-    testTimeout: 30_000,
+    ...common,
     // Real processes, files and browsers share CI's machine with whatever else it does: a test that loses such a race is
     // tried once more there, and told as flaky. At home it fails.
     retry: process.env['CI'] ? 1 : 0,
-    pool: 'forks',
     // Many tests wait for processes and timers: one worker for each core keeps all of them busy.
     maxWorkers: '100%',
-    restoreMocks: true,
     sequence: { sequencer: SlowFirst },
+    projects: [
+      { extends: true, test: { name: 'alone', include: ['test/**/*.test.ts'], exclude: [...TOGETHER] } },
+      { extends: true, test: { name: 'together', include: [...TOGETHER], isolate: false } },
+    ],
   },
 });

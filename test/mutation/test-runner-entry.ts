@@ -12,7 +12,7 @@ const vitest = await createVitest(
   'test',
   {
     root,
-    config: join(root, 'vitest.config.ts'),
+    config: join(root, 'test/mutation/vitest.config.ts'),
     watch: false,
     retry: 0,
     // A machine that does other things as well is no fault.
