@@ -168,15 +168,16 @@ function promisesOf(part: object): [name: string, call: () => Promise<unknown>][
 }
 
 /** Calls of one part of the system to another have no caller that could repeat them. */
-const WITHIN = [
+const WITHIN = new Set([
   'registerMember',
   'registerChild',
   'describe',
   'describeMoved',
+  'submitAgain',
+  'outputFor',
   'run',
   'put',
   'recall',
-].concat([
   'reserve',
   'settle',
   'constructor',
@@ -189,7 +190,7 @@ const WITHIN = [
   'writeOffAll',
 ]);
 function isOfThePublic(name: string): boolean {
-  return !WITHIN.includes(name);
+  return !WITHIN.has(name);
 }
 
 it.each([
