@@ -329,7 +329,7 @@ describe('attemptTimeoutMs', () => {
   });
 
   it('is worth no other attempt where `when` says so', async () => {
-    const { agents, begun, clock } = await started({
+    const { agents, begun, clock, eventsOf } = await started({
       attemptTimeoutMs: 50,
       when: (error) => (error as Error).name !== 'TimeoutError',
     });
@@ -338,6 +338,8 @@ describe('attemptTimeoutMs', () => {
     await clock.advance(50);
     await failing(begun, 'obeyed');
     expect(await refusal(work)).toMatchObject({ code: 'TASK_TIMED_OUT', details: { attempt: 1 } });
+    expect(eventsOf('task.timed_out')).toMatchObject([{ attempt: 1, timeoutMs: 50 }]);
+    expect(eventsOf('task.failed')).toEqual([]);
   });
 });
 

@@ -92,6 +92,11 @@ describe('agents', () => {
     expect(stdout).toMatch(/^tasks +1 done, 1 failed$/m);
     expect(stdout).toMatch(/^spec\n\{\n(.*\n)*? {2}"id": "ada",?\n/m);
     expect(stdout).toMatch(/^saved state\n\{\n {2}"n": 1\n\}$/m);
+    expect(stdout).toMatch(/^lived +\d+ m?s$/m);
+    // It never ran.
+    expect((await mabeam(['agent', 'eve', '--store', store])).stdout).not.toMatch(
+      /^(?:started|ended|lived)/m,
+    );
     expect(await json('agent', 'bob')).toMatchObject({ agent: { status: 'crashed' }, spec: { id: 'bob' } });
     const missing = await mabeam(['agent', 'nobody', '--store', store]);
     expect(missing).toMatchObject({

@@ -161,3 +161,26 @@ it('the share of a processor is that since the last look that is a second old, a
   expect(await lookAt(13_000, 500)).toBe(0.4);
   table.close();
 });
+
+it('a row changes where nothing but its alerts does, and once for each change', async () => {
+  const fleet = await system();
+  // More than are looked at anyway each time.
+  for (let n = 0; n < 350; n++) await fleet.agents.register({ module: worker });
+  await running(fleet, 'ada');
+  const table = new AgentTable(fleet, () => undefined);
+  await table.fill();
+  const raised = { alert: 'state_not_saved', agentId: 'ada', message: 'full', raisedAt: 0 } as never;
+  for (const alerts of [[raised], []]) {
+    const { version } = table;
+    table.setAlerts(alerts);
+    await table.refresh();
+    expect(table.after(version, 10).rows.map((text) => JSON.parse(text) as AgentRow)).toMatchObject([
+      { id: 'ada', alerts: alerts.length > 0 ? ['state_not_saved'] : [] },
+    ]);
+    const changed = table.version;
+    table.setAlerts(alerts);
+    await table.refresh();
+    expect(table.version).toBe(changed);
+  }
+  table.close();
+});

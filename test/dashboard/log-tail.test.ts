@@ -37,3 +37,19 @@ it('the lines of an agent are shown beside it, without what names a secret', asy
   const without = await dashboard(fleet);
   expect((await ask(without, '/api/agents/ada/logs')).json).toEqual({ lines: [] });
 });
+
+it('of many lines the newest 200 are shown, or as many as are asked for', async () => {
+  const logs = logTail({ maxLines: 1_000 });
+  const fleet = await system();
+  await running(fleet, 'ada');
+  const shown = await dashboard(fleet, { logs });
+  const logger = pino({ base: null }, logs);
+  for (let n = 0; n < 300; n++) logger.info({ agentId: 'ada' }, String(n));
+  const messages = async (query: string) =>
+    (await ask(shown, `/api/agents/ada/logs${query}`)).json.lines.map(
+      ({ message }: { message: string }) => message,
+    );
+  const [newest, few] = [await messages(''), await messages('?limit=3')];
+  expect([newest.length, newest[0], newest.at(-1)]).toEqual([200, '100', '299']);
+  expect(few).toEqual(['297', '298', '299']);
+});

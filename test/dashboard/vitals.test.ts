@@ -68,3 +68,12 @@ it('shares of a second are of the time that has passed: half a processor is 0.5,
   vitals.take(2_000);
   expect(vitals.after(0)).toMatchObject([{ cpuShare: 0.5, tasksDone: 2.5 }]);
 });
+
+it('the share of a processor is what the program and the kernel for it took of the time', () => {
+  const now = vi.spyOn(performance, 'now').mockReturnValue(1_000);
+  const vitals = new Vitals();
+  now.mockReturnValue(3_000);
+  vi.spyOn(process, 'cpuUsage').mockReturnValue({ user: 500_000, system: 100_000 });
+  vitals.take(1);
+  expect(vitals.after(0)[0]!.cpuShare).toBe(0.3);
+});

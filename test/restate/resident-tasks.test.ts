@@ -288,6 +288,27 @@ describe('what its agent is asked', () => {
     });
   });
 
+  it('is refused with a cause that is an error, or with none', async () => {
+    const { begin, asks, tasks } = rig();
+    begin();
+    const refuse = async (info: object) => {
+      const { request, requestId } = asks();
+      const asked = request.askAgent('task.step', 1);
+      tasks.answered({
+        type: 'request.refused',
+        requestId,
+        taskId: 't',
+        code: 'REQUEST_INVALID',
+        error: info,
+      } as never);
+      return (await asked.catch((refused: Error) => refused)) as Error;
+    };
+    const no = { name: 'AgentSystemError', message: 'no' };
+    expect((await refuse({ ...no, cause: { name: 'Error', message: 'why' } })).cause).toBeInstanceOf(Error);
+    const plain = await refuse(no);
+    expect([plain.message, plain.cause]).toEqual(['no', undefined]);
+  });
+
   it('is refused once the body has ended, and the requests of its tasks end', async () => {
     const { begin, asks, tasks } = rig();
     begin();

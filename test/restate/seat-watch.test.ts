@@ -584,3 +584,28 @@ test('what the engine refuses is a miss: its caller hears of it once it is decid
   await settled();
   expect(told).toEqual(['refused']);
 });
+
+test('a seat that nobody has is taken once this program would have lost its own', async () => {
+  const clock = simulatedClock({ startAt: 0 });
+  const takes: number[] = [];
+  const watch = new SeatWatch({
+    clock: steadyClock(clock),
+    seat: () => ({
+      others: () => Promise.resolve([]),
+      take: () => {
+        takes.push(clock.now());
+        return Promise.resolve(undefined);
+      },
+    }),
+    mayTake: () => true,
+    logger: pino({ level: 'silent' }),
+    check: () => Promise.resolve('answers'),
+  });
+  void watch.answerTo(() => new Promise(() => {}));
+  for (let misses = 1; misses <= OWN_MISSES; misses += 1) {
+    expect(takes).toEqual([]);
+    await clock.advance(MISSED_MS);
+    await settled();
+  }
+  expect(takes).toEqual([BUSY_MS]);
+});

@@ -420,3 +420,10 @@ describe('however much is thrown, what is kept is bounded', () => {
     );
   });
 });
+
+it('an error keeps 200 values of its own, and of each list as many', () => {
+  const numbers = Array.from({ length: 300 }, (_, n) => n);
+  const { data } = errorInfoOf(Object.assign(new Error('x'), { numbers }));
+  // The list is a value, too.
+  expect(data).toEqual({ numbers: numbers.slice(0, 199) });
+});

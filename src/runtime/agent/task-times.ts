@@ -86,11 +86,10 @@ export function limitAttempt(entry: TaskEntry, tasks: TimedTasks): void {
   if (entry.stall) entry.watch = owner.watchProgress(entry.stall, watcherOf(entry, tasks));
   const attemptTimeoutMs = entry.policy?.attemptTimeoutMs ?? Infinity;
   if (attemptTimeoutMs === Infinity) return;
-  const expire = () => {
-    entry.attemptTimer = undefined;
-    tasks.attemptTimedOut(entry, attemptTimeoutMs);
-  };
-  entry.attemptTimer = owner.clock.setTimeout(expire, attemptTimeoutMs);
+  entry.attemptTimer = owner.clock.setTimeout(
+    () => tasks.attemptTimedOut(entry, attemptTimeoutMs),
+    attemptTimeoutMs,
+  );
 }
 
 /** Starts the timer of its next attempt, or of its first. */
