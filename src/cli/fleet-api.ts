@@ -128,13 +128,11 @@ export class FleetApi {
 
   #refused(status: number, { error }: Partial<Refusal>): CommandFailure {
     if (error === undefined) return new CommandFailure(`${this.origin} answered with status ${status}`);
-    const { code, message, legal } = error;
+    const { code, message } = error;
     const hint =
       code === 'UNAUTHORIZED'
         ? 'Give the address as the program printed it, or set MABEAM_TOKEN and MABEAM_CONTROL_TOKEN.'
-        : code === 'AGENT_ILLEGAL_COMMAND' && legal !== undefined
-          ? `It takes: ${legal.join(', ') || 'nothing'}.`
-          : undefined;
+        : undefined;
     const isRefusal = code !== 'TOO_MANY_VIEWERS';
     return new CommandFailure(`${message} (${code})`, { isRefusal, ...(hint === undefined ? {} : { hint }) });
   }

@@ -73,7 +73,18 @@ function storedFleet(store: Store, recovery: Recovery): StoredFleet {
   };
 }
 
-/** @throws CommandFailure that names the agents there are */
+/**
+ * An agent is known while it is listed, and after that as long as the store has events of it.
+ *
+ * @throws CommandFailure that names the agents there are
+ */
+export async function requireAgent({ recovery, events }: StoredFleet, agentId: string): Promise<void> {
+  for await (const _ of events({ agentId })) return;
+  const known = recovery.agents.map(({ registered }) => registered.agentId);
+  if (!known.includes(agentId)) throw noSuchAgent(agentId, known);
+}
+
+/** Names the agents there are. */
 export function noSuchAgent(agentId: string, known: readonly string[]): CommandFailure {
   const some = known.slice(0, 10).join(', ');
   const names = known.length === 0 ? 'there is none' : `there are: ${some}${known.length > 10 ? ', …' : ''}`;

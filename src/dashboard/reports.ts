@@ -47,6 +47,11 @@ export interface ReportSources {
   readonly logs: LogTail | undefined;
 }
 
+interface EventQuery {
+  readonly after?: number | undefined;
+  readonly limit: number;
+}
+
 /** The longest list of names in one answer. */
 const MAX_NAMES = 200;
 const MAX_VARIABLES = 500;
@@ -129,18 +134,23 @@ export class Reports {
     return state === undefined ? null : redaction.shown('state', state);
   }
 
-  /** @throws AgentSystemError `STORE_FAILED` */
+  /** @throws AgentSystemError `AGENT_NOT_FOUND`, `STORE_FAILED` */
   async life(id: string, limit: number, until: number | undefined): Promise<LifeReport> {
     const record = until === undefined ? this.#recordOf(id) : undefined;
-    return lifeReportOf(await this.#sources.system.events.replay(id, until), limit, record);
+    const steps = await this.#sources.system.events.replay(id, until);
+    if (steps.length === 0) await this.#known(id);
+    return lifeReportOf(steps, limit, record);
+  }
+
+  /** Of an agent, also one that is forgotten. @throws AgentSystemError `AGENT_NOT_FOUND`, `STORE_FAILED` */
+  async agentEvents(agentId: string, query: EventQuery): Promise<readonly ShownEvent[]> {
+    const events = await this.events({ agentId, ...query });
+    if (events.length === 0) await this.#known(agentId);
+    return events;
   }
 
   /** Beyond `after`, oldest first; without it, the newest. @throws AgentSystemError `STORE_FAILED` */
-  async events(query: {
-    readonly agentId?: string;
-    readonly after?: number | undefined;
-    readonly limit: number;
-  }): Promise<readonly ShownEvent[]> {
+  async events(query: EventQuery & { readonly agentId?: string }): Promise<readonly ShownEvent[]> {
     const { system, chronicle, redaction } = this.#sources;
     const { agentId, after, limit } = query;
     const who = agentId === undefined ? {} : { agentId };
@@ -227,6 +237,13 @@ export class Reports {
         .marks(({ type, pool }) => type === 'pool.scaled' && pool === name)
         .slice(-MAX_NAMES),
     };
+  }
+
+  /** An agent is known while it is listed, and after that as long as the store has events of it. */
+  async #known(id: string): Promise<void> {
+    const { events, agents } = this.#sources.system;
+    for await (const _ of events.read({ agentId: id, limit: 1 })) return;
+    agents.get(id);
   }
 
   #recordOf(id: string): AgentRecord | undefined {

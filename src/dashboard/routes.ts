@@ -87,7 +87,7 @@ export function routesOf({ system, reports, work, watch, chronicle, acts }: Rout
     get('/api/agents/:id/state', async (asked) => ({ state: await reports.savedState(the(asked, 'id')) })),
     get('/api/agents/:id/events', async (asked) => {
       const query = parseInput(eventQuery, asked.query, { what: 'the query' });
-      return { events: await reports.events({ agentId: the(asked, 'id'), ...query }) };
+      return { events: await reports.agentEvents(the(asked, 'id'), query) };
     }),
     get('/api/agents/:id/life', (asked) => {
       const { limit, until } = parseInput(lifeQuery, asked.query, { what: 'the query' });

@@ -136,6 +136,22 @@ describe('events', () => {
   });
 });
 
+it('events and replay refuse an agent that the store does not know, and name those it knows', async () => {
+  const stderr = 'mabeam: no agent "nobody", there are: ada, bob, eve\n';
+  for (const args of [
+    ['events', '--agent', 'nobody'],
+    ['replay', 'nobody'],
+  ]) {
+    expect(await mabeam([...args, '--store', store])).toEqual({ exitCode: 1, stdout: '', stderr });
+  }
+  // What is known, and has nothing to show.
+  expect(await json('replay', 'ada', '--until', '0')).toEqual([]);
+  expect(await mabeam(['events', '--agent', 'ada', '--type', 'pool', '--store', store])).toMatchObject({
+    exitCode: 0,
+    stdout: '',
+  });
+});
+
 describe('replay', () => {
   it('is what events.replay said, step by step', async () => {
     expect(await json('replay', 'ada')).toEqual(JSON.parse(JSON.stringify(life)));
@@ -145,7 +161,6 @@ describe('replay', () => {
     expect(stderr).toBe(`${life.length - 1} earlier steps are not shown: --limit ${life.length}\n`);
     const until = life[2]!.sequence;
     expect(await json('replay', 'ada', '--until', String(until))).toHaveLength(3);
-    expect(await mabeam(['replay', 'nobody', '--store', store])).toMatchObject({ exitCode: 1 });
   });
 });
 

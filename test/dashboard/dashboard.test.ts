@@ -58,6 +58,8 @@ it('every address of the API answers for a fleet that has everything', async () 
 
 it.each([
   ['agents/nobody', 404, 'AGENT_NOT_FOUND'],
+  ['agents/nobody/events', 404, 'AGENT_NOT_FOUND'],
+  ['agents/nobody/life', 404, 'AGENT_NOT_FOUND'],
   ['agents/nobody/state', 404, 'AGENT_NOT_FOUND'],
   ['variables/none', 404, 'VARIABLE_UNKNOWN'],
   ['pools/none', 404, 'POOL_UNKNOWN'],

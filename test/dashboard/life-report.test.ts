@@ -50,7 +50,7 @@ it('gives the newest steps, says how many came before, and goes back to any mome
   expect(before.steps.at(-1)).toEqual(JSON.parse(JSON.stringify(all[10])));
 });
 
-it('an agent that was forgotten still has its life, one that never was has none', async () => {
+it('an agent that was forgotten still has its life, and one that never was is not found', async () => {
   const fleet = await system();
   await running(fleet, 'ada');
   const shown = await dashboard(fleet);
@@ -58,7 +58,7 @@ it('an agent that was forgotten still has its life, one that never was has none'
   await fleet.agents.forget('ada');
   const { json } = await ask(shown, '/api/agents/ada/life');
   expect(json.steps.at(-1).status).toBe('forgotten');
-  expect((await ask(shown, '/api/agents/eve/life')).json).toEqual({ steps: [], earlier: 0, lives: [] });
+  expect((await ask(shown, '/api/agents/eve/life')).status).toBe(404);
 });
 
 it('of an agent whose events the store has dropped, its last life is told from its record', async () => {

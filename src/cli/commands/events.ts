@@ -5,7 +5,7 @@ import { apiOf, type Call, type JsonOption, storeOf, type TargetOptions } from '
 import { type AnyEvent, eventLine } from '../event-line.ts';
 import { usageFailure } from '../failure.ts';
 import { type FleetApi, part } from '../fleet-api.ts';
-import { readingStore } from '../stored-fleet.ts';
+import { readingStore, requireAgent } from '../stored-fleet.ts';
 
 export interface EventsOptions extends TargetOptions, JsonOption {
   readonly agent?: string;
@@ -106,18 +106,19 @@ async function ofStore(
   { agent, after, limit = after === undefined ? DEFAULT_LIMIT : Infinity }: EventsOptions,
   fits: (event: AnyEvent) => boolean,
 ): Promise<readonly AnyEvent[]> {
-  return readingStore(path, async ({ events }) => {
+  return readingStore(path, async (fleet) => {
     const found: AnyEvent[] = [];
     const query = {
       ...(agent === undefined ? {} : { agentId: agent }),
       ...(after === undefined ? {} : { after }),
     };
-    for await (const event of events(query)) {
+    for await (const event of fleet.events(query)) {
       if (!fits(event)) continue;
       found.push(event);
       if (after !== undefined && found.length >= limit) break;
       if (after === undefined && found.length > limit * 2) found.splice(0, found.length - limit);
     }
+    if (agent !== undefined && found.length === 0) await requireAgent(fleet, agent);
     return after === undefined ? found.slice(-limit) : found;
   });
 }

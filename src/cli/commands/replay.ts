@@ -6,7 +6,7 @@ import { lookOf } from '../agent-list.ts';
 import { apiOf, type Call, type JsonOption, outJson, storeOf, type TargetOptions } from '../call.ts';
 import { count, moment } from '../figures.ts';
 import { part } from '../fleet-api.ts';
-import { noSuchAgent, readingStore } from '../stored-fleet.ts';
+import { readingStore, requireAgent } from '../stored-fleet.ts';
 import { tableOf } from '../table.ts';
 
 export interface ReplayOptions extends TargetOptions, JsonOption {
@@ -78,13 +78,9 @@ async function lifeOf(
   if (store === undefined) {
     return apiOf(call, options).get<LifeReport>(`agents/${part(id)}/life`, { until, limit });
   }
-  return readingStore(store, async ({ recovery, life }) => {
-    const all = (await life(id)).filter(({ sequence }) => until === undefined || sequence <= until);
-    if (all.length === 0)
-      throw noSuchAgent(
-        id,
-        recovery.agents.map(({ registered }) => registered.agentId),
-      );
+  return readingStore(store, async (fleet) => {
+    const all = (await fleet.life(id)).filter(({ sequence }) => until === undefined || sequence <= until);
+    if (all.length === 0) await requireAgent(fleet, id);
     const steps = limit === 0 ? [] : all.slice(-limit);
     return { steps, earlier: all.length - steps.length };
   });
