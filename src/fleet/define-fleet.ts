@@ -1,6 +1,6 @@
 /** Makes a fleet from its options, which are checked. */
 import { z } from 'zod';
-import { durationMs } from '../machines/index.ts';
+import { budgetSpecs, durationMs } from '../machines/index.ts';
 import type { NamedVariable, VariableDefinition } from '../runtime/coordination/variables/variable.ts';
 import { isAgentDefinition } from '../runtime/definition/define-agent.ts';
 import { agentCodeList } from '../runtime/definition/module-binding.ts';
@@ -49,6 +49,7 @@ const fleetSchema = z.strictObject({
   variables: z.preprocess(byName, z.record(z.string().min(1), z.custom<VariableDefinition>()).default({})),
   agents: agentCodeList,
   limits: objectWith<SystemLimits>('an object').optional(),
+  budgets: budgetSpecs.default([]),
   shutdownMs: durationMs.optional(),
   run: isFunction<NonNullable<FleetOptions['run']>>().optional(),
 });

@@ -4,6 +4,7 @@
  *
  * Owns no running thing: each `start` makes a system of its own.
  */
+import type { BudgetSpecInput } from '../machines/index.ts';
 import type { NamedVariable, VariableDefinition } from '../runtime/coordination/variables/variable.ts';
 import type { AgentCode } from '../runtime/definition/module-binding.ts';
 import type { AgentSpec, DemandedArgs } from '../runtime/fleet/spec-reading.ts';
@@ -56,6 +57,8 @@ export interface FleetOptions<
   readonly agents?: readonly AgentCode[];
   /** Limits of its system: agents at once, memory, restarts. */
   readonly limits?: SystemLimits;
+  /** Budgets, each as `budgets.define` takes it: defined before any task of the fleet begins, or goes on. */
+  readonly budgets?: readonly BudgetSpecInput[];
   /** One deadline for ending all of it, in ms; default the longest `shutdownMs` of its agents. */
   readonly shutdownMs?: number;
   /**
@@ -78,11 +81,12 @@ export interface Fleet {
   readonly pools: readonly FleetPoolSpec[];
   readonly variables: Readonly<Record<string, VariableDefinition>>;
   readonly limits: SystemLimits | undefined;
+  readonly budgets: readonly BudgetSpecInput[];
   readonly shutdownMs: number | undefined;
   readonly store: (() => Store) | undefined;
   readonly run: FleetOptions['run'];
   /**
-   * A system with all of it: variables defined, agents registered and started, pools created. Agents that completed
+   * A system with all of it: budgets and variables defined, agents registered and started, pools created. Agents that completed
    * or gave up in an earlier program stay as they are.
    *
    * @throws AgentSystemError as what could not be done; then nothing is left of it

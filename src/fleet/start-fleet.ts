@@ -1,5 +1,5 @@
 /**
- * Makes a system of a fleet: variables, agents, pools, in this order.
+ * Makes a system of a fleet: budgets, variables, agents, pools, in this order.
  *
  * I1  With `onFault` a part that fails is reported and left out; without it the whole start fails, and nothing is left.
  * I2  Agents start side by side, so many at once; no two starts of one fleet share a system.
@@ -17,10 +17,11 @@ export async function startFleet(
   { onFault, onSystem, signal, ...options }: FleetStartOptions,
 ): Promise<AgentSystem> {
   signal?.throwIfAborted();
-  const { store: createStore, limits, definitions } = fleet;
+  const { store: createStore, limits, budgets, definitions } = fleet;
   const store = options.store ?? createStore?.();
   const system = await createAgentSystem({
     ...(limits === undefined ? {} : { limits }),
+    budgets,
     ...options,
     ...(store === undefined ? {} : { store }),
     agents: definitions,

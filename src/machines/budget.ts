@@ -79,6 +79,20 @@ export interface BudgetSpecInput {
 /** A budget with its defaults. */
 export type BudgetSpec = z.output<typeof budgetSpec>;
 
+/** Budgets that are defined together: no two have one name. */
+export const budgetSpecs = z.array(budgetSpec).superRefine((specs, issues) => {
+  const names = new Set<string>();
+  for (const [index, { name }] of specs.entries()) {
+    if (names.has(name))
+      issues.addIssue({
+        code: 'custom',
+        path: [index, 'name'],
+        message: `expected a name that no other budget has, got ${JSON.stringify(name)}`,
+      });
+    names.add(name);
+  }
+});
+
 export type BudgetAlert = 'budget_low' | 'budget_exhausted';
 
 export interface BudgetInput {

@@ -62,6 +62,7 @@ export {
   type BudgetSpec,
   type BudgetSpecInput,
   budgetSpec,
+  budgetSpecs,
   type BudgetUnit,
   budgetUnits,
   budgetUse,

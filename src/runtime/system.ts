@@ -7,7 +7,7 @@
  * I3  Agents end before the parts that they need: coordination, then hosts, journal and store.
  */
 import { z } from 'zod';
-import { durationMs, FINISH_SHARE } from '../machines/index.ts';
+import { type BudgetSpec, durationMs, FINISH_SHARE } from '../machines/index.ts';
 import type { Questions } from './agent/questions.ts';
 import type { Consensus } from './coordination/rounds/consensus.ts';
 import type { CoordinationControl } from './coordination/coordination.ts';
@@ -31,7 +31,7 @@ import type { AgentSystem, CloseReport, SystemStatus } from './system/agent-syst
 import { compareChartVersions } from './system/chart-versions.ts';
 import { eventsOf } from './system/events.ts';
 import { type Ground, type SystemParts, wiredParts } from './system/parts.ts';
-import { type AgentSystemOptions, limitsOf, type SystemLimits } from './system/system-options.ts';
+import { type AgentSystemOptions, settingsOf, type SystemLimits } from './system/system-options.ts';
 import { steadyClock, systemClock } from './time/clock.ts';
 import { within } from './time/deadline.ts';
 import { AgentSystemError, errorInfoOf } from './values/errors.ts';
@@ -51,7 +51,7 @@ const RELEASE_GRACE_MS = 12_000;
  * be read
  */
 export async function createAgentSystem(options: AgentSystemOptions = {}): Promise<AgentSystem> {
-  const limits = limitsOf(options);
+  const { limits, budgets } = settingsOf(options);
   const { store = memoryStore() } = options;
   const logger = harmlessLogger(options.logger ?? stderrLogger('warn'));
   const clock = steadyClock(options.clock ?? systemClock());
@@ -61,7 +61,8 @@ export async function createAgentSystem(options: AgentSystemOptions = {}): Promi
     system = new System(options, limits, { store, clock, logger }, recovery);
     await system.recall(recovery);
     const given = options.agents ?? [];
-    system.begin(recovery, given, await system.describeMoved(recovery, given));
+    const described = await system.describeMoved(recovery, given);
+    system.begin({ recovery, given, described, budgets });
     return system;
   } catch (thrown) {
     system?.discard();
@@ -95,6 +96,15 @@ async function release(
   } catch (err) {
     logger.error({ err }, `${what} could not be closed`);
   }
+}
+
+/** What a system begins with. */
+interface Beginning {
+  readonly recovery: Recovery;
+  readonly given: readonly AgentCode[];
+  /** What modules can do that are elsewhere than before. */
+  readonly described: ReadonlyMap<URL, AgentManifest>;
+  readonly budgets: readonly BudgetSpec[];
 }
 
 class System implements AgentSystem {
@@ -161,8 +171,8 @@ class System implements AgentSystem {
     return described;
   }
 
-  /** Restores the fleet of the last program on the same store. */
-  begin(recovery: Recovery, given: readonly AgentCode[], described: ReadonlyMap<URL, AgentManifest>): void {
+  /** Restores the fleet of the last program on the same store. In one step: nothing is committed if it fails. */
+  begin({ recovery, given, described, budgets }: Beginning): void {
     const { logger, journal, coordination, telemetry, agents, manifests, tasks } = this.#parts;
     coordination.recover(recovery);
     compareChartVersions(recovery, journal, logger);
@@ -172,6 +182,7 @@ class System implements AgentSystem {
     this.#stopCounting = counting?.close;
     const code = bindCode(given, recovery, journal, (problem) => logger.warn(problem));
     for (const [module, manifest] of described) manifests.keep(module, manifest);
+    for (const budget of budgets) this.budgets.define(budget);
     recoverFleet({ ...this.#parts, recovery, code });
     tasks.begin(recovery);
   }

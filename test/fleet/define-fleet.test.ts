@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import {
+  type AgentSystem,
   defineAgent,
   defineFleet,
   type Fleet,
@@ -11,7 +12,8 @@ import {
   type Store,
   variable,
 } from '../../src/index.ts';
-import { simulatedClock } from '../../src/testing/index.ts';
+import { settled, simulatedClock } from '../../src/testing/index.ts';
+import { mortalStore } from '../kit/mortal-store.ts';
 import { codeOf, gate, refusal, silent } from '../kit/rig.ts';
 
 const counter = defineAgent({
@@ -138,6 +140,40 @@ describe('a fleet', () => {
     expect(await second.agents.execute('ada', { type: 'add' })).toBe(5);
   });
 
+  it('has its budgets before anything that an earlier program left goes on', async () => {
+    let calls = 0;
+    const payer = defineAgent({
+      type: 'payer',
+      init: () => ({}),
+      tasks: {
+        pay: {
+          retry: 'on_host_loss',
+          run: async ({ budget }) => {
+            await budget.reserve({ calls: 1 });
+            calls += 1;
+            await new Promise(() => undefined);
+          },
+        },
+      },
+    });
+    const fleet = defineFleet({
+      specs: [{ id: 'ada', module: payer }],
+      budgets: [{ name: 'day', limits: { calls: 1 } }],
+    });
+    const store = mortalStore(keptStore());
+    const first = await started(fleet, { store });
+    const { id } = await first.tasks.submit('ada', { type: 'pay' });
+    await settled();
+    expect(calls).toBe(1);
+    const onSystem = async (system: AgentSystem) =>
+      void (await system.tasks.result(id).catch(() => undefined));
+    const second = await started(fleet, { store: store.die(), onSystem });
+    expect(second.tasks.get(id)).toMatchObject({ status: 'failed', error: { code: 'BUDGET_EXHAUSTED' } });
+    expect(calls).toBe(1);
+    const wider = await started(fleet, { budgets: [{ name: 'day', limits: { calls: 9 } }] });
+    expect(wider.budgets.list()).toMatchObject([{ name: 'day', limits: { calls: 9 } }]);
+  });
+
   it('leaves what had completed as it is', async () => {
     const store = keptStore();
     const first = await started(all, { store });
@@ -222,6 +258,16 @@ it.each([
     'two agents called "a"',
   ],
   [{ pools: [{ name: 'p' }, { name: 'p' }] }, 'two pools called "p"'],
+  [{ budgets: [{ name: 'b', limits: { cals: 1 } }] }, 'budgets.0.limits'],
+  [
+    {
+      budgets: [
+        { name: 'b', limits: { calls: 1 } },
+        { name: 'b', limits: { calls: 2 } },
+      ],
+    },
+    'budgets.1.name: expected a name that no other budget has, got "b"',
+  ],
   [{ store: memoryStore() }, 'store: expected a function'],
   [{ run: true }, 'run: expected a function'],
   [{ shutdownMs: -1 }, 'shutdownMs'],

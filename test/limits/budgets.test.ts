@@ -1,7 +1,7 @@
 /** Budgets: what is granted, what it counts as, and what is known of it later. */
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { type BudgetSpecInput, defineAgent, memoryStore } from '../../src/index.ts';
+import { type BudgetSpecInput, createAgentSystem, defineAgent, memoryStore } from '../../src/index.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
 import { diskOf, disks } from '../fleet/program.ts';
 import { mortalStore } from '../kit/mortal-store.ts';
@@ -395,6 +395,79 @@ describe('over the end of a program', () => {
       expect(second.standing()).toMatchObject({ spent: {}, refillAt: refillAt! + minuteMs });
     },
   );
+});
+
+/** An agent whose task spends a call, and another one in each program that repeats it. */
+function payer(calls: { made: number }) {
+  return defineAgent({
+    type: 'payer',
+    init: () => ({}),
+    tasks: {
+      pay: {
+        retry: 'on_host_loss',
+        run: async ({ budget, signal }) => {
+          await budget.reserve({ calls: 1 });
+          calls.made += 1;
+          await new Promise((_, reject) =>
+            signal.addEventListener('abort', () => reject(signal.reason as Error)),
+          );
+        },
+      },
+    },
+  });
+}
+
+describe('budgets that a system is created with', () => {
+  const day = { name: 'day', limits: { calls: 1 } };
+
+  it.each(disks)(
+    'hold for tasks that an earlier program left, whatever is waited for meanwhile, with a %s',
+    async (kind) => {
+      const calls = { made: 0 };
+      const module = payer(calls);
+      const disk = await diskOf(kind);
+      const first = await disk.boot({ agents: [module], budgets: [day] });
+      await first.agents.start(await first.agents.register({ id: 'ada', module }));
+      const { id } = await first.system.tasks.submit('ada', { type: 'pay' });
+      await settled();
+      expect(calls.made).toBe(1);
+      const second = await disk.boot({ agents: [module], budgets: [day] });
+      await second.clock.advance(60_000);
+      await settled();
+      expect(second.system.tasks.get(id)).toMatchObject({
+        status: 'failed',
+        error: { code: 'BUDGET_EXHAUSTED' },
+      });
+      expect(calls.made).toBe(1);
+      expect(second.system.budgets.get('day')).toMatchObject({ status: 'exhausted', spent: { calls: 1 } });
+    },
+  );
+
+  it('raise their alerts again, and may be given other limits later', async () => {
+    const disk = await diskOf('memoryStore');
+    const first = await disk.boot({ agents: [caller], budgets: [day] });
+    await first.agents.start(await first.agents.register({ id: 'ada', module: caller }));
+    await first.agents.execute('ada', { type: 'call', input: { ask: { calls: 1 } } });
+    const { system } = await disk.boot({ agents: [caller], budgets: [day] });
+    expect(system.alerts.list()).toMatchObject([{ alert: 'budget_exhausted', budget: 'day' }]);
+    system.budgets.define({ ...day, limits: { calls: 5 } });
+    expect(system.budgets.get('day')).toMatchObject({ status: 'ample', left: { calls: 4 } });
+  });
+
+  it.each([
+    ['budgets.1.limits.calls', [day, { name: 'b', limits: { calls: -1 } }]],
+    ['budgets.1.name', [day, { ...day, scope: 'agent' }]],
+    ['budgets.0.scope', [{ ...day, scope: 'planet' }]],
+    ['budgets', { day }],
+  ])('are refused by the name of the field, %s, before the store is touched', async (field, budgets) => {
+    let recovers = 0;
+    const kept = memoryStore();
+    const store = { ...mortalStore(kept), recover: () => ((recovers += 1), kept.recover()) };
+    const error = await refusal(createAgentSystem({ store, budgets: budgets as never }));
+    expect(error.code).toBe('AGENT_SPEC_INVALID');
+    expect(error.message).toContain(`createAgentSystem: ${field}: `);
+    expect(recovers).toBe(0);
+  });
 });
 
 describe('what is malformed', () => {

@@ -3,7 +3,7 @@
  */
 import { type Logger } from 'pino';
 import { z } from 'zod';
-import type { Isolation } from '../../machines/index.ts';
+import { type BudgetSpec, type BudgetSpecInput, budgetSpecs, type Isolation } from '../../machines/index.ts';
 import type { SecretProvider } from '../agent/agent-secrets.ts';
 import { type AgentCode, agentCodeList } from '../definition/module-binding.ts';
 import type { Inspect } from '../engine/chart-watch.ts';
@@ -39,6 +39,11 @@ export interface AgentSystemOptions {
   readonly telemetry?: TelemetryOptions;
   /** How much may run, wait and be kept at once. */
   readonly limits?: SystemLimits;
+  /**
+   * Budgets, each as `budgets.define` takes it. They are defined before the tasks of an earlier program go on, so these
+   * never spend without them.
+   */
+  readonly budgets?: readonly BudgetSpecInput[];
   /**
    * Where the code of the store's agents is, by type: a definition of this program, or `{ type, module: URL }`. An
    * agent runs what is given here, wherever its module was when it was registered.
@@ -96,16 +101,20 @@ const optionsSchema = z.strictObject({
       maxOpenRounds: z.int().min(1).max(1_000).default(100),
     })
     .prefault({}),
+  budgets: budgetSpecs.default([]),
   agents: agentCodeList,
   secrets: isFunction.optional(),
   hosts: z.strictObject({ 'in-process': host, thread: host, process: host }).optional(),
 });
 
-/**
- * The limits that the options give, with their defaults.
- *
- * @throws AgentSystemError `AGENT_SPEC_INVALID` for invalid options
- */
-export function limitsOf(options: AgentSystemOptions): Required<SystemLimits> {
-  return parseInput(optionsSchema, options, { what: 'createAgentSystem' }).limits;
+/** What is read of the options before a system is made: with its defaults. */
+export interface SystemSettings {
+  readonly limits: Required<SystemLimits>;
+  readonly budgets: readonly BudgetSpec[];
+}
+
+/** @throws AgentSystemError `AGENT_SPEC_INVALID` for invalid options */
+export function settingsOf(options: AgentSystemOptions): SystemSettings {
+  const { limits, budgets } = parseInput(optionsSchema, options, { what: 'createAgentSystem' });
+  return { limits, budgets };
 }

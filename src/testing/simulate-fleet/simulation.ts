@@ -158,6 +158,7 @@ class Simulation {
       random: seededRandom(plan.seed * 1_000 + this.#programs),
       logger: this.#logger(),
       limits: { maxConcurrentRestarts: plan.maxConcurrentRestarts },
+      budgets: this.#options.budgets,
       ...(provider ? { secrets: provider } : {}),
       agents: definitions,
       hosts: { 'in-process': host },
@@ -167,7 +168,6 @@ class Simulation {
       this.#fresh.events.push(event);
       this.#judge.hears(event);
     });
-    for (const budget of this.#options.budgets) system.budgets.define(budget);
     for (const [name, definition] of Object.entries(variables)) {
       this.#callers.ask(`define ${name}`, GRACE_MS, system.variables.define(name, definition));
     }
