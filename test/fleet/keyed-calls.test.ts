@@ -59,6 +59,19 @@ function office(work: { readonly parks?: PromiseWithResolvers<void>; readonly ha
           if (work.parks) await work.parks.promise;
         },
       },
+      choose: {
+        run: async ({ agents, step }) => {
+          const asked = { type: 'refund', idempotencyKey: 'refund-tea', input: 'tea' };
+          const ending = new AbortController();
+          const [one, two] = [{ ...asked, signal: ending.signal }, asked].map((call) =>
+            agents.execute('bob', call),
+          );
+          one!.catch(() => undefined);
+          await step('asked', () => true);
+          ending.abort();
+          return two;
+        },
+      },
       read: {
         run: ({ agents }) => {
           const keyed = { type: 'refund', idempotencyKey: 'read' };
@@ -77,7 +90,7 @@ async function opened({ clerk, boss }: ReturnType<typeof office>, store?: Store)
   const { tasks, questions } = given.system;
   const decide = (input?: object, more: object = {}) =>
     tasks.submit('ann', { type: 'decide', input, ...more });
-  return { ...given, tasks, questions, decide };
+  return { ...given, boss, tasks, questions, decide };
 }
 
 test('a caller that runs again in the next program waits for the task that it asked for before', async () => {
@@ -182,6 +195,116 @@ test('it is cancelled when its caller is parked, and then given up', async () =>
   await tasks.cancel(id);
   await settled();
   expect(tasks.get(called!.id).status).toBe('cancelled');
+});
+
+test.for(['ann', 'amy'])(
+  'it goes on while one of its two callers waits for it: %s ends first',
+  async (first) => {
+    const { agents, boss, clock, decide, questions, tasks } = await opened(office());
+    await agents.ensure({ id: 'amy', module: boss }, { autoStart: true });
+    const one = await decide();
+    const two = await tasks.submit('amy', { type: 'decide', timeoutMs: 5_000 });
+    await settled();
+    const [left, other] = first === 'ann' ? [one.id, two.id] : [two.id, one.id];
+    if (first === 'ann') await tasks.cancel(left);
+    else await clock.advance(5_000);
+    await settled();
+    expect(tasks.get(left).status).not.toBe('running');
+    await questions.answer(questions.list()[0]!.id, 'yes');
+    await settled();
+    expect(await tasks.result(other)).toEqual({ answer: 'yes' });
+  },
+);
+
+test('it is cancelled when the second of its two callers ends', async () => {
+  const { agents, boss, decide, tasks } = await opened(office({ hangs: true }));
+  await agents.ensure({ id: 'amy', module: boss }, { autoStart: true });
+  const callers = [await decide(), await tasks.submit('amy', { type: 'decide' })];
+  await settled();
+  const status = () => tasks.list({ type: 'refund' }).map((task) => task.status);
+  for (const [place, { id }] of callers.entries()) {
+    await tasks.cancel(id);
+    await settled();
+    expect(status()).toEqual([place === 0 ? 'running' : 'cancelled']);
+  }
+});
+
+test('it goes on while its caller gives up one of its two calls', async () => {
+  const { questions, tasks } = await opened(office());
+  const { id } = await tasks.submit('ann', { type: 'choose' });
+  await settled();
+  await questions.answer(questions.list()[0]!.id, 'yes');
+  await settled();
+  expect(await tasks.result(id)).toBe('yes');
+});
+
+test.for(['before', 'after'])(
+  'one that was submitted by somebody else, too, goes on without its caller: %s',
+  async (when) => {
+    const { decide, tasks } = await opened(office());
+    const submitted = () => tasks.submit('bob', { type: 'refund', idempotencyKey: 'refund-tea' });
+    if (when === 'before') await submitted();
+    const { id } = await decide();
+    await settled();
+    if (when === 'after') await submitted();
+    await tasks.cancel(id);
+    await settled();
+    expect(tasks.list({ type: 'refund' })).toMatchObject([{ status: 'waiting_for_input' }]);
+  },
+);
+
+test('in the next program, too, one that somebody else has submitted goes on without its caller', async () => {
+  const store = mortalStore(undefined, { isDurable: true });
+  const at = office();
+  const first = await opened(at, store);
+  const called = await first.tasks.submit('bob', { type: 'refund', idempotencyKey: 'refund-tea' });
+  const { id } = await first.decide();
+  await settled();
+
+  const { clock, tasks } = await opened(at, store.die());
+  await clock.advance(1_000);
+  expect(tasks.get(id).status).toBe('running');
+  await tasks.cancel(id);
+  await settled();
+  expect(tasks.get(called.id).status).toBe('waiting_for_input');
+});
+
+test('in the next program, too, it is cancelled when its caller is', async () => {
+  const store = mortalStore(undefined, { isDurable: true });
+  const at = office();
+  const first = await opened(at, store);
+  const { id } = await first.decide();
+  await settled();
+
+  const { clock, tasks } = await opened(at, store.die());
+  await clock.advance(1_000);
+  await tasks.cancel(id);
+  await settled();
+  expect(tasks.list({ type: 'refund' })).toMatchObject([{ status: 'cancelled' }]);
+});
+
+test('a call that joins a task which waits for its caller would wait in a circle, and is refused', async () => {
+  const looping = defineAgent({
+    type: 'looping',
+    init: () => ({}),
+    tasks: {
+      loop: {
+        run: ({ agents, input }) => {
+          const to = String(input);
+          const next = to === 'one' ? 'two' : 'one';
+          return agents.execute(to, { type: 'loop', input: next, idempotencyKey: `in ${to}` });
+        },
+      },
+    },
+  });
+  const { agents, system } = await rig({ agents: [looping] });
+  for (const id of ['one', 'two'])
+    await agents.ensure({ id, module: looping, tasks: { concurrency: 2 } }, { autoStart: true });
+  const { id } = await system.tasks.submit('one', { type: 'loop', input: 'two', idempotencyKey: 'in one' });
+  await settled();
+  expect(system.tasks.get(id)).toMatchObject({ status: 'failed' });
+  expect(system.tasks.list().map(({ status }) => status)).toEqual(['failed', 'failed']);
+  expect(JSON.stringify(system.tasks.list())).toContain('agent two would wait for itself: two → one → two');
 });
 
 test('it is cancelled when its caller ends and does not wait for it', async () => {

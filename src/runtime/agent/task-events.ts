@@ -126,6 +126,7 @@ export function acceptedEvent(agentId: string, entry: ToldTask, deadlineAt: numb
     if (submission.idempotencyKey !== undefined) draft.idempotencyKey = submission.idempotencyKey;
     if (submission.dedupeKey !== undefined) draft.dedupeKey = submission.dedupeKey;
     if (submission.by !== undefined) draft.by = submission.by;
+    if (submission.called) draft.called = true;
   }
   return draft;
 }

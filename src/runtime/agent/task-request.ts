@@ -44,6 +44,8 @@ export interface Submission {
   readonly dedupeKey?: string | undefined;
   /** Who asks for it. */
   readonly by?: string | undefined;
+  /** Another task asks for it. */
+  readonly called?: boolean | undefined;
   /** Called once, when its acceptance was committed; with the error if it could not be. */
   accepted(taskId: string, error: AgentSystemError | undefined): void;
 }

@@ -26,8 +26,8 @@ export interface StreamedTask {
 export interface CalledTask extends StreamedTask {
   /**
    * The same key gives the same task, as in `tasks.submit`: a caller that runs again, in a later program too, waits for the
-   * task that it asked for before. One that ended without an output is done again, under its id. Input and output are JSON
-   * data then.
+   * task that it asked for before. One that ended without an output is done again, under its id; one that goes on keeps the
+   * `timeoutMs` that it has. Input and output are JSON data then.
    */
   readonly idempotencyKey?: string;
 }

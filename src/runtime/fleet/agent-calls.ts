@@ -7,7 +7,7 @@
  * I2  A call that could be served only after its caller has ended is refused before it is accepted.
  * I3  A child that could not be started is removed again.
  * I4  A call with a key is a submitted task, and outlives its caller's attempt or program: a caller that runs again waits
- *     for the same task. It ends with its caller's task.
+ *     for the same task. It ends with the tasks of its callers.
  */
 import type { z } from 'zod';
 import type { Agent } from '../agent/agent.ts';
@@ -150,7 +150,7 @@ export class AgentCalls {
     if (known !== undefined && !hasTaskMissed(known)) {
       const { id, pool, agentId } = known;
       const holder = pool === undefined ? new AgentTarget(agents.find(agentId)) : this.#poolTarget(pool);
-      return this.#wait(request, holder, () => tasks.outputFor(id, request));
+      return this.#wait(request, new JoinedTarget(id, holder), () => tasks.outputFor(id, request));
     }
     const submitted = async (to: TaskTarget, manifest: AgentManifest, call: Call): Promise<unknown> => {
       const { timeoutMs, begins } = givenOf(task, manifest, request, call, undefined);
@@ -245,6 +245,36 @@ class PoolTarget implements WaitTarget {
     } catch {
       return undefined;
     }
+  }
+}
+
+/** A task that was asked for before: its place, once it has one. */
+class JoinedTarget implements WaitTarget {
+  readonly #taskId: string;
+  readonly #holder: WaitTarget;
+
+  constructor(taskId: string, holder: WaitTarget) {
+    this.#taskId = taskId;
+    this.#holder = holder;
+  }
+
+  get name(): string {
+    return this.#holder.name;
+  }
+
+  get mayGrow(): boolean {
+    return this.#begun === undefined && this.#holder.mayGrow;
+  }
+
+  places(): Iterable<Places> {
+    const begun = this.#begun;
+    return begun === undefined ? this.#holder.places() : [{ isFree: false, holders: [begun] }];
+  }
+
+  get #begun(): WaitingTask | undefined {
+    for (const { holders } of this.#holder.places())
+      for (const task of holders) if (task.taskId === this.#taskId) return task;
+    return undefined;
   }
 }
 

@@ -32,6 +32,7 @@ import { dataCopy } from '../values/data-copy.ts';
 import { AgentSystemError, type ErrorCode } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
 import type { Agents } from './agents.ts';
+import { Callers } from './callers.ts';
 import { KnownTasks } from './known-tasks.ts';
 import { type RestoredInPool, restoreTasks } from './restored-tasks.ts';
 import type { ScheduleOptions, ScheduleRecord } from './schedule-rules.ts';
@@ -46,7 +47,6 @@ import {
   recordOf,
   STATUS_IN_WORDS,
   type TaskId,
-  type TaskKeys,
   type TaskRecord,
 } from './task-record.ts';
 import {
@@ -122,8 +122,7 @@ export class Tasks {
   readonly #known: KnownTasks;
   /** Keys whose task is being accepted. */
   readonly #submitting = new Map<string, Promise<string>>();
-  /** Tasks that wait for one another: the one that is asked, and the one that asks. */
-  readonly #called = new Set<string>();
+  readonly #callers: Callers;
   readonly #schedules: Schedules;
 
   constructor(options: TasksOptions) {
@@ -136,6 +135,8 @@ export class Tasks {
       submit: async (target, task) => (await this.submit(target, task)).id,
     });
     this.#known = new KnownTasks(options);
+    // It may have ended meanwhile.
+    this.#callers = new Callers(this.#known, (taskId) => void this.cancel(taskId).catch(() => undefined));
   }
 
   /**
@@ -151,7 +152,11 @@ export class Tasks {
     task: SubmittedTaskOf<Tasks, Name>,
   ): Promise<TaskRecord<Tasks[Name]['output']>>;
   async submit(target: TaskTarget, task: SubmittedTask): Promise<TaskRecord> {
-    return answered(this.#options.clock, async () => this.get(await this.#idOf(target, task)));
+    return answered(this.#options.clock, async () => {
+      const known = this.#known.find(await this.#idOf(target, task));
+      if (known.submitted?.called) this.#callers.keep(known);
+      return recordOf(known);
+    });
   }
 
   /** @internal The record of the task that this key stands for. */
@@ -172,58 +177,34 @@ export class Tasks {
     return known.id;
   }
 
-  /**
-   * @internal The output of a task that another one waits for. It is cancelled when its caller gives it up, and when that
-   * has ended: not while it only waits to be begun again.
-   */
+  /** @internal The output of a task that another one waits for. */
   async outputFor(
     taskId: string,
     { taskId: callerId, signal, isWithdrawn }: Pick<MadeRequest, 'taskId' | 'signal' | 'isWithdrawn'>,
   ): Promise<unknown> {
-    const withdrawn = (): void => {
-      if (isWithdrawn()) this.#giveUp(taskId);
-    };
-    this.#endsWith(this.#known.find(taskId), this.#known.find(callerId));
-    signal.addEventListener('abort', withdrawn, { once: true });
-    if (signal.aborted) withdrawn();
+    const leave = this.#callers.join(this.#known.find(taskId), this.#known.find(callerId));
+    const isOver = (): void => leave(isWithdrawn());
+    signal.addEventListener('abort', isOver, { once: true });
+    if (signal.aborted) isOver();
     try {
       return await this.result(taskId);
     } finally {
-      signal.removeEventListener('abort', withdrawn);
+      signal.removeEventListener('abort', isOver);
     }
-  }
-
-  /** Cancels the task once its caller has ended without it. */
-  #endsWith(called: KnownTask, caller: KnownTask): void {
-    if (hasTaskEnded(taskStatusOf(caller.place))) return this.#giveUp(called.id);
-    const pair = `${called.id} ${caller.id}`;
-    if (this.#called.has(pair) || hasTaskEnded(taskStatusOf(called.place))) return;
-    this.#called.add(pair);
-    const { promise: calledEnds } = this.#known.waitForEnd(called);
-    const { promise: callerEnds, leave } = this.#known.waitForEnd(caller);
-    const over = (): void => {
-      this.#called.delete(pair);
-      leave();
-    };
-    callerEnds.then(() => this.#giveUp(called.id), over);
-    calledEnds.then(over, over);
-  }
-
-  /** Cancels it unless it has ended meanwhile. */
-  #giveUp(taskId: string): void {
-    this.cancel(taskId).catch(() => undefined);
   }
 
   /** The id of a task that is submitted now, or was before under its key. */
   async #idOf(target: TaskTarget, task: SubmittedTask, begins?: GivenTask['begins']): Promise<string> {
     this.#options.assertOpen();
     const { to, request: asked, keys, by } = readSubmission(target, task, this.#options.clock.now());
-    const request = begins === undefined ? asked : { ...asked, begins };
+    const called = begins !== undefined;
+    const request = called ? { ...asked, begins } : asked;
+    const how = { ...keys, by, called };
     const key = keyOf(keys);
-    if (key === undefined) return this.#submit(to, request, keys, by);
+    if (key === undefined) return this.#submit(to, request, how);
     const known = this.#known.idBy(keys) ?? this.#submitting.get(key);
     if (known !== undefined) return known;
-    const submitting = this.#submit(to, request, keys, by).finally(() => this.#submitting.delete(key));
+    const submitting = this.#submit(to, request, how).finally(() => this.#submitting.delete(key));
     this.#submitting.set(key, submitting);
     return submitting;
   }
@@ -372,6 +353,7 @@ export class Tasks {
         submission: {
           ...task.keys,
           by,
+          called: task.submitted!.called,
           accepted: (_, error) => (error ? reject(error) : resolve()),
         },
       };
@@ -467,11 +449,10 @@ export class Tasks {
     this.#known.close(why);
   }
 
-  async #submit(to: TaskTarget, request: GivenTask, keys: TaskKeys, by: string | undefined): Promise<string> {
+  async #submit(to: TaskTarget, request: GivenTask, how: Omit<Submission, 'accepted'>): Promise<string> {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const submission: Submission = {
-      ...keys,
-      by,
+      ...how,
       accepted: (taskId, error) => (error ? reject(error) : resolve(taskId)),
     };
     const given = { ...request, submission };

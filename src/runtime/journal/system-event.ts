@@ -180,6 +180,8 @@ interface EventFields {
       readonly delayMs?: number;
       readonly idempotencyKey?: string;
       readonly dedupeKey?: string;
+      /** A task has asked for it, under its key: it ends once none waits for it. */
+      readonly called?: true;
       readonly priority?: number;
       /** How often it is tried, where that was asked for with it. */
       readonly policy?: RetryPolicy;

@@ -41,7 +41,7 @@ export function emitAccepted(
   const taskId = before?.taskId ?? newTaskId();
   const attempts = before?.attempts ?? 0;
   const uncounted = before?.before ?? attempts;
-  const { idempotencyKey, dedupeKey, by } = submission ?? {};
+  const { idempotencyKey, dedupeKey, by, called } = submission ?? {};
   const isKept = retry || submission !== undefined;
   journal.emit(
     {
@@ -65,6 +65,7 @@ export function emitAccepted(
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
       ...(dedupeKey === undefined ? {} : { dedupeKey }),
       ...saidBy(by),
+      ...(called ? { called } : {}),
     },
     kept,
   );
