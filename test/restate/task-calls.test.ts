@@ -24,7 +24,7 @@ interface Given {
 }
 
 /** The fleet's tasks: the first is the called one, and the second its caller. */
-function keyedTasks(status: string) {
+function keyedTasks(status: string, refusal?: AgentSystemError) {
   const done: unknown[] = [];
   const [called, caller] = [Promise.withResolvers<unknown>(), Promise.withResolvers<unknown>()];
   const note =
@@ -39,7 +39,10 @@ function keyedTasks(status: string) {
       return { id: 'task-1 of bob', status };
     },
     result: (id: string) => (id === 'task-1 of bob' ? called.promise : caller.promise),
-    retry: note('retry', undefined),
+    retry: async (id: string) => {
+      done.push(['retry', id]);
+      if (refusal) throw refusal;
+    },
     cancel: note('cancel', undefined),
   };
   const controller = new AbortController();
@@ -170,6 +173,16 @@ describe('a call with a key', () => {
       expect(done).toEqual([submitted, ['retry', 'task-1 of bob']]);
     },
   );
+  it('is waited for where somebody else has it done again first', async () => {
+    const { ask, called } = keyedTasks('failed', new AgentSystemError('AGENT_ILLEGAL_COMMAND', 'it runs'));
+    called.resolve('done');
+    expect(await ask(false)).toBe('done');
+  });
+  it('is refused where it cannot be done again', async () => {
+    const { ask, called } = keyedTasks('failed', new AgentSystemError('AGENT_NOT_FOUND', 'gone'));
+    called.resolve('done');
+    await expect(ask(false)).rejects.toMatchObject({ code: 'AGENT_NOT_FOUND' });
+  });
   it('is cancelled when its caller gives it up', async () => {
     const { ask, done, called, abort } = keyedTasks('running');
     const output = ask(true);
@@ -181,6 +194,7 @@ describe('a call with a key', () => {
   it.each([
     ['is done', 'resolve', undefined, true],
     ['has failed', 'reject', new AgentSystemError('TASK_FAILED', 'no'), true],
+    ['cannot be asked, as the engine is away', 'reject', new AgentSystemError('STORE_FAILED', 'away'), false],
     ['is left as its program closes', 'reject', new AgentSystemError('SYSTEM_CLOSED', 'closed'), false],
   ] as const)(
     'whose caller has ended its work is cancelled once that %s: %s',

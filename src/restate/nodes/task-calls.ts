@@ -19,7 +19,7 @@ import {
 import { askArgs, shownArgs } from '../../runtime/agent/question-acts.ts';
 import { reserveArgs, settleArgs } from '../../runtime/limits/budget-rules.ts';
 import { type ExecuteArgs, executeArgs, spawnArgs, stopArgs } from '../../runtime/fleet/call-args.ts';
-import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
+import { AgentSystemError, type ErrorCode, inWords } from '../../runtime/values/errors.ts';
 import type { ChunkReader } from '../../runtime/agent/task-stream.ts';
 import { withinTrace } from '../../runtime/hosting/trace-parent.ts';
 import { CalledStreams } from '../../runtime/fleet/called-streams.ts';
@@ -113,6 +113,9 @@ async function execute(
   return agents.executeFor(id, given, chain, reader);
 }
 
+/** Whether the caller's task has ended is not known then. */
+const UNTOLD: ReadonlySet<ErrorCode> = new Set(['SYSTEM_CLOSED', 'STORE_FAILED']);
+
 /** The output of a task with a key. One that had ended without an output is done again. */
 async function outputOf(
   tasks: TaskCallsOptions['tasks'],
@@ -127,18 +130,27 @@ async function outputOf(
   // A caller whose work has ended may only wait to be begun again.
   const left = (): void => {
     if (isWithdrawn()) cancel();
-    else tasks.result(taskId).then(cancel, cancelUnlessClosed);
+    else tasks.result(taskId).then(cancel, cancelIfEnded);
   };
-  const cancelUnlessClosed = (thrown: unknown): void => {
-    if (thrown instanceof AgentSystemError && thrown.code !== 'SYSTEM_CLOSED') cancel();
+  const cancelIfEnded = (thrown: unknown): void => {
+    if (thrown instanceof AgentSystemError && !UNTOLD.has(thrown.code)) cancel();
   };
-  if (hasTaskMissed(called)) await tasks.retry(id);
+  if (hasTaskMissed(called)) await doAgain(tasks, id);
   if (signal.aborted) left();
   signal.addEventListener('abort', left, { once: true });
   try {
     return await tasks.result(id);
   } finally {
     signal.removeEventListener('abort', left);
+  }
+}
+
+/** Somebody else, who waits for it as well, may have had it done again first. */
+async function doAgain(tasks: TaskCallsOptions['tasks'], taskId: string): Promise<void> {
+  try {
+    await tasks.retry(taskId);
+  } catch (thrown) {
+    if (!(thrown instanceof AgentSystemError) || thrown.code !== 'AGENT_ILLEGAL_COMMAND') throw thrown;
   }
 }
 
