@@ -90,7 +90,7 @@ async function opened({ clerk, boss }: ReturnType<typeof office>, store?: Store)
   const { tasks, questions } = given.system;
   const decide = (input?: object, more: object = {}) =>
     tasks.submit('ann', { type: 'decide', input, ...more });
-  return { ...given, boss, tasks, questions, decide };
+  return { ...given, boss, clerk, tasks, questions, decide };
 }
 
 test('a caller that runs again in the next program waits for the task that it asked for before', async () => {
@@ -325,6 +325,23 @@ test('one that ended without an output is done again under its id, and no sooner
   await fateOf(tasks.result(two.id));
   expect(tasks.list({ type: 'fail' })).toMatchObject([{ id: called!.id, attempts: 2 }]);
   expect(at.paid).toEqual(['tea', 'tea']);
+});
+
+test('one that ended with an agent that is forgotten is asked of another agent of the type', async () => {
+  const { agents, clerk, clock, decide, questions, tasks } = await opened(office());
+  await decide();
+  await settled();
+  await agents.kill('bob');
+  await agents.stop('bob');
+  await agents.forget('bob');
+  expect(tasks.list({ type: 'refund' })).toMatchObject([{ status: 'abandoned', agentId: 'bob' }]);
+  await agents.ensure({ id: 'ben', module: clerk }, { autoStart: true });
+  const { id } = await decide();
+  await clock.advance(0);
+  await questions.answer(questions.list()[0]!.id, 'yes');
+  await settled();
+  expect(await tasks.result(id)).toEqual({ answer: 'yes' });
+  expect(tasks.list({ type: 'refund' })).toMatchObject([{ status: 'done', agentId: 'ben' }]);
 });
 
 test('a failure has the words and the cause that a call without a key has', async () => {

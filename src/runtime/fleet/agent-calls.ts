@@ -28,7 +28,7 @@ import { type ExecuteArgs, executeArgs, spawnArgs, stopArgs } from './call-args.
 import { CalledStreams } from './called-streams.ts';
 import type { Families } from './families.ts';
 import { checkTask } from './task-check.ts';
-import { hasTaskMissed } from './task-record.ts';
+import { hasTaskMissed, type TaskRecord } from './task-record.ts';
 import type { TaskTarget } from './task-submission.ts';
 import type { Tasks } from './tasks.ts';
 import { circleClosedBy, type CircleStep } from './wait-circle.ts';
@@ -144,7 +144,12 @@ export class AgentCalls {
     request: MadeRequest,
   ): Promise<unknown> {
     const { agents, tasks } = this.#options;
-    const known = tasks.keyed(idempotencyKey);
+    let known = tasks.keyed(idempotencyKey);
+    if (known !== undefined && target !== known.agentId && this.#isOrphan(known)) {
+      // It cannot be done again: another agent gets a new one.
+      await tasks.forget(known.id);
+      known = undefined;
+    }
     if (known?.status === 'done') return tasks.result(known.id);
     // It stays with the agent that has it, and waits for its pool to be there again.
     if (known !== undefined && !hasTaskMissed(known)) {
@@ -167,6 +172,11 @@ export class AgentCalls {
     const agent = agents.find(id);
     if (!agent.position.comesBack) agent.refuseUnless('execute');
     return this.#wait(request, new AgentTarget(agent), (call) => submitted(id, agent.manifest, call));
+  }
+
+  /** It ended without an output, and its agent is no more. */
+  #isOrphan(task: TaskRecord): boolean {
+    return hasTaskMissed(task) && task.pool === undefined && !this.#options.agents.has(task.agentId);
   }
 
   #poolTarget(name: string): PoolTarget {
