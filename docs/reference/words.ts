@@ -113,6 +113,7 @@ export const EVENT_WORDS: Readonly<Record<SystemEventType, string>> = {
   'budget.reserved': '`amount` of a budget is set aside for a task.',
   'budget.settled':
     '`amount` of a reservation was used. `how` is `left` if the task ended without settling it.',
+  'budget.closed': 'The account that an agent had of its own ends: the agent is forgotten.',
   'budget.refilled': 'A budget is refilled: what was spent no longer counts.',
   'alert.raised': 'A person should look at this.',
   'alert.cleared': 'The alert no longer holds.',

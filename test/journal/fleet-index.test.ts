@@ -155,6 +155,11 @@ describe('a budget', () => {
     const accounts = [['b'], ['b', 'x'], ['b', 'y'], ['b', 'x'], ['c'], ['b']];
     expect(recovered(...accounts.map(of)).budgets).toEqual([3, 4, 5, 6]);
   });
+  it('of an agent that was forgotten is not recovered', () => {
+    const closed = { type: 'budget.closed', agentId: 'x', incarnation: 1, budget: 'b', of: 'x' } as const;
+    const accounts = [ofBudget('budget.settled', 'b', 'x'), ofBudget('budget.settled', 'b', 'y')];
+    expect(recovered(...accounts, closed).budgets).toEqual([2]);
+  });
   it('of one task alone is not recovered', () => {
     expect(recovered(ofBudget('budget.reserved', 'b', 't'), ofBudget('budget.settled', 'b', 't'))).toEqual(
       nothing,

@@ -5,7 +5,7 @@ import { type BudgetSpecInput, createAgentSystem, defineAgent, memoryStore } fro
 import { settled, simulatedClock } from '../../src/testing/index.ts';
 import { diskOf, disks } from '../fleet/program.ts';
 import { mortalStore } from '../kit/mortal-store.ts';
-import { codeOf, gate, refusal, rig } from '../kit/rig.ts';
+import { codeOf, gate, refusal, type Rig, rig } from '../kit/rig.ts';
 import { spender } from '../kit/spender.ts';
 
 const caller = spender('caller');
@@ -395,6 +395,80 @@ describe('over the end of a program', () => {
       expect(second.standing()).toMatchObject({ spent: {}, refillAt: refillAt! + minuteMs });
     },
   );
+});
+
+/** Whose accounts there are, and how they stand. */
+const standing = ({ system }: Pick<Rig, 'system'>) =>
+  system.budgets.list().map(({ of, status }) => `${of} ${status}`);
+
+describe('the account that an agent has of its own', () => {
+  const each = { name: 'each', scope: 'agent', limits: { calls: 2 }, everyMs: 86_400_000 } as const;
+  const spent = { type: 'call', input: { ask: { calls: 2 } } };
+
+  it.each(disks)('ends when the agent is forgotten, and with a %s for later programs', async (kind) => {
+    const disk = await diskOf(kind);
+    const boot = () => disk.boot({ agents: [caller], budgets: [each] });
+    const first = await boot();
+    for (const id of ['ada', 'ben']) {
+      await first.agents.start(await first.agents.register({ id, module: caller }));
+      await first.agents.execute(id, spent);
+    }
+    expect(standing(first)).toEqual(['ada exhausted', 'ben exhausted']);
+    await first.agents.stop('ada');
+    await first.agents.forget('ada');
+    expect(standing(first)).toEqual(['ben exhausted']);
+    expect(first.system.alerts.list()).toMatchObject([{ budget: 'each of ben' }]);
+    expect(first.eventsOf('budget.closed')).toMatchObject([{ agentId: 'ada', budget: 'each', of: 'ada' }]);
+    const second = await boot();
+    expect(standing(second)).toEqual(['ben exhausted']);
+    // One of the same id is another agent.
+    await second.agents.start(await second.agents.register({ id: 'ada', module: caller }));
+    await second.agents.execute('ada', { type: 'call', input: { ask: { calls: 1 } } });
+    expect(second.system.budgets.get('each', 'ada').spent).toEqual({ calls: 1 });
+    expect(standing(await boot())).toHaveLength(2);
+  });
+
+  it.each(disks)('ends also in a program that has not defined its budget, with a %s', async (kind) => {
+    const disk = await diskOf(kind);
+    const first = await disk.boot({ agents: [caller], budgets: [each] });
+    await first.agents.start(await first.agents.register({ id: 'ada', module: caller }));
+    await first.agents.execute('ada', spent);
+    await first.agents.stop('ada');
+    const second = await disk.boot({ agents: [caller] });
+    await second.agents.forget('ada');
+    second.system.budgets.define(each);
+    expect(standing(second)).toEqual([]);
+    expect(standing(await disk.boot({ agents: [caller], budgets: [each] }))).toEqual([]);
+  });
+
+  it.each(disks)(
+    'is not refilled by a restart, another spec, or a later program, with a %s',
+    async (kind) => {
+      const disk = await diskOf(kind);
+      const boot = () => disk.boot({ agents: [caller], budgets: [each] });
+      const first = await boot();
+      await first.agents.start(await first.agents.register({ id: 'ada', module: caller }));
+      await first.agents.execute('ada', spent);
+      await refusal(first.agents.register({ id: 'ada', module: caller }));
+      await first.agents.stop('ada');
+      await first.agents.start('ada');
+      await first.agents.ensure({ id: 'ada', module: caller, shutdownMs: 1_000 });
+      expect(standing(first)).toEqual(['ada exhausted']);
+      const second = await boot();
+      await second.agents.ensure({ id: 'ada', module: caller, shutdownMs: 2_000 });
+      expect(standing(second)).toEqual(['ada exhausted']);
+    },
+  );
+
+  it('ends with a member that leaves its pool for good', async () => {
+    const { system } = await rig({ budgets: [each] });
+    await system.pools.create({ name: 'crew', spec: { module: caller }, min: 1, max: 2 });
+    await system.pools.execute('crew', spent);
+    expect(standing({ system })).toEqual(['crew-1 exhausted']);
+    await system.pools.close('crew');
+    expect(standing({ system })).toEqual([]);
+    expect(system.alerts.list()).toEqual([]);
+  });
 });
 
 /** An agent whose task spends a call, and another one in each program that repeats it. */

@@ -80,8 +80,11 @@ export interface AgentServices {
   readonly admission: Admission;
   readonly permits: RestartPermits;
   readonly quotas: Quotas;
-  /** Told whenever an attempt of a task ends, or is no longer waited for. */
-  readonly budgets: { taskEnded(taskId: string): void };
+  readonly budgets: {
+    /** An attempt of a task has ended, or is no longer waited for. */
+    taskEnded(taskId: string): void;
+    agentForgotten(agentId: string, incarnation: number): void;
+  };
   readonly coordination: AgentCoordination;
   readonly watch: ChartWatch;
   readonly secrets: SecretServices;

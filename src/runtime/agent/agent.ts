@@ -488,6 +488,7 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
         this.services.quotas.forget(this);
         this.services.forgotten(this);
         this.tasks.discard('the agent was forgotten');
+        this.services.budgets.agentForgotten(this.id, life.incarnation);
         this.journal.emit(told, this.waiting?.answerStart(life.incarnation), null);
         return;
       default:

@@ -84,6 +84,8 @@ export function slotChangeOf(event: SystemEvent): SlotChange | undefined {
       const { of, taskId } = event;
       return taskId !== undefined && of === taskId ? undefined : changes.budget.hold;
     }
+    case 'budget.closed':
+      return changes.budget.release;
     default:
       return 'life' in event ? changes.agent.follow : undefined;
   }

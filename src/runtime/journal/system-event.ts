@@ -307,6 +307,8 @@ interface EventFields {
       /** Of an account that is one task's own. */
       readonly taskId?: string;
     };
+  /** The account that an agent had of its own has ended with it. */
+  'budget.closed': OfAgent & { readonly budget: string; readonly of: string };
   'alert.raised': {
     readonly agentId?: string;
     readonly pool?: string;

@@ -8,7 +8,8 @@
  * I2  Each is settled once. A reservation that is open when its task ends is settled as it was reserved: the call may
  *     have been made.
  * I3  Open reservations of a program that died count as spent for the next one.
- * I4  An account exists once something was reserved of it, and not before.
+ * I4  An account exists once something was reserved of it, and not before. That of an agent lasts until the agent is
+ *     forgotten, over restarts, changes of its spec and later programs: nothing else ends it.
  */
 import {
   type BudgetAmount,
@@ -59,10 +60,13 @@ export class Budgets {
   readonly #open = new Map<number, Reservation>();
   /** Ids of what a task has open. */
   readonly #ofTask = new Map<string, Set<number>>();
+  /** What an earlier program left, by the agent whose own account it is of; `''`: accounts that are shared. */
+  readonly #recovered: Map<string, BudgetsOptions['recovered'][number][]>;
   #lastId = 0;
 
   constructor(options: BudgetsOptions) {
     this.#options = options;
+    this.#recovered = Map.groupBy(options.recovered, ({ of = '' }) => of);
     // Told when it is durable: another attempt may be under way by then, and what that has reserved stays.
     const ended = (event: SystemEvent) => this.#forgetTask((event as { readonly taskId: string }).taskId);
     options.journal.observe((type) => (mayEndTask(type) ? ended : undefined));
@@ -76,8 +80,7 @@ export class Budgets {
    * `SYSTEM_CLOSED`
    */
   define(spec: BudgetSpecInput): void {
-    const { assertOpen, recovered } = this.#options;
-    assertOpen();
+    this.#options.assertOpen();
     const parsed = parseInput(budgetSpec, spec, { what: 'budgets.define' });
     const known = this.#defined.get(parsed.name);
     if (known !== undefined) {
@@ -88,8 +91,9 @@ export class Budgets {
     }
     const defined: Defined = { spec: parsed, accounts: new Map() };
     this.#defined.set(parsed.name, defined);
-    for (const event of recovered) {
-      if (event.budget === parsed.name) this.#account(defined, event.of ?? '').recover(event);
+    for (const [of, events] of this.#recovered) {
+      const event = events.find(({ budget }) => budget === parsed.name);
+      if (event) this.#account(defined, of).recover(event);
     }
     if (hasOneAccount(parsed)) this.#account(defined, '');
   }
@@ -195,6 +199,22 @@ export class Budgets {
       const reservation = this.#open.get(id);
       if (reservation) this.#settle(reservation, reservation.amount, 'left');
     }
+  }
+
+  /** @internal Its own accounts end with it, also those of budgets that this program has not defined. */
+  agentForgotten(agentId: string, incarnation: number): void {
+    if (this.#defined.size === 0 && this.#recovered.size === 0) return;
+    const ended = new Set(this.#recovered.get(agentId)?.map(({ budget }) => budget));
+    this.#recovered.delete(agentId);
+    for (const [name, { spec, accounts }] of this.#defined) {
+      const account = accounts.get(agentId);
+      if (account === undefined || spec.scope === 'task') continue;
+      account.close();
+      accounts.delete(agentId);
+      ended.add(name);
+    }
+    for (const budget of ended)
+      this.#options.journal.emit({ type: 'budget.closed', agentId, incarnation, budget, of: agentId });
   }
 
   /** Its own accounts are of no use any more. */

@@ -106,7 +106,10 @@ function recoveryOf(history: readonly SystemEvent[]): Omit<Recovery, 'facts'> {
       .filter(
         (event) =>
           !after(event).some(
-            (later) => isSpending(later) && later.budget === event.budget && later.of === event.of,
+            (later) =>
+              (later.type === 'budget.closed' || isSpending(later)) &&
+              later.budget === event.budget &&
+              later.of === event.of,
           ),
       ),
   };

@@ -148,7 +148,7 @@ export const recoveryLaws: readonly StoreLaw[] = [
   ),
 
   every(
-    'the last event of every account of a budget is recovered, but for those of single tasks',
+    'the last event of every account of a budget is recovered, but for those of single tasks and of forgotten agents',
     async (place) => {
       const { store } = await place.enter();
       const events = numbered([
@@ -158,10 +158,11 @@ export const recoveryLaws: readonly StoreLaw[] = [
         spent('task', 'paid', 4),
         spent('fleet', undefined, 5),
         { type: 'budget.refilled', budget: 'each', of: 'a1', spent: {}, reserved: {} },
+        { type: 'budget.closed', agentId: 'a2', incarnation: 1, budget: 'each', of: 'a2' },
       ]);
       await store.append({ events });
       const { recovery } = await place.enter();
-      if (recovery.budgets !== undefined) same(recovery.budgets, [events[2], events[4], events[5]]);
+      if (recovery.budgets !== undefined) same(recovery.budgets, [events[4], events[5]]);
     },
   ),
 

@@ -195,6 +195,7 @@ export function randomEvents(random: () => number, atMost: number): EventBody[] 
       () => opened(`round ${number}`),
       () => closed(`round ${number}`),
       () => spent(`budget ${number % 3}`, number % 2 === 0 ? id : undefined, number),
+      () => ({ type: 'budget.closed', agentId: id, incarnation: 1, budget: `budget ${number % 3}`, of: id }),
       () => ({ type: 'budget.refilled', budget: `budget ${number % 3}`, spent: {}, reserved: {} }),
     ];
     return kinds[below(kinds.length)]!();
