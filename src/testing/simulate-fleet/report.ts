@@ -9,7 +9,16 @@ export interface FleetFindingParts {
   readonly foundIn: number;
   /** The last events, as lines. */
   readonly tail: readonly string[];
+  /** Whether a second run of the seed has the same events. */
+  readonly isRepeatable: boolean;
 }
+
+const NOT_REPEATABLE = [
+  '',
+  'A second run of this seed has other events. Does an agent keep something beyond its state, in a variable of its',
+  'module for example, or depend on the wall clock or on chance? Mend that first: until then no script is shortened,',
+  'and the test below may pass.',
+];
 
 /** What was found wrong with a fleet. */
 export class FleetFinding extends Error {
@@ -35,13 +44,14 @@ export class FleetFinding extends Error {
 }
 
 function inWords(parts: FleetFindingParts): string {
-  const { broken, seed, foundIn, tail } = parts;
+  const { broken, seed, foundIn, tail, isRepeatable } = parts;
   const { deeds } = broken;
   const shrunk = foundIn > deeds.length ? `, shrunk from ${foundIn}` : '';
   return [
     `the fleet breaks the law "${broken.law}": ${broken.problem}`,
     `after ${deeds.length} deeds${shrunk}, seed ${seed}:`,
     ...deeds.map((deed) => `  ${deedInWords(deed)}`),
+    ...(isRepeatable ? [] : NOT_REPEATABLE),
     '',
     'the last events:',
     ...tail.map((line) => `  ${line}`),

@@ -106,8 +106,8 @@ type Parsed = z.output<typeof simulateSchema>;
  * of bodies, of the store, of coordination and of the whole program. After every deed it is held to `fleetLaws` and to
  * your invariants, by its events and by what callers were told.
  *
- * What is found is made short, and is a script and a test to paste. Nothing of what an agent does may go by real time:
- * give it stand-ins.
+ * What is found is made short, and is a script and a test to paste; unless a second run of the seed has other events,
+ * which the finding then says. Nothing of what an agent does may go by real time: give it stand-ins.
  *
  * @throws AgentSystemError `AGENT_SPEC_INVALID` for invalid options; an Error for a task whose inputs cannot be made up
  */
@@ -117,9 +117,12 @@ export async function simulateFleet(options: SimulateFleetOptions): Promise<Flee
   const ran = await simulate(setting, script);
   const { broken } = ran;
   if (broken === undefined) return runOf(parsed.seed, ran, undefined);
-  const found = broken.deeds.length;
-  const { best, tail } = await shrunk(setting, ran, parsed.shrinkRuns);
-  return runOf(parsed.seed, ran, new FleetFinding({ broken: best, seed: parsed.seed, foundIn: found, tail }));
+  const { seed, shrinkRuns } = parsed;
+  const foundIn = broken.deeds.length;
+  // What other runs do would only show what earlier ones have left behind, if this one does not come again.
+  const isRepeatable = (await simulate(setting, script)).hash === ran.hash;
+  const { best, tail } = await shrunk(setting, ran, isRepeatable ? shrinkRuns : 0);
+  return runOf(seed, ran, new FleetFinding({ broken: best, seed, foundIn, tail, isRepeatable }));
 }
 
 /**
@@ -133,7 +136,8 @@ export async function replayFleet(options: SimulateFleetOptions, script: readonl
   const ran = await simulate(setting, script);
   const { broken, tail } = ran;
   const { seed } = parsed;
-  if (broken) throw new FleetFinding({ broken, seed, foundIn: broken.deeds.length, tail });
+  if (broken)
+    throw new FleetFinding({ broken, seed, foundIn: broken.deeds.length, tail, isRepeatable: true });
   return runOf(seed, ran, undefined);
 }
 

@@ -43,6 +43,30 @@ async function firstFinding(
   throw new Error('20 seeds have found nothing');
 }
 
+function staysBelow({ answers }: FleetSeen): boolean {
+  return answers.every(({ output }) => Number(output) < 20);
+}
+
+describe('a fleet whose seed has other events in a second run', () => {
+  /** It counts in a variable of its module, which outlives every simulation. */
+  let total = 0;
+  const outside = defineAgent({
+    type: 'outside',
+    init: () => ({}),
+    tasks: { add: { run: () => (total += 1) } },
+  });
+  const options = { agents: [{ module: outside }], invariants: { staysBelow }, faults: [] };
+
+  test('is told of it, and its script is not shortened by runs that say nothing', async () => {
+    total = 0;
+    const { finding, deeds } = await simulateFleet(options);
+    expect(finding?.message).toContain('A second run of this seed has other events.');
+    expect(finding?.script).toHaveLength(deeds);
+    // One that comes again is told of as before.
+    expect((await firstFinding()).finding.message).not.toContain('second run');
+  });
+});
+
 describe('a fault of a user, that a restart shows', () => {
   test('is found, by a short script and a test to paste', async () => {
     const { finding, seed, events, deeds } = await firstFinding({ faults: ['crash'] });
