@@ -9,8 +9,9 @@
  */
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 
-/** As the SDK has it; bytes. */
+/** Of one message, as the SDK has it; bytes. */
 export const MAX_LINE_BYTES = 10 * 1024 * 1024;
+export const tooLong = `the answer is longer than ${MAX_LINE_BYTES / 1024 / 1024} MiB`;
 /** So much of the begin and of the end of a long line is looked at for its id. */
 const LOOKED_AT_BYTES = 256;
 const NEWLINE = 0x0a;
@@ -89,9 +90,13 @@ class LongLine {
   #tell(id: number | undefined): void {
     if (id === undefined) return;
     this.#isTold = true;
-    const message = `the answer is longer than ${MAX_LINE_BYTES / 1024 / 1024} MiB`;
-    this.#tooLong({ jsonrpc: '2.0', id, error: { code: -32_000, message } });
+    this.#tooLong(refusalOf(id));
   }
+}
+
+/** What stands for an answer that is too long. */
+export function refusalOf(id: number): JSONRPCMessage {
+  return { jsonrpc: '2.0', id, error: { code: -32_000, message: tooLong } };
 }
 
 function endOf(bytes: Buffer): Buffer {

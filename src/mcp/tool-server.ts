@@ -4,6 +4,7 @@
  * A server that dies, or does not answer its health check, is an agent that crashes: it is started again by the rules
  * of the agent's spec, and given up by them. What is asked of it meanwhile is refused as of any agent.
  */
+import { setTimeout as timeout } from 'node:timers/promises';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
@@ -20,6 +21,7 @@ import {
 import type { AgentSelf } from '../runtime/definition/agent-self.ts';
 import { hasGroups } from '../runtime/hosting/hosts/group-guard.ts';
 import { parseInput } from '../runtime/values/malformed.ts';
+import { servedFetch } from './served-fetch.ts';
 import { ServerProcess } from './server-process.ts';
 
 /** What a server says of one of its tools. */
@@ -36,6 +38,8 @@ export interface ServedResult {
   readonly structuredContent?: unknown;
 }
 
+type HeaderValues = Readonly<Record<string, string>>;
+
 /** How a server is reached: by a process of its own, by its address, or by what a function gives. */
 export type ToolServerTransport =
   | {
@@ -44,7 +48,13 @@ export type ToolServerTransport =
       readonly env?: Readonly<Record<string, string>>;
       readonly cwd?: string;
     }
-  | { readonly url: URL; readonly headers?: Readonly<Record<string, string>> }
+  | {
+      readonly url: URL;
+      /** Of each request; a function is called before each, so that it may renew a token. */
+      readonly headers?:
+        | HeaderValues
+        | ((context: ConnectContext<unknown>) => HeaderValues | Promise<HeaderValues>);
+    }
   | ((context: ConnectContext<unknown>) => Transport | Promise<Transport>);
 
 /** An MCP server as an agent. */
@@ -66,8 +76,10 @@ export type ToolServerTasks = {
 
 interface Connection {
   readonly client: Client;
-  /** Resolves when the server is gone. */
-  readonly gone: Promise<void>;
+  /** Resolves when the server is gone, and says how. */
+  readonly gone: Promise<string>;
+  /** Ends what the server keeps of the connection. */
+  readonly leave: () => Promise<void>;
   isEnding: boolean;
 }
 
@@ -82,7 +94,17 @@ const optionsSchema = z.strictObject({
         env: z.record(z.string(), z.string()).optional(),
         cwd: z.string().optional(),
       }),
-      z.strictObject({ url: z.instanceof(URL), headers: z.record(z.string(), z.string()).optional() }),
+      z.strictObject({
+        url: z.instanceof(URL),
+        headers: z
+          .union([
+            z.record(z.string(), z.string()),
+            z.custom<(context: ConnectContext<unknown>) => HeaderValues | Promise<HeaderValues>>(
+              (value) => typeof value === 'function',
+            ),
+          ])
+          .optional(),
+      }),
       z.custom<(context: ConnectContext<unknown>) => Transport | Promise<Transport>>(
         (value) => typeof value === 'function',
       ),
@@ -114,11 +136,12 @@ export function defineToolServer(options: ToolServerOptions): AgentDefinition<un
     connect: (context: ConnectContext<unknown>) => connected(server, context),
     disconnect: async ({ resources }: { readonly resources: Connection; readonly log: AgentLog }) => {
       resources.isEnding = true;
+      await resources.leave();
       await resources.client.close();
     },
     init: ({ resources, self }: InitContext<unknown, Connection> & { readonly self: AgentSelf }) => {
-      void resources.gone.then(() => {
-        if (!resources.isEnding) self.crash(new Error(`the MCP server of ${type} has ended`));
+      void resources.gone.then((how) => {
+        if (!resources.isEnding) self.crash(new Error(`the MCP server of ${type} ${how}`));
       });
       return {};
     },
@@ -156,35 +179,47 @@ export function defineToolServer(options: ToolServerOptions): AgentDefinition<un
   }) as unknown as AgentDefinition<unknown, ToolServerTasks>;
 }
 
+/** How long a server at an address may take to end its session. */
+const LEAVE_MS = 2_000;
+
 async function connected(
   server: z.output<typeof optionsSchema>['server'],
   context: ConnectContext<unknown>,
 ): Promise<Connection> {
   const { signal, log } = context;
   const client = new Client({ name: 'mabeam', version: '1' });
-  const { promise: gone, resolve } = Promise.withResolvers<void>();
+  const { promise: gone, resolve } = Promise.withResolvers<string>();
   Object.assign(client, {
-    onclose: resolve,
+    onclose: () => resolve('has ended'),
     onerror: ({ name, message }: Error) => log.warn('MCP', { error: { name, message } }),
   });
-  const transport = await transportOf(server, context);
+  const transport = await transportOf(server, context, () => resolve('has forgotten its session'));
   try {
     await client.connect(transport, { signal });
   } catch (thrown) {
     await client.close().catch(() => undefined);
     throw thrown;
   }
-  return { client, gone, isEnding: false };
+  return { client, gone, leave: () => left(transport), isEnding: false };
+}
+
+/** A server keeps a session until it is told that it is over, or for good. */
+async function left(transport: Transport): Promise<void> {
+  if (!(transport instanceof StreamableHTTPClientTransport)) return;
+  const told = transport.terminateSession().catch(() => undefined);
+  await Promise.race([told, timeout(LEAVE_MS, undefined, { ref: false })]);
 }
 
 async function transportOf(
   server: z.output<typeof optionsSchema>['server'],
   context: ConnectContext<unknown>,
+  forgotten: () => void,
 ): Promise<Transport> {
   if (typeof server === 'function') return server(context);
   if ('url' in server) {
-    const requestInit = server.headers === undefined ? {} : { requestInit: { headers: server.headers } };
-    return new StreamableHTTPClientTransport(server.url, requestInit);
+    const { url, headers = {} } = server;
+    const current = typeof headers === 'function' ? () => headers(context) : () => headers;
+    return new StreamableHTTPClientTransport(url, { fetch: servedFetch({ headers: current, forgotten }) });
   }
   const { command, args = [], env, cwd } = server;
   const printed = (line: string): void => context.log.info(line);

@@ -70,8 +70,13 @@ const isAlive = (pid: number): boolean => {
 
 /** As `connect` gives it, to a server that goes when it is closed. */
 function connection() {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  return { client: { close: async () => resolve() }, gone: promise, isEnding: false };
+  const { promise, resolve } = Promise.withResolvers<string>();
+  return {
+    client: { close: async () => resolve('has ended') },
+    gone: promise,
+    leave: async () => undefined,
+    isEnding: false,
+  };
 }
 
 describe('a tool server', () => {

@@ -78,6 +78,26 @@ describe('the log of a system', () => {
       ['warn', 'task.stalled'],
     ]);
   });
+
+  it('has no input, output, answer or value of a spec in any line: only which fields of it have changed', () => {
+    const said: string[] = [];
+    const log = logEvents(pino({ level: 'debug' }, { write: (line: string) => void said.push(line) }));
+    const tell = (type: SystemEventType, fields: object) => log(type)({ type, ...fields } as SystemEvent);
+    const changes = [{ field: 'initArgs', from: { name: 'private' }, to: { name: 'private' } }];
+    tell('task.accepted', { taskId: 'a/1', task: 'go', input: 'private' });
+    tell('task.completed', { taskId: 'a/1', task: 'go', output: 'private' });
+    tell('schedule.set', { name: 'nightly', task: { type: 'go', input: 'private' } });
+    tell('question.answered', { questionId: 'a/1', answer: 'private' });
+    tell('agent.updated', { agentId: 'a', spec: { initArgs: 'private' }, changes });
+    expect(said.join('')).not.toContain('private');
+    expect(said.map((line) => JSON.parse(line))).toMatchObject([
+      { task: 'go' },
+      { task: 'go' },
+      { name: 'nightly', task: 'go' },
+      { questionId: 'a/1' },
+      { agentId: 'a', changes: ['initArgs'] },
+    ]);
+  });
 });
 
 function lineOf(line: string): [string, unknown] {

@@ -95,10 +95,15 @@ function watchLevels(given: Logger, logger: Logger): Map<Level, { isOn: boolean 
   return levels;
 }
 
+/** Bulk, and what may be private (docs/security.md). */
+const LEFT_OUT = ['life', 'spec', 'manifest', 'input', 'output', 'answer'];
+
 function withoutBulk(event: SystemEvent): object {
   const { type: _, ...fields } = event;
   const line: Record<string, unknown> = { ...fields };
-  for (const bulk of ['life', 'spec', 'manifest', 'input']) delete line[bulk];
+  for (const name of LEFT_OUT) delete line[name];
   if ('reason' in event) line['reason'] = describeExit(event.reason);
+  if (event.type === 'agent.updated') line['changes'] = event.changes.map(({ field }) => field);
+  if (event.type === 'schedule.set') line['task'] = event.task.type;
   return line;
 }
