@@ -51,6 +51,26 @@ test('an account of one task is gone with it, from the store too, also where it 
   expect((await store.recover()).budgets).toEqual([]);
 });
 
+test('a reservation looks at the budgets that cover its task alone, however many there are', async () => {
+  const { system } = await fleet([]);
+  for (const quota of Array.from({ length: 1_000 }, (_, at) => `tenant-${at}`))
+    system.budgets.define({ name: quota, scope: { quota }, limits: { calls: 5 } });
+  let looks = 0;
+  const one = {
+    agentId: 'ada',
+    incarnation: 1,
+    type: 'caller',
+    taskId: 'ada/1',
+    get quota() {
+      looks += 1;
+      return 'tenant-77';
+    },
+  };
+  await system.budgets.reserve(one, { calls: 1 });
+  expect(system.budgets.get('tenant-77').reserved).toEqual({ calls: 1 });
+  expect(looks).toBeLessThan(10);
+});
+
 describe('a reservation', () => {
   it('is settled by what was used, and of what nothing is said, as it was reserved', async () => {
     const { call, budgets } = await fleet([{ name: 'all', limits: { tokens: 100, money: 1, calls: 5 } }]);

@@ -71,6 +71,17 @@ export function accountIn(scope: BudgetScope, { agentId, type, quota, taskId }: 
   return scope.quota === quota ? '' : undefined;
 }
 
+/** By what budgets are found that may cover a spender: one key for each scope. */
+export function coverOf(scope: BudgetScope): string {
+  return typeof scope === 'string' ? scope : (Object.entries(scope)[0] as [string, string]).join(':');
+}
+
+/** The keys of all scopes that one is in. */
+export function coversOf({ agentId, type, quota }: Spender): readonly string[] {
+  const covers = ['fleet', 'agent', 'task', `agent:${agentId}`, `type:${type}`];
+  return quota === undefined ? covers : [...covers, `quota:${quota}`];
+}
+
 /** Whether a budget has one account, which is there before anything was reserved of it. */
 export function hasOneAccount({ scope }: BudgetSpec): boolean {
   return typeof scope === 'object' || scope === 'fleet';

@@ -27,6 +27,8 @@ import { Account, type BudgetsOptions } from './budget-account.ts';
 import { wholeOf } from './budget-amount.ts';
 import {
   accountIn,
+  coverOf,
+  coversOf,
   type BudgetRecord,
   hasOneAccount,
   refuseOtherBudget,
@@ -38,6 +40,8 @@ import {
 
 interface Defined {
   spec: BudgetSpec;
+  /** Budgets are asked in the order in which they were defined. */
+  readonly order: number;
   readonly accounts: Map<string, Account>;
 }
 
@@ -57,6 +61,8 @@ const byName = z.strictObject({ of: z.string().optional(), by: actor.optional() 
 export class Budgets {
   readonly #options: BudgetsOptions;
   readonly #defined = new Map<string, Defined>();
+  /** The same, by whom they cover: with a budget for each of many customers, a task looks at its own alone. */
+  readonly #covering = new Map<string, Defined[]>();
   readonly #open = new Map<number, Reservation>();
   /** Ids of what a task has open. */
   readonly #ofTask = new Map<string, Set<number>>();
@@ -89,8 +95,12 @@ export class Budgets {
       for (const account of known.accounts.values()) account.limit(wholeOf(parsed.limits, Math.floor));
       return;
     }
-    const defined: Defined = { spec: parsed, accounts: new Map() };
+    const defined: Defined = { spec: parsed, order: this.#defined.size, accounts: new Map() };
     this.#defined.set(parsed.name, defined);
+    const covered = coverOf(parsed.scope);
+    const covering = this.#covering.get(covered);
+    if (covering) covering.push(defined);
+    else this.#covering.set(covered, [defined]);
     for (const [of, events] of this.#recovered) {
       const event = events.find(({ budget }) => budget === parsed.name);
       if (event) this.#account(defined, of).recover(event);
@@ -220,8 +230,7 @@ export class Budgets {
   /** Its own accounts are of no use any more. */
   #forgetTask(taskId: string): void {
     if (this.#defined.size === 0 || this.#ofTask.has(taskId)) return;
-    for (const { spec, accounts } of this.#defined.values()) {
-      if (spec.scope !== 'task') continue;
+    for (const { accounts } of this.#covering.get('task') ?? []) {
       accounts.get(taskId)?.close();
       accounts.delete(taskId);
     }
@@ -241,12 +250,12 @@ export class Budgets {
   }
 
   #accountsOf(spender: Spender): readonly Account[] {
-    const accounts: Account[] = [];
-    for (const defined of this.#defined.values()) {
+    const covering = coversOf(spender).flatMap((cover) => this.#covering.get(cover) ?? []);
+    covering.sort((one, other) => one.order - other.order);
+    return covering.flatMap((defined) => {
       const of = accountIn(defined.spec.scope, spender);
-      if (of !== undefined) accounts.push(this.#account(defined, of));
-    }
-    return accounts;
+      return of === undefined ? [] : [this.#account(defined, of)];
+    });
   }
 
   #account(defined: Defined, of: string): Account {
