@@ -236,6 +236,18 @@ describe('a task that is submitted', () => {
     expect(await codeOf(tasks.submit({ type: 'nobody' }, { type: 'add' }))).toBe('AGENT_NOT_FOUND');
   });
 
+  test('to a type goes to a busy agent of it before one that is paused, which gets it where no other takes tasks', async () => {
+    const { tasks, agents } = await started();
+    await agents.pause('ada');
+    await agents.register({ id: 'bob', module: worker });
+    await agents.start('bob');
+    await tasks.submit('bob', { type: 'hang' });
+    const toAny = () => tasks.submit({ type: 'worker' }, { type: 'add', input: 1 });
+    expect(await toAny()).toMatchObject({ agentId: 'bob' });
+    await agents.stop('bob', { timeoutMs: 0 });
+    expect(await toAny()).toMatchObject({ agentId: 'ada' });
+  });
+
   test('to a type of which one is idle looks no further than to that one', async () => {
     const { tasks, agents } = await started();
     for (let n = 0; n < 50; n++) await agents.start(await agents.register({ module: worker }));

@@ -38,3 +38,10 @@ it('the least loaded has the fewest tasks that wait or run; of two, the first th
   expect(leastLoadedOf([record('a', 3, 3), record('b', 4, 4)])).toBe('a');
   expect(leastLoadedOf([])).toBe(undefined);
 });
+
+it('one that is paused or parked comes after one that is busy', () => {
+  const paused = Object.assign(record('a', 0, 0), { paused: { at: 1 } });
+  const parked = Object.assign(record('b', 0, 0), { parked: { until: 9, why: 'busy' } });
+  expect(leastLoadedOf([paused, parked, record('c', 4, 4)])).toBe('c');
+  expect(leastLoadedOf([parked, paused])).toBe('b');
+});

@@ -36,9 +36,19 @@ export function candidatesOf(
     : new AgentSystemError('AGENT_NOT_FOUND', `no agent ${what} is registered`);
 }
 
-/** @param records of those that were asked, in their order; of some that are gone there is none */
+/**
+ * One that is paused or waits for a limit comes after all others.
+ *
+ * @param records of those that were asked, in their order; of some that are gone there is none
+ */
 export function leastLoadedOf(records: readonly AgentRecord[]): string | undefined {
-  return records.toSorted((one, other) => loadOf(one) - loadOf(other))[0]?.id;
+  return records.toSorted(
+    (one, other) => Number(isHeldBack(one)) - Number(isHeldBack(other)) || loadOf(one) - loadOf(other),
+  )[0]?.id;
+}
+
+function isHeldBack({ paused, parked }: AgentRecord): boolean {
+  return paused !== undefined || parked !== undefined;
 }
 
 function loadOf({ metrics }: AgentRecord): number {

@@ -127,7 +127,7 @@ export class Registry {
   }
 
   /**
-   * The least loaded agent of a type that takes tasks.
+   * The least loaded agent of a type that takes tasks, one that is paused or waits for a limit after all others.
    *
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`
    */
@@ -141,7 +141,7 @@ export class Registry {
       if (!legal.has('execute') && !(whenDown === 'wait' && comesBack)) continue;
       if (least === undefined || isBetter(agent, least)) least = agent;
       // None is better: a fleet is mostly idle.
-      if (agent === least && agent.load === 0 && legal.has('execute')) return agent;
+      if (agent === least && agent.load === 0 && agent.takesWork) return agent;
     }
     if (least !== undefined) return least;
     const message = isThere
@@ -201,9 +201,15 @@ export class Registry {
 
 /** Whether an agent is the better choice: one that takes tasks now, before one that comes back. */
 function isBetter(agent: Agent, other: Agent): boolean {
-  const takes = agent.position.legal.has('execute');
-  const otherTakes = other.position.legal.has('execute');
-  return takes === otherTakes ? agent.load < other.load : takes;
+  const readiness = readinessOf(agent);
+  const otherReadiness = readinessOf(other);
+  return readiness === otherReadiness ? agent.load < other.load : readiness > otherReadiness;
+}
+
+/** A task begins at once, or waits until its agent goes on, or until that is back. */
+function readinessOf(agent: Agent): number {
+  if (agent.takesWork) return 2;
+  return agent.position.legal.has('execute') ? 1 : 0;
 }
 
 /** The first place in a sorted list that is after a text. */
