@@ -216,12 +216,12 @@ export class Budgets {
     if (this.#defined.size === 0 && this.#recovered.size === 0) return;
     const ended = new Set(this.#recovered.get(agentId)?.map(({ budget }) => budget));
     this.#recovered.delete(agentId);
-    for (const [name, { spec, accounts }] of this.#defined) {
+    for (const { spec, accounts } of this.#covering.get('agent') ?? []) {
       const account = accounts.get(agentId);
-      if (account === undefined || spec.scope === 'task') continue;
+      if (account === undefined) continue;
       account.close();
       accounts.delete(agentId);
-      ended.add(name);
+      ended.add(spec.name);
     }
     for (const budget of ended)
       this.#options.journal.emit({ type: 'budget.closed', agentId, incarnation, budget, of: agentId });
