@@ -2,7 +2,7 @@
  * The commands of `mabeam`: their names, options and help. The code of a command is loaded when it is called.
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { AgentStatus, TaskStatus } from '../machines/index.ts';
+import { agentStatuses, taskStatuses } from '../machines/statuses.ts';
 import type { Call } from './call.ts';
 import type { Act } from './commands/acts.ts';
 import type { TaskAct } from './commands/tasks.ts';
@@ -88,7 +88,7 @@ In the table: ? for its keys; with MABEAM_CONTROL_TOKEN agents can be started, s
     .action((options) => carry(async (call) => (await import('./commands/top.ts')).top(call, options)));
   withTarget(program.command('agents'))
     .description('list agents')
-    .option('--status <list>', 'only these, joined by commas: crashed,stopped', someOf(AGENT_STATUSES))
+    .option('--status <list>', 'only these, joined by commas: crashed,stopped', someOf(agentStatuses))
     .option('--type <type>', 'only of this type')
     .option('--pool <name>', 'only members of this pool')
     .option('--search <text>', 'only with this in id, type, pool or last error')
@@ -147,7 +147,7 @@ In the table: ? for its keys; with MABEAM_CONTROL_TOKEN agents can be started, s
     );
   withUrl(program.command('tasks'))
     .description('list work: what failed for good, hangs, waits, and why')
-    .option('--status <list>', 'only these, joined by commas: failed,timed_out', someOf(TASK_STATUSES))
+    .option('--status <list>', 'only these, joined by commas: failed,timed_out', someOf(taskStatuses))
     .option('--agent <id>', 'only of this agent')
     .option('--type <name>', 'only tasks of this name')
     .option('--limit <n>', 'so many at the most (default: 100 of each status)', whole)
@@ -160,7 +160,7 @@ In the table: ? for its keys; with MABEAM_CONTROL_TOKEN agents can be started, s
         ['mabeam retry $(mabeam tasks --status failed --type embed --ids)', ''],
       )}
 
-Status is one of ${TASK_STATUSES.join(', ')}.`,
+Status is one of ${taskStatuses.join(', ')}.`,
     )
     .action((options) => carry(async (call) => (await import('./commands/tasks.ts')).tasks(call, options)));
   withUrl(program.command('task'))
@@ -355,30 +355,6 @@ Status is one of ${TASK_STATUSES.join(', ')}.`,
     );
   return program;
 }
-
-const AGENT_STATUSES = [
-  'registered',
-  'starting',
-  'running',
-  'unresponsive',
-  'stopping',
-  'crashed',
-  'stopped',
-  'completed',
-] as const satisfies readonly AgentStatus[];
-
-const TASK_STATUSES = [
-  'waiting',
-  'running',
-  'parked',
-  'waiting_for_input',
-  'done',
-  'failed',
-  'timed_out',
-  'abandoned',
-  'unknown',
-  'cancelled',
-] as const satisfies readonly TaskStatus[];
 
 const SORTS = [
   'id',

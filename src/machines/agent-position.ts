@@ -8,18 +8,7 @@ import { agentMachine } from './agent.ts';
 import type { AgentLife, Paused } from './agent-life.ts';
 import type { ExitReason } from './exit-reason.ts';
 import type { Parked } from './quota.ts';
-
-export const agentStatuses = [
-  'registered',
-  'starting',
-  'running',
-  'unresponsive',
-  'stopping',
-  'crashed',
-  'stopped',
-  'completed',
-] as const;
-export type AgentStatus = (typeof agentStatuses)[number];
+import type { AgentStatus } from './statuses.ts';
 
 /** What may be asked of an agent; `execute` is a task. */
 export type AgentCommand = 'start' | 'restart' | 'stop' | 'kill' | 'forget' | 'pause' | 'resume' | 'execute';

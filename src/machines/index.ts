@@ -24,14 +24,13 @@ export type {
 export {
   type AgentCommand,
   type AgentPosition,
-  type AgentStatus,
-  agentStatuses,
   hasBody,
   positionAt,
   positionOf,
   showLife,
   type ShownLife,
 } from './agent-position.ts';
+export { type AgentStatus, agentStatuses, type TaskStatus, taskStatuses } from './statuses.ts';
 export type {
   AgentSpecInput,
   CoordinationInput,
@@ -194,8 +193,6 @@ export {
   type TaskCommand,
   type TaskPlace,
   taskPlaceAfter,
-  taskStatuses,
-  type TaskStatus,
   taskStatusOf,
 } from './task-position.ts';
 export { type TaskChartEvent, taskMachine } from './task.ts';

@@ -1,21 +1,7 @@
 /** Where a task stands and what may be asked of it, read from the chart's definition, once. */
 import type { StateNode } from 'xstate';
+import type { TaskStatus } from './statuses.ts';
 import { type TaskChartEvent, taskMachine } from './task.ts';
-
-export const taskStatuses = [
-  'waiting',
-  'running',
-  'parked',
-  'waiting_for_input',
-  'done',
-  'failed',
-  'timed_out',
-  'abandoned',
-  'unknown',
-  'cancelled',
-] as const;
-
-export type TaskStatus = (typeof taskStatuses)[number];
 
 /** Dotted path of the chart's state: a status, or a part of one. */
 export type TaskPlace = Exclude<TaskStatus, 'waiting'> | 'waiting.queued' | 'waiting.delayed';

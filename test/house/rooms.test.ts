@@ -57,7 +57,7 @@ it('a room imports only from itself and from the rooms above it', () => {
 });
 
 it('the dashboard builds on the public API, and nothing of the library builds on it but the command line', () => {
-  const allowed = /^(index\.ts|machines\/index\.ts|dashboard\/|runtime\/values\/)/;
+  const allowed = /^(index\.ts|machines\/(index|statuses)\.ts|dashboard\/|runtime\/values\/)/;
   const wrong: string[] = [];
   for (const path of files) {
     for (const [, imported = ''] of readFileSync(join(SRC, path), 'utf8').matchAll(IMPORT)) {
