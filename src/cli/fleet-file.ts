@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isFleet } from '../fleet/define-fleet.ts';
 import type { Fleet } from '../fleet/fleet.ts';
+import { defaultExportOf } from '../runtime/values/default-export.ts';
 import { errorInfoOf, inWords } from '../runtime/values/errors.ts';
 import { CommandFailure, usageFailure } from './failure.ts';
 
@@ -25,18 +26,18 @@ export function fleetFileOf(named: string | undefined): string {
 export async function fleetFrom(file: string): Promise<Fleet> {
   const path = resolve(file);
   if (!existsSync(path)) throw usageFailure(`there is no file at ${path}`);
-  let loaded: { readonly default?: unknown };
+  let fleet: unknown;
   try {
-    loaded = (await import(pathToFileURL(path).href)) as { readonly default?: unknown };
+    fleet = defaultExportOf((await import(pathToFileURL(path).href)) as object);
   } catch (thrown) {
     const { message, stack } = errorInfoOf(thrown);
     const [what, ...where] = (stack ?? message).split('\n');
     const lines = where.filter((line) => !line.includes('node:internal/'));
     throw new CommandFailure(`${file} did not load: ${what}`, { hint: lines.join('\n') });
   }
-  if (isFleet(loaded.default)) return loaded.default;
+  if (isFleet(fleet)) return fleet;
   throw usageFailure(
-    `${file}: expected its default export to come from defineFleet, got ${inWords(loaded.default)}`,
+    `${file}: expected its default export to come from defineFleet, got ${inWords(fleet)}`,
     EXAMPLE,
   );
 }

@@ -80,6 +80,7 @@ it('a child loads what its agent needs, and no more', () => {
     'runtime/values/clone-survey.ts',
     'runtime/values/cut-text.ts',
     'runtime/values/data-copy.ts',
+    'runtime/values/default-export.ts',
     'runtime/values/error-data.ts',
     'runtime/values/error-info.ts',
     'runtime/values/errors.ts',

@@ -1,5 +1,6 @@
 /** Loads a module whose default export is an agent definition. Runs where the agent runs. */
 import { type AnyAgentDefinition, isAgentDefinition } from './define-agent.ts';
+import { defaultExportOf } from '../values/default-export.ts';
 import { errorInfoOf, inWords } from '../values/errors.ts';
 
 /** This package's own files: what is thrown in them for a module is that module's doing. */
@@ -34,10 +35,11 @@ export async function loadAgentModule(module: URL, type?: string): Promise<AnyAg
       nextAddresses.set(module.href, addressAfter(address));
     }
   };
-  let loaded: { default?: unknown };
+  let definition: unknown;
   try {
     // Bundlers take it as it is: the address is known at run time alone.
-    loaded = (await import(/* webpackIgnore: true */ /* @vite-ignore */ address)) as { default?: unknown };
+    const loaded = (await import(/* webpackIgnore: true */ /* @vite-ignore */ address)) as object;
+    definition = defaultExportOf(loaded);
   } catch (thrown) {
     failed();
     const { message, stack } = errorInfoOf(thrown);
@@ -45,20 +47,20 @@ export async function loadAgentModule(module: URL, type?: string): Promise<AnyAg
     const where = place === undefined ? '' : ` (${place.replace(address, module.href)})`;
     throw new Error(`module ${module.href} did not load: ${message}${where}`, { cause: thrown });
   }
-  if (!isAgentDefinition(loaded.default)) {
+  if (!isAgentDefinition(definition)) {
     failed();
     throw new TypeError(
-      `module ${module.href}: expected its default export to come from defineAgent, got ${inWords(loaded.default)}`,
+      `module ${module.href}: expected its default export to come from defineAgent, got ${inWords(definition)}`,
     );
   }
-  const { type: defined } = loaded.default;
+  const { type: defined } = definition;
   if (type !== undefined && defined !== type) {
     failed();
     throw new TypeError(
       `module ${module.href}: expected an agent of type ${inWords(type)}, got ${inWords(defined)}`,
     );
   }
-  return loaded.default;
+  return definition;
 }
 
 /** The file and line that an error's stack begins with, in code of the agent rather than of its packages. */
