@@ -25,6 +25,7 @@ import { benchHosts } from './hosts.ts';
 import type { Measurement } from './measurement.ts';
 import { benchModels } from './models.ts';
 import { NoReference, openOtpReference } from './otp-reference.ts';
+import { benchPage } from './page.ts';
 import { benchPools } from './pools.ts';
 import { benchStore } from './store.ts';
 
@@ -42,6 +43,7 @@ const otherBenches: Record<string, () => Promise<void>> = {
   store: benchStore,
   models: benchModels,
   dashboard: () => benchDashboard({ agents: 10_000, eventsPerSecond: 5_000, seconds: 20 }),
+  page: () => benchPage(10_000),
   pools: () => benchPools([1, 10, 100, 1_000, 10_000]),
 };
 const known = [...fleetBenchNames, ...Object.keys(otherBenches)];
