@@ -179,6 +179,8 @@ type Erased = Omit<
 };
 
 const MAX_REPEATS = 5;
+/** To repeat a task pays for no call twice. */
+const RETRY = 'on_host_loss';
 /** The options of a task that `defineAgent` does not have. */
 const OURS = new Set(['prompt', 'output', 'repairs', 'stream', 'instructions', 'conversation']);
 const aFunction = z.custom((value) => typeof value === 'function', { error: 'expected a function' });
@@ -281,9 +283,9 @@ export function defineModelAgent<
     }),
     tasks: Object.fromEntries(
       Object.entries(tasks).map(([name, task]) => {
-        const rest = Object.entries(task).filter(([field]) => !OURS.has(field));
+        const rest = Object.fromEntries(Object.entries(task).filter(([field]) => !OURS.has(field)));
         const run = (context: TaskContext<ModelAgentState, unknown, Life>) => runTask(given, task, context);
-        return [name, { retry: 'on_host_loss', ...Object.fromEntries(rest), run }];
+        return [name, { ...rest, retry: task.retry ?? RETRY, run }];
       }),
     ) as never,
   } as never) as unknown as AnyAgentDefinition;

@@ -28,10 +28,13 @@ export type CallUsage = Generated['usage'];
 /** The arguments of one call of a model. */
 export type CallParams = Parameters<Wrapped['doGenerate']>[0];
 
+/** Keeps an answer, of which the provider says that it has cost so much. */
+type Keep = (value: unknown, usage: CallUsage) => Promise<void>;
+
 /** Where the calls of one run of a task are kept. */
 export interface ModelCalls {
   /** The kept result of the next call, or how to make it. */
-  next(): { readonly kept: unknown } | { readonly keep: (value: unknown) => Promise<void> };
+  next(): { readonly kept: unknown } | { readonly keep: Keep };
   /** Around each call that is made: reserves before it what `params` may cost, and is told what it cost. */
   paid<Result>(
     params: CallParams,
@@ -54,7 +57,7 @@ export function durableModel(model: LanguageModel, calls: ModelCalls): Wrapped {
       );
       const fault = faultInAnswer(result, asked);
       if (fault !== undefined) throw fault;
-      await next.keep(toPlain(withoutWire(result)));
+      await next.keep(toPlain(withoutWire(result)), result.usage);
       return result;
     },
     async wrapStream({ doStream, params, model: asked }) {
@@ -120,7 +123,7 @@ function withoutWire({ request: _request, response, ...result }: Generated): Gen
 const BEFORE_ANSWER: ReadonlySet<Part['type']> = new Set(['stream-start', 'response-metadata']);
 
 function keptAtEnd(
-  keep: (value: unknown) => Promise<void>,
+  keep: Keep,
   calls: ModelCalls,
   over: Pick<PromiseWithResolvers<CallUsage | undefined>, 'resolve' | 'reject'>,
   asked: AskedModel,
@@ -163,7 +166,7 @@ function keptAtEnd(
       over.resolve(usage);
       if (isBroken) return;
       if (usage === undefined) return controller.enqueue({ type: 'error', error: faultOfNoEnd(asked) });
-      await keep(toPlain(parts));
+      await keep(toPlain(parts), usage);
       for (const part of held) controller.enqueue(part);
     },
     cancel(reason) {

@@ -6,6 +6,7 @@
  *     idempotency key.
  * I2  The model gets the failure of a tool. It does not get an error that ends the task or makes it wait: its work is
  *     aborted, and the task throws that error.
+ * I3  Calls that the model makes side by side end before one of them has the task wait: what they have paid for is kept.
  */
 import type { ToolSet } from 'ai';
 import type { TaskContext } from '../agent.ts';
@@ -39,6 +40,7 @@ export function durableTools(tools: ToolSet, calls: ToolCalls): ToolSet {
   const { task, prefix } = calls;
   const durable: ToolSet = {};
   const times = new Map<string, number>();
+  const underWay = new Set<Promise<unknown>>();
   /** @throws Error for one call too many: the model reads it, and may still do something else */
   const count = (toolName: string, input: unknown): void => {
     const key = `${toolName} ${JSON.stringify(input)}`;
@@ -75,11 +77,18 @@ export function durableTools(tools: ToolSet, calls: ToolCalls): ToolSet {
     };
     const executed = async (input: unknown, options: Parameters<typeof execute>[1]): Promise<unknown> => {
       count(toolName, input);
+      const called = call(input, options);
+      underWay.add(called);
       try {
-        return await call(input, options);
+        return await called;
       } catch (thrown) {
-        if (task.signal.aborted || isOfTask(thrown)) calls.breakOff(thrown);
+        underWay.delete(called);
+        if (!task.signal.aborted && !isOfTask(thrown)) throw thrown;
+        await Promise.allSettled(underWay);
+        calls.breakOff(thrown);
         throw thrown;
+      } finally {
+        underWay.delete(called);
       }
     };
     durable[toolName] = { ...tool, execute: executed } as ToolSet[string];

@@ -22,7 +22,7 @@ import type { TaskContext } from '../agent.ts';
 import type { BudgetAmount } from '../machines/index.ts';
 import type { Reservation } from '../runtime/definition/task-abilities.ts';
 import { AgentSystemError } from '../runtime/values/errors.ts';
-import { type CallPrices, didCost, mayCost } from './call-cost.ts';
+import { type CallPrices, didCost, figuresOf, mayCost } from './call-cost.ts';
 import { type CallParams, type CallUsage, durableModel, type ModelCalls } from './durable-model.ts';
 import { durableTools } from './durable-tools.ts';
 import { isRefusedCall } from './model-error.ts';
@@ -264,10 +264,10 @@ class ModelRun {
         this.#calls += 1;
         if (steps.has(key)) return { kept: steps.get(key) };
         return {
-          keep: async (value) => {
+          keep: async (value, usage) => {
             await this.#context.step(key, () => value);
             // Progress is reported also for tasks that stream nothing.
-            this.#context.progress({ model: 'answered', call: this.#calls });
+            this.#context.progress({ model: 'answered', call: this.#calls, usage: figuresOf(usage) });
           },
         };
       },

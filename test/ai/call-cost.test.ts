@@ -24,6 +24,58 @@ test('an answer may be as long as the call says, else as the prices say, else 4,
   expect(mayCost(callOf(3), {}).tokens).toBe(4_097);
 });
 
+const file = (mediaType: string, data: object): CallParams =>
+  ({ prompt: [{ role: 'user', content: [{ type: 'file', mediaType, data }] }], maxOutputTokens: 1 }) as never;
+const bytes = new Uint8Array(90_000);
+
+test.each([
+  ['an image', file('image/png', { type: 'data', data: bytes }), 5_000],
+  ['an image as base64', file('image', { type: 'data', data: 'A'.repeat(120_000) }), 5_000],
+  [
+    'a file at an address',
+    file('application/pdf', { type: 'url', url: new URL('https://x.example') }),
+    5_000,
+  ],
+  ['any other file', file('application/pdf', { type: 'data', data: bytes }), 30_000],
+  ['the same as base64', file('application/pdf', { type: 'data', data: 'A'.repeat(120_000) }), 30_000],
+  ['the same as a buffer', file('application/pdf', { type: 'data', data: Buffer.from(bytes) }), 30_000],
+  ['a text', file('text/plain', { type: 'text', text: 'a'.repeat(30_000) }), 10_000],
+])('%s is counted by what a model reads of it, not by its characters', (_, call, tokens) => {
+  const counted = mayCost(call, {}).tokens as number;
+  expect(counted).toBeGreaterThan(tokens);
+  expect(counted).toBeLessThan(tokens + 50);
+});
+
+test('a file is counted as the prices say, if they do; what only looks like one is text', () => {
+  const image = file('image/png', { type: 'data', data: bytes });
+  expect(mayCost(image, { maxFileTokens: 70 }).tokens).toBeLessThan(70 + 50);
+  expect(mayCost(file('image/png', { type: 'data', data: 7 }), {}).tokens).toBeLessThan(50);
+  const ofTool = {
+    output: {
+      type: 'content',
+      value: [{ type: 'file', mediaType: 'image/png', data: { type: 'data', data: bytes } }],
+    },
+  };
+  expect(
+    mayCost({ prompt: [{ role: 'tool', content: [ofTool] }] } as never, { maxOutputTokens: 1 }).tokens,
+  ).toBeLessThan(5_100);
+});
+
+test('input of a cache has its own price, or that of other input; before a call all of it may be written to one', () => {
+  const prices = { perMillionInput: 3, perMillionCacheRead: 0.3, perMillionCacheWrite: 4 };
+  const usage = {
+    inputTokens: { total: 1_000_000, noCache: 100_000, cacheRead: 800_000, cacheWrite: 100_000 },
+    outputTokens: { total: 0 },
+  } as never;
+  expect(didCost(usage, prices)).toEqual({ tokens: 1_000_000, calls: 1, money: 0.94 });
+  expect(didCost(usage, { perMillionInput: 3 })?.money).toBe(3);
+  expect(
+    didCost({ inputTokens: { total: 1_000_000, cacheRead: null }, outputTokens: {} } as never, prices)?.money,
+  ).toBe(3);
+  expect(mayCost(callOf(9, { maxOutputTokens: 1 }), prices).money).toBe(0.000012);
+  expect(mayCost(callOf(3, { maxOutputTokens: 1 }), { perMillionCacheRead: 1 })).toMatchObject({ money: 0 });
+});
+
 test('tools are read with the prompt', () => {
   expect(mayCost(callOf(3, { tools: [{}], maxOutputTokens: 10 }), {}).tokens).toBe(13);
 });
@@ -62,6 +114,8 @@ test.each([
   [{ perMillionInput: 0, perMillionOutput: 1e9, maxOutputTokens: 1 }, true],
   [{ perMillionInput: -1 }, false],
   [{ perMillionOutput: 1e9 + 1 }, false],
+  [{ perMillionCacheRead: 0, perMillionCacheWrite: 1e9, maxFileTokens: 1 }, true],
+  [{ maxFileTokens: 0 }, false],
   [{ maxOutputTokens: 0 }, false],
   [{ maxOutputTokens: 1.5 }, false],
   [{ perMillion: 1 }, false],

@@ -3,7 +3,7 @@ import { tool } from 'ai';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { defineModelAgent } from '../../src/ai.ts';
-import { awaited, fateOf, refusal, rig } from '../kit/rig.ts';
+import { awaited, fateOf, gate, refusal, rig } from '../kit/rig.ts';
 import { calls, refuses, says, scripted, type Turn } from './scripted.ts';
 
 let attempts = 0;
@@ -86,4 +86,47 @@ test('a tool that runs into a limit parks the task, and no call of the model is 
   expect(await asked).toBe('found it');
   expect(attempts).toBe(2);
   expect(fleet.model.prompts).toHaveLength(2);
+});
+
+test('calls of tools that the model makes side by side end before one of them parks the task, and are not made again', async () => {
+  attempts = 0;
+  let paid = 0;
+  const limited = gate();
+  const pay = tool({
+    inputSchema: z.object({}),
+    execute: async (_, { abortSignal }) => {
+      paid += 1;
+      await limited.promise;
+      return new Promise<string>((resolve, reject) => {
+        setImmediate(resolve, 'paid');
+        abortSignal!.addEventListener('abort', () => reject(abortSignal!.reason as Error));
+      });
+    },
+  });
+  const both = {
+    ...calls('pay', {}),
+    content: [...calls('pay', {}).content, ...calls('search', {}).content],
+  };
+  const model = scripted(both, says('done'));
+  const limitedSearch = {
+    ...search,
+    execute: (...given: Parameters<NonNullable<typeof search.execute>>) => {
+      limited.resolve();
+      return search.execute(...given);
+    },
+  };
+  const module = defineModelAgent({
+    type: 'assistant',
+    model,
+    tools: { pay, search: limitedSearch },
+    tasks: { answer: { prompt: () => 'well?' } },
+  });
+  const made = await rig();
+  await made.agents.start(await made.agents.register({ id: 'ada', module }));
+  const asked = awaited(made.agents.execute('ada', { type: 'answer' }));
+  while (made.agents.get('ada').parked === undefined) await made.clock.advance(0);
+  await made.clock.advance(500);
+  expect(await asked).toBe('done');
+  expect({ paid, attempts }).toEqual({ paid: 1, attempts: 2 });
+  expect(model.prompts).toHaveLength(2);
 });

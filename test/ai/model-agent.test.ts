@@ -596,6 +596,64 @@ describe.each(disks)('a task that runs again in a second program on a %s', (kind
   });
 });
 
+describe('a task of a model agent that runs when its program dies', () => {
+  test.each([
+    ['never', 'unknown'],
+    ['on_host_loss', 'running'],
+    [undefined, 'running'],
+  ] as const)('with `retry` %s is %s in the next program', async (retry, status) => {
+    const disk = await diskOf(disks[0]);
+    const agent = defineModelAgent({
+      type: 'asker',
+      model: scripted(
+        () => new Promise(() => {}),
+        () => new Promise(() => {}),
+      ),
+      tasks: { ask: { prompt: () => 'well?', retry } as never },
+    });
+    const program = await disk.boot({ agents: [agent] });
+    await program.agents.start(await program.agents.register({ id: 'ada', module: agent }));
+    const { id } = await program.system.tasks.submit('ada', { type: 'ask' });
+    while (program.system.tasks.get(id).status !== 'running') await program.clock.advance(0);
+    const next = await disk.boot({ agents: [agent] });
+    await next.clock.advance(1_000);
+    expect(next.system.tasks.get(id).status).toBe(status);
+  });
+
+  test('may be given what no store keeps, if it is never repeated', async () => {
+    const model = scripted(says('a cat'));
+    const agent = defineModelAgent({
+      type: 'seer',
+      model,
+      tasks: {
+        look: {
+          retry: 'never',
+          input: z.instanceof(Uint8Array),
+          prompt: ({ input: data }) => [
+            { role: 'user', content: [{ type: 'file', data, mediaType: 'image/png' }] },
+          ],
+        },
+      },
+    });
+    const { ask } = await running(agent);
+    expect(await ask('look', new Uint8Array([1, 2]))).toBe('a cat');
+    expect(model.prompts[0]![0]).toMatchObject({ content: [{ data: { data: new Uint8Array([1, 2]) } }] });
+  });
+});
+
+test('progress has what each call of the model has used, as far as its provider says', async () => {
+  const usage = {
+    inputTokens: { total: 90, noCache: 10, cacheRead: 80, cacheWrite: undefined },
+    outputTokens: { total: 7, text: 7, reasoning: undefined },
+  };
+  const { agent } = assistant({ ...says('yes'), usage });
+  const { agents } = await running(agent);
+  const told: unknown[] = [];
+  const onProgress = (value: unknown) => told.push(value);
+  await agents.execute('ada', { type: 'answer', input: { question: 'a' }, onProgress });
+  expect(told).toEqual([{ model: 'answered', call: 1, usage: { input: 90, cacheRead: 80, output: 7 } }]);
+});
+
 const prompt = (): string => '';
 test.each([
   [{ type: '', model: 'x', tasks: {} }, 'type'],

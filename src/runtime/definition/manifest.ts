@@ -74,7 +74,7 @@ function manifestOfTask({
 }: AnyAgentDefinition['tasks'][string]): TaskManifest {
   return {
     requires,
-    retry: retry !== undefined,
+    retry: retry !== undefined && retry !== 'never',
     ...(timeoutMs === Infinity ? {} : { timeoutMs }),
     ...(typeof retry === 'object' ? { policy: policyOf(retry) } : {}),
     ...(priority === undefined ? {} : { priority }),

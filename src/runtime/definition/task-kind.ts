@@ -42,9 +42,9 @@ export interface TaskKind {
   /**
    * Whether its work may be begun more than once. `on_host_loss`: after the loss of its whole program, and not else.
    * With `attempts`: after each that failed as well, until they are used up. Default never: one that was in flight
-   * when the program died is `unknown`.
+   * when the program died is `unknown`. `never` says so where the default is another, as it is for model agents.
    */
-  readonly retry?: 'on_host_loss' | KindRetryOptions;
+  readonly retry?: 'never' | 'on_host_loss' | KindRetryOptions;
   /** Time from acceptance to answer of those that are asked for without a `timeoutMs` of their own, in ms; default none. */
   readonly timeoutMs?: number;
   /** An integer from -10 to 10, higher begins sooner; default 0. */
@@ -73,8 +73,8 @@ const aFunction = z.custom((value) => typeof value === 'function', { error: 'exp
 export const taskKindFields = {
   requires: z.array(z.string().min(1)).optional(),
   retry: z
-    .union([z.literal('on_host_loss'), retryPolicy.extend({ when: aFunction.optional() })], {
-      error: "expected 'on_host_loss' or { attempts, backoff?, attemptTimeoutMs?, when? }",
+    .union([z.enum(['never', 'on_host_loss']), retryPolicy.extend({ when: aFunction.optional() })], {
+      error: "expected 'never', 'on_host_loss' or { attempts, backoff?, attemptTimeoutMs?, when? }",
     })
     .optional(),
   timeoutMs: durationMs.optional(),
