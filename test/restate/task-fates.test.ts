@@ -242,6 +242,25 @@ describe('a task whose time is over, or that is cancelled', () => {
     agent.turn((turn) => turn.cancel({ taskId: agent.idOf(1) }, 'not wanted'));
     expect(agent.complete(1).told).toEqual(['state.save']);
   });
+
+  it('lets a drain go on, too, that began before a shared limit had said how it stands: none waits any more', () => {
+    const agent = running({ quota: 'shared' });
+    agent.execute({ token: 'slow', timeoutMs: 50 });
+    agent.execute({ token: 'other', timeoutMs: 60 });
+    agent.execute({ token: 'last' });
+    expect(agent.stop(1_000).told).toEqual(['unwatch']);
+    expect(agent.pass(50)).toMatchObject({ told: [], answers: { slow: expect.any(String) } });
+    expect(agent.turn((turn) => turn.cancel({ taskId: agent.idOf(3) }, 'not wanted')).told).toEqual([]);
+    expect(agent.pass(10)).toMatchObject({ told: ['state.save'], answers: { other: expect.any(String) } });
+  });
+
+  it('lets it go on where the last one that waits so is cancelled', () => {
+    const agent = running({ quota: 'shared' });
+    agent.execute();
+    agent.stop(1_000);
+    const cancelled = agent.turn((turn) => turn.cancel({ taskId: agent.idOf(1) }, 'not wanted'));
+    expect(cancelled.told).toEqual(['state.save']);
+  });
 });
 
 describe('a task whose agent ends', () => {
@@ -416,6 +435,20 @@ describe('a task whose agent moves', () => {
     move(agent);
     expect(agent.pass(1_000).answers).toEqual({});
     expect(agent.kept.filter((task) => task.includes('queued'))).toHaveLength(1);
+  });
+
+  it('that goes along has the whole time of an attempt in its second run, and none before', () => {
+    const agent = running({ shutdownMs: 1_000 });
+    agent.execute(tried({ policy: { ...TWICE, attempts: 1, attemptTimeoutMs: 1_500 } }));
+    agent.ask(1);
+    agent.turn((turn) => turn.answerQuestion(agent.questions[0]!, 'yes', undefined));
+    move(agent);
+    agent.pass(1_000);
+    expect(agent.pass(500)).toEqual({ events: [], told: [], answers: {} });
+    agent.exit('killed');
+    expect(agent.restart().told).toEqual(['task.run 1']);
+    expect(agent.pass(1_499).answers).toEqual({});
+    expect(agent.pass(1).events).toEqual(['task.timed_out 1']);
   });
 
   it('is abandoned when the grace is over where it cannot be done twice', () => {

@@ -66,7 +66,6 @@ export class TaskFates {
     if (this.#isTriedAgain(entry)) return this.#cut(entry, message);
     this.#withdraw(entry, message);
     this.ends.failed(entry, failure, this.#owner.now);
-    this.#ledger.taskLeft();
   }
 
   /** Its attempt takes too long: it is told to end, and its policy decides whether there is another. */
@@ -77,8 +76,7 @@ export class TaskFates {
     const reason = `attempt ${entry.attempts} took longer than ${attemptTimeoutMs} ms`;
     if (!this.#isTriedAgain(entry)) {
       this.#withdraw(entry, reason);
-      this.ends.timedOut(entry, 'still running', attemptTimeoutMs);
-      return this.#ledger.taskLeft();
+      return this.ends.timedOut(entry, 'still running', attemptTimeoutMs);
     }
     this.#owner.post({ type: 'task.cancel', taskId: entry.id, reason, endsAttempt: 'timed_out' });
   }
@@ -176,7 +174,7 @@ export class TaskFates {
   /** It runs, and may run again: it moves with its agent. */
   carry(entry: TaskEntry): void {
     this.#owner.post({ type: 'task.cancel', taskId: entry.id, reason: 'the agent moves to another node' });
-    const again: TaskEntry = { ...entry, where: 'queued' };
+    const again: TaskEntry = { ...entry, where: 'queued', attemptEnd: undefined };
     if (this.#questions.openOf(entry.id) === 0) move(again, 'task.accepted');
     this.#lists.replace(entry, { ...entry, isAnswered: true, waiting: [] }, again);
   }
