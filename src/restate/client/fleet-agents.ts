@@ -32,6 +32,7 @@ import {
 } from '../../runtime/fleet/agent-filter.ts';
 import type { AgentCount } from '../../runtime/fleet/registry.ts';
 import { type DemandedArgs, invalidSpec } from '../../runtime/fleet/spec-reading.ts';
+import type { SpecOfSeveral, WithModule } from '../../runtime/fleet/spec-of-several.ts';
 import { startEach, type StartReport } from '../../runtime/fleet/start-each.ts';
 import { type ActOptions, actSchema } from '../../runtime/values/act.ts';
 import { type AgentChart, agentChart } from '../../runtime/fleet/agent-chart.ts';
@@ -84,6 +85,11 @@ export class FleetAgents {
     this.#options = options;
   }
 
+  /** Registers an agent of one of several definitions. @throws AgentSystemError as for one */
+  register<Spec extends WithModule>(
+    spec: Spec & SpecOfSeveral<Spec, PlacedAgentSpec>,
+    options?: ActOptions,
+  ): Promise<string>;
   /**
    * Makes an agent known to the fleet; it does not run yet. Resolves with its id: the spec's, or a new one.
    *
@@ -91,10 +97,11 @@ export class FleetAgents {
    * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field, `AGENT_EXISTS`, `STORE_FAILED`, `SYSTEM_CLOSED`;
    * `RESOURCES_EXHAUSTED` where the machine lacks a descriptor, say, to load the module: ask again later
    */
-  async register<Args, Tasks extends TaskTypes>(
+  register<Args, Tasks extends TaskTypes>(
     spec: PlacedAgentSpec<Args, Tasks> & DemandedArgs<Args>,
-    options: ActOptions = {},
-  ): Promise<TypedId<Tasks>> {
+    options?: ActOptions,
+  ): Promise<TypedId<Tasks>>;
+  async register(spec: PlacedAgentSpec, options: ActOptions = {}): Promise<string> {
     this.#options.commands.assertOpen();
     const placed = placedSpec(spec);
     return this.registerRead(placed, acted('register', options, placed.read.id).by);
@@ -115,6 +122,11 @@ export class FleetAgents {
     });
   }
 
+  /** Registers or changes an agent of one of several definitions. @throws AgentSystemError as for one */
+  ensure<Spec extends WithModule & { readonly id: string }>(
+    spec: Spec & SpecOfSeveral<Spec, PlacedAgentSpec>,
+    options?: EnsureOptions,
+  ): Promise<{ readonly id: string; readonly change: 'registered' | 'updated' | 'none' }>;
   /**
    * Registers an agent, or changes the spec of one that is registered, as `system.agents.ensure`. With `autoStart: true`
    * it runs then, if it was registered or stopped, or once it has stopped if it is stopping.
@@ -122,10 +134,14 @@ export class FleetAgents {
    * @throws AgentSystemError as `register` and `update`, with `autoStart` as `start`; `AGENT_SPEC_INVALID` for a spec
    * without an `id`
    */
-  async ensure<Args, Tasks extends TaskTypes>(
+  ensure<Args, Tasks extends TaskTypes>(
     spec: PlacedAgentSpec<Args, Tasks> & DemandedArgs<Args> & { readonly id: string },
     options?: EnsureOptions,
-  ): Promise<{ readonly id: TypedId<Tasks>; readonly change: 'registered' | 'updated' | 'none' }> {
+  ): Promise<{ readonly id: TypedId<Tasks>; readonly change: 'registered' | 'updated' | 'none' }>;
+  async ensure(
+    spec: PlacedAgentSpec,
+    options?: EnsureOptions,
+  ): Promise<{ readonly id: string; readonly change: 'registered' | 'updated' | 'none' }> {
     this.#options.commands.assertOpen();
     const placed = placedSpec(spec);
     const { id } = placed.read;

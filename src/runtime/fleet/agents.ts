@@ -37,6 +37,7 @@ import { type AgentFilter, agentFilter, type AgentPage, agentPage, agentQuery } 
 import { type AgentCount, Registry } from './registry.ts';
 import type { AgentSpecChange } from './spec-change.ts';
 import { type AgentSpec, type DemandedArgs, invalidSpec, readSpec } from './spec-reading.ts';
+import type { SpecOfSeveral, WithModule } from './spec-of-several.ts';
 import { startEach, type StartReport } from './start-each.ts';
 import { checkTask, missingFor } from './task-check.ts';
 
@@ -80,6 +81,8 @@ export class Agents {
     this.#registration = new Registration({ services, registry: this.#registry, hosts, assertOpen });
   }
 
+  /** Registers an agent of one of several definitions. @throws AgentSystemError as for one */
+  register<Spec extends WithModule>(spec: Spec & SpecOfSeveral<Spec>, options?: ActOptions): Promise<string>;
   /**
    * Registers an agent; it does not run yet.
    *
@@ -92,7 +95,8 @@ export class Agents {
   register<Args, Tasks extends TaskTypes>(
     spec: AgentSpec<Args, Tasks> & DemandedArgs<Args>,
     options?: ActOptions,
-  ): Promise<TypedId<Tasks>> {
+  ): Promise<TypedId<Tasks>>;
+  register(spec: AgentSpec, options?: ActOptions): Promise<string> {
     try {
       this.#assertOpen();
       const read = readSpec(spec);
@@ -103,6 +107,11 @@ export class Agents {
     }
   }
 
+  /** Registers or changes an agent of one of several definitions. @throws AgentSystemError as for one */
+  ensure<Spec extends WithModule & { readonly id: string }>(
+    spec: Spec & SpecOfSeveral<Spec>,
+    options?: EnsureOptions,
+  ): Promise<{ readonly id: string; readonly change: 'registered' | 'updated' | 'none' }>;
   /**
    * Registers an agent, or changes the spec of the registered one: a program can call it at every start.
    *
@@ -118,7 +127,11 @@ export class Agents {
   ensure<Args, Tasks extends TaskTypes>(
     spec: AgentSpec<Args, Tasks> & DemandedArgs<Args> & { readonly id: string },
     options?: EnsureOptions,
-  ): Promise<{ readonly id: TypedId<Tasks>; readonly change: 'registered' | 'updated' | 'none' }> {
+  ): Promise<{ readonly id: TypedId<Tasks>; readonly change: 'registered' | 'updated' | 'none' }>;
+  ensure(
+    spec: AgentSpec,
+    options?: EnsureOptions,
+  ): Promise<{ readonly id: string; readonly change: 'registered' | 'updated' | 'none' }> {
     return answered(this.#services.clock, async () => {
       this.#assertOpen();
       const read = readSpec(spec);

@@ -12,6 +12,7 @@ import { durationMs, poolSpec, type PoolSpecInput } from '../../machines/index.t
 import type { Agent } from '../agent/agent.ts';
 import type { CalledPool } from '../fleet/agent-calls.ts';
 import type { TypedPoolName, TaskOf } from '../fleet/agent-handle.ts';
+import type { CheckedSpec, IsSeveral, NothingBeside, WithModule } from '../fleet/spec-of-several.ts';
 import type { AgentSpec, DemandedArgs } from '../fleet/spec-reading.ts';
 import { checkTask } from '../fleet/task-check.ts';
 import type { TaskTypes } from '../definition/define-agent.ts';
@@ -43,8 +44,31 @@ export type PoolSpec<Args = unknown, Tasks extends TaskTypes = TaskTypes> = Omit
   };
 };
 
+/** The spec of a pool, by its members. */
+export interface WithSpec {
+  readonly spec: WithModule;
+}
+
+/**
+ * The spec of a pool whose members are of one of several definitions; `never` for one definition.
+ *
+ * @typeParam Known a spec of a pool of any definition
+ */
+export type PoolOfSeveral<Pool extends WithSpec, Known extends WithSpec = PoolSpec> =
+  true extends IsSeveral<Pool['spec']['module']>
+    ? Pool extends unknown
+      ? Pool &
+          Omit<Known, 'spec'> & { readonly spec: CheckedSpec<Pool['spec'], Known['spec']> } & NothingBeside<
+            Known,
+            Pool
+          >
+      : never
+    : never;
+
 /** Pools of agents of one type behind one queue. */
 export interface Pools {
+  /** Makes a pool of one of several definitions. @throws AgentSystemError as for one */
+  create<Pool extends WithSpec>(spec: Pool & PoolOfSeveral<Pool>, options?: ActOptions): Promise<string>;
   /**
    * Makes a pool and starts its first members, `target` or else `min` of them. Resolves with its name once they run.
    *
@@ -134,10 +158,7 @@ export class PoolRegistry implements Pools {
     this.#left = new LeftTasks(options);
   }
 
-  create<Args, Tasks extends TaskTypes>(
-    asked: PoolSpec<Args, Tasks>,
-    options: ActOptions = {},
-  ): Promise<TypedPoolName<Tasks>> {
+  create(asked: WithSpec, options: ActOptions = {}): Promise<string> {
     return answered(this.#options.clock, async () => {
       const { agents, assertOpen } = this.#options;
       assertOpen();

@@ -1,0 +1,46 @@
+/**
+ * Specs whose module is one of several definitions, as a loop over an array of definitions or of specs has them. For
+ * the compiler alone. Which tasks such an agent has it cannot tell: its id is a plain string.
+ */
+import type { AgentDefinition, AnyAgentDefinition, TaskTypes } from '../definition/define-agent.ts';
+import type { AgentSpec, DemandedArgs } from './spec-reading.ts';
+
+/** A spec, by its module. */
+export interface WithModule {
+  readonly module: AnyAgentDefinition | URL;
+}
+
+/**
+ * A spec with several definitions: its `initArgs` fit each that they may stand beside. `never` for one definition.
+ *
+ * @typeParam Known a spec of any definition
+ */
+export type SpecOfSeveral<Spec extends WithModule, Known = AgentSpec> =
+  true extends IsSeveral<Spec['module']> ? CheckedSpec<Spec, Known> : never;
+
+/** Each of the specs with `initArgs` that fit it, and no other fields than there are. */
+export type CheckedSpec<Spec extends WithModule, Known> = Spec extends unknown
+  ? Spec & Omit<Known, 'module' | 'initArgs'> & ArgsFor<FitsAll<Spec['module']>> & NothingBeside<Known, Spec>
+  : never;
+
+/** Contains `true` for a union. */
+export type IsSeveral<Module, One = Module> = One extends unknown
+  ? [Module] extends [One]
+    ? false
+    : true
+  : never;
+
+/** A field that is misspelled does not compile. */
+export type NothingBeside<Known, Given> = { readonly [Key in Exclude<keyof Given, keyof Known>]: never };
+
+type ArgsFor<Args> = { readonly initArgs?: NoInfer<Args> } & DemandedArgs<Args>;
+
+/** What fits each of the modules. */
+type FitsAll<Module> = (Module extends unknown ? (args: ArgsOf<Module>) => void : never) extends (
+  args: infer All,
+) => void
+  ? All
+  : never;
+
+type ArgsOf<Module> =
+  Module extends AgentDefinition<infer Args, infer _Tasks extends TaskTypes> ? Args : unknown;
