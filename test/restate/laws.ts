@@ -128,7 +128,15 @@ export const mortal = defineAgent({
   onTaskError: 'crash',
   init: ({ agentId, incarnation, restored, initArgs }) => {
     write(agentId, `init ${incarnation}`);
-    const { fails } = initArgs as { fails?: 'throw' | 'reject' | 'string' };
+    const { fails, waits } = initArgs as {
+      fails?: 'throw' | 'reject' | 'string';
+      waits?: 'well' | 'in vain';
+    };
+    if (waits !== undefined)
+      return gateOf(agentId).promise.then(() => {
+        if (waits === 'in vain') throw new Error('no model to load');
+        return { id: agentId, count: 0 };
+      });
     if (fails === 'throw') throw new Error('no model to load');
     if (fails === 'reject') return Promise.reject(new Error('no model to load'));
     if (fails === 'string') throw 'no model to load'; // oxlint-disable-line no-throw-literal -- some code does
@@ -268,6 +276,37 @@ export function laws(subjectOf: () => Subject): void {
     expect(await agents().ensure({ id, module: mortal })).toMatchObject({ id, change: 'none' });
     expect(await agents().get(id)).toMatchObject({ status: 'registered', incarnation: 0 });
   });
+
+  test.each(['well', 'in vain'] as const)(
+    'who ensures an agent that somebody else has begun to start is told when it runs, or why it does not: %s',
+    async (waits) => {
+      const id = `begun-${crypto.randomUUID()}`;
+      const line = async () => {
+        const { change } = await agents().ensure(
+          { id, module: mortal, initArgs: { waits } },
+          { autoStart: true },
+        );
+        return `${change} ${(await agents().get(id)).status}`;
+      };
+      const first = line();
+      first.catch(() => undefined);
+      await eventually(
+        () => diaryOf(id),
+        (diary) => diary.length > 0,
+      );
+      const others = [line(), line()];
+      for (const other of others) other.catch(() => undefined);
+      // Time to be told too early.
+      for (let look = 0; look < 3; look += 1) await agents().checkHealth(id);
+      gateOf(id).resolve();
+      const told = await Promise.allSettled([first, ...others]);
+      expect(told).toMatchObject(
+        waits === 'well'
+          ? ['registered running', 'none running', 'none running'].map((value) => ({ value }))
+          : told.map(() => ({ reason: { code: 'AGENT_START_FAILED' } })),
+      );
+    },
+  );
 
   test('one line ensures that an agent runs: one that is new, that runs, that has stopped, and that is stopping', async () => {
     const id = `line-${crypto.randomUUID()}`;

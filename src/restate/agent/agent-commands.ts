@@ -105,6 +105,10 @@ async function act(
       turn.refuseUnless('kill');
       turn.end({ type: 'agent.kill', at }, token, asked.by);
       return PENDING;
+    case 'awaitStart':
+      if (positionOfState(state).status !== 'starting') return { value: undefined };
+      turn.callers.forStart(token);
+      return PENDING;
     case 'awaitEnd':
       if (state.isMoving || !positionOfState(state).isAlive) return { value: turn.record };
       turn.callers.forEnd(token);

@@ -159,7 +159,7 @@ export class FleetAgents {
     return { id, change };
   }
 
-  /** Starts one that is registered or stopped, and one that is stopping once it has stopped. */
+  /** Starts one that is registered or stopped, and one that is stopping once it has stopped. Waits for a start that is under way. */
   async #startAtRest(id: string, by: string | undefined): Promise<void> {
     let { record } = await this.#look(id);
     if (record.status === 'stopping') {
@@ -167,12 +167,24 @@ export class FleetAgents {
       ({ record } = await this.#look(id));
     }
     const { status, spec } = record;
+    if (status === 'starting') return this.#untilStarted(id);
     if ((status !== 'registered' && status !== 'stopped') || spec.pool !== undefined) return;
     try {
       await this.#command(id, { type: 'start', by });
     } catch (thrown) {
-      // Another program that ensures it has started it meanwhile.
       if (!(thrown instanceof AgentSystemError) || thrown.code !== 'AGENT_ALREADY_RUNNING') throw thrown;
+      // Another program that ensures it has started it meanwhile.
+      await this.#untilStarted(id);
+    }
+  }
+
+  /** A restart that fails is its restart policy's to try again. */
+  async #untilStarted(id: string): Promise<void> {
+    try {
+      await this.#command(id, { type: 'awaitStart' });
+    } catch (thrown) {
+      const { status, restartAt } = (await this.#look(id)).record;
+      if (status !== 'running' && status !== 'starting' && restartAt === undefined) throw thrown;
     }
   }
 

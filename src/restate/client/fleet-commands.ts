@@ -19,6 +19,7 @@ const ANSWERED_LATER: ReadonlySet<Command['type']> = new Set([
   'restart',
   'stop',
   'kill',
+  'awaitStart',
   'awaitEnd',
   'execute',
   'awaitTask',

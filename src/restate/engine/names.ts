@@ -106,6 +106,8 @@ export type Command = Asked &
     | { readonly type: 'cancelCall'; readonly callId: string; readonly reason?: AbortReason | undefined }
     | ({ readonly type: 'answerQuestion'; readonly questionId: string; readonly value: unknown } & ByWhom)
     | ({ readonly type: 'liftQuota' } & ByWhom)
+    /** Answered once the start that is under way is over; at once where none is. */
+    | { readonly type: 'awaitStart' }
     /** Its record once it has no body; at once where it has none, or moves to another node. */
     | { readonly type: 'awaitEnd' }
     | { readonly type: 'move' | 'moveOn' }

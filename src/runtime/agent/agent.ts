@@ -297,6 +297,11 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
     return started;
   }
 
+  /** Resolves once the start that is under way has succeeded, whoever has asked for it. */
+  started(): Promise<void> {
+    return this.callers.forStart(() => undefined);
+  }
+
   /** Ends it. Resolves with the record at its end. */
   end(event: Extract<AgentEvent, { type: 'agent.stop' | 'agent.kill' }>): Promise<AgentRecord> {
     const ended = this.ended();

@@ -119,7 +119,7 @@ export class Agents {
    * Resolves with its id, and with what was done: `registered`, `updated`, or `none` if
    * nothing differed. With `autoStart: true` it runs then: one that is registered or stopped is started, as is one that
    * rested only because this program had not given its code, and one that is stopping once it has stopped. One that has
-   * completed, or that its restart policy has given up, stays as it is.
+   * completed, or that its restart policy has given up, stays as it is. A start that is under way already is waited for.
    *
    * @throws AgentSystemError as `register` and `update`, with `autoStart` as `start`; `AGENT_SPEC_INVALID` for a spec
    * without an `id`
@@ -572,11 +572,13 @@ export class Agents {
     }
   }
 
-  /** Starts it if somebody has yet to: one that is stopping when that is over. */
+  /** Starts it if somebody has yet to: one that is stopping when that is over. Waits for a start that is under way. */
   async #startAtRest(id: string, by: string | undefined): Promise<void> {
+    const known = this.find(id);
+    if (known.position.status === 'stopping') await known.ended();
     const agent = this.find(id);
-    if (agent.position.status === 'stopping') await agent.ended();
-    if (isToStart(this.find(id))) await this.start(id, saidBy(by));
+    if (isToStart(agent)) await this.start(id, saidBy(by));
+    else if (agent.position.status === 'starting') await untilStarted(agent);
   }
 
   #start<Tasks extends TaskTypes>(
@@ -650,6 +652,15 @@ const NO_OPTIONS: StopOptions = Object.freeze({});
 function notRegistered(agentId: string): AgentSystemError {
   const message = `the registration of agent ${inWords(agentId)} was refused before the agent could start`;
   return new AgentSystemError('AGENT_NOT_FOUND', message, { agentId });
+}
+
+/** A restart that fails is its restart policy's to try again. */
+async function untilStarted(agent: Agent): Promise<void> {
+  try {
+    await agent.started();
+  } catch (thrown) {
+    if (!agent.position.comesBack) throw thrown;
+  }
 }
 
 /** Whether somebody has yet to start it. Members of pools are the pools' to start. */
