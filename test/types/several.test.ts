@@ -42,7 +42,7 @@ it('a loop over definitions, or over specs of them, registers each', async () =>
   const ids = await Promise.all([greeter, clerk].map((module) => agents.register({ module })));
   expectTypeOf(ids).toEqualTypeOf<string[]>();
   for (const spec of specs) await agents.ensure(spec);
-  for (const { id, ...spec } of specs) ids.push(await agents.register(spec));
+  for (const { spec } of pools) ids.push(await agents.register(spec));
   for (const id of ids) await agents.start(id);
   expect(await agents.execute(ids[0]!, { type: 'greet' })).toBe('Hello, Ada');
   expect(await agents.execute(ids[2]!, { type: 'add', input: 1 })).toBe(2);
