@@ -36,8 +36,7 @@ function giveName(draft: string, path: string): boolean {
     linkSync(draft, path);
     return true;
   } catch (thrown) {
-    const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
-    if (code === 'EEXIST') return false;
+    if (codeOf(thrown) === 'EEXIST') return false;
     // File systems without hard links: nothing better is there than to look first.
     if (statSync(path, { throwIfNoEntry: false }) !== undefined) return false;
     renameSync(draft, path);
@@ -54,11 +53,21 @@ function syncDirectory(directory: string): void {
   }
 }
 
+/**
+ * Node's permission model lets nobody call it. SQLite, which it does not hold to that, has synced the content by then,
+ * and syncs the directory with the first commit to the file's log.
+ */
 function sync(path: string): void {
   const descriptor = openSync(path, 'r');
   try {
     fsyncSync(descriptor);
+  } catch (thrown) {
+    if (codeOf(thrown) !== 'ERR_ACCESS_DENIED') throw thrown;
   } finally {
     closeSync(descriptor);
   }
+}
+
+function codeOf(thrown: unknown): unknown {
+  return thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
 }
