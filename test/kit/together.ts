@@ -15,6 +15,7 @@ const FOLDERS = [
   'machines',
   'pools',
   'prometheus',
+  'restate',
   'time',
   'types',
   'values',
@@ -22,7 +23,7 @@ const FOLDERS = [
 /** In these folders, and yet each in a process of its own. */
 export const ALONE: ReadonlySet<string> = new Set(
   [
-    // They start programs, mock modules, patch what is global or measure the whole process.
+    // They start programs or servers, mock modules, patch what is global or measure the whole process.
     'agent/plain-agent',
     'agent/questions',
     'agent/steps-kill-9',
@@ -31,6 +32,28 @@ export const ALONE: ReadonlySet<string> = new Set(
     'fleet/mortal-tasks',
     'journal/kill-9',
     'pools/waiting-queue',
+    'restate/chart-roll',
+    'restate/clock-check',
+    'restate/constraints',
+    'restate/coordination',
+    'restate/crossed',
+    'restate/cut-off',
+    'restate/dashboard',
+    'restate/drained-node',
+    'restate/engine-client',
+    'restate/engine-wait',
+    'restate/event-archive',
+    'restate/fleet-events',
+    'restate/fleet-metrics',
+    'restate/fleet',
+    'restate/identity',
+    'restate/laws',
+    'restate/lost-node',
+    'restate/namesakes',
+    'restate/nodes',
+    'restate/scaling-signals',
+    'restate/unread-snapshot',
+    'restate/watching',
     'time/clock',
     'time/loop-turn',
     'values/cut-text',
@@ -42,6 +65,7 @@ export const ALONE: ReadonlySet<string> = new Set(
     'fleet/code-binding',
     'fleet/families',
     'fleet/recovery',
+    'restate/agent-turn',
     'values/clone-survey',
   ].map((name) => `test/${name}.test.ts`),
 );
