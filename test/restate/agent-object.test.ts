@@ -339,17 +339,25 @@ describe('a task', () => {
     expect((await lookedAt()).record.metrics).toMatchObject({ running: 0, waiting: 0 });
   });
 
-  it('that would wait for itself is refused while its agent has no free place; with one it begins', async () => {
-    const { running, execute } = rig();
+  it('that would wait for itself is refused while all that hold a place of its agent wait for it', async () => {
+    const { running, execute, submit, exit } = rig({ spec: { tasks: { concurrency: 2 } } });
     await running();
-    expect(await execute({ terms: { chain: ['eve', 'ada', 'bob'] } })).toBe('pending');
-    expect(await execute({ terms: { chain: ['eve', 'ada', 'bob'] } })).toMatchObject({
-      refusal: { code: 'WAIT_CIRCLE', details: { circle: ['ada', 'bob', 'ada'] } },
+    const [one, two] = [await submit(), await submit()];
+    const chain = ['eve/task-x-1', one, 'bob/task-x-1'];
+    expect(await execute({ terms: { chain } })).toBe('pending');
+    expect(await execute({ terms: { chain: [two, ...chain] } })).toMatchObject({
+      refusal: {
+        code: 'WAIT_CIRCLE',
+        details: {
+          circle: ['bob', 'ada', 'eve', 'ada', 'bob'],
+          tasks: ['bob/task-x-1', two, 'eve/task-x-1', one],
+        },
+      },
     });
-    expect(await execute({ terms: { chain: ['ada'] } })).toMatchObject({
-      refusal: { code: 'WAIT_CIRCLE', details: { circle: ['ada', 'ada'] } },
+    expect(await execute({ terms: { chain: [two, one] } })).toMatchObject({
+      refusal: { code: 'WAIT_CIRCLE', message: 'agent ada would wait for itself: ada → ada → ada' },
     });
-    expect(await execute({ terms: { chain: ['eve', 'bob'] } })).toBe('pending');
+    await exit('normal');
   });
 
   it('for an agent that does not run waits where it is submitted and may wait, or where its agent comes back', async () => {

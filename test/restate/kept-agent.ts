@@ -179,7 +179,7 @@ export class KeptAgent {
   /** A submitted task that has ended is asked for again. */
   repeat(number: number): Seen {
     const again = this.#state.ended.find(({ id }) => numberOf(id) === String(number))!;
-    return this.turn((turn) => turn.repeat(turn.state.ended.find(({ id }) => id === again.id)!, undefined));
+    return this.turn((turn) => turn.repeat(turn.state.ended.find(({ id }) => id === again.id)!, {}));
   }
 
   /** Its body says what it uses. */

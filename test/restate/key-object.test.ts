@@ -33,7 +33,11 @@ it('the same again is the same task, whoever was picked, or where nobody could b
   called();
   sent();
   expect(await submit({ value: 'eve' })).toEqual({ value: { id: 'new' } });
-  expect(called()).toEqual([{ to: 'agent ada taskOf', given: keys }]);
+  const given = { type: 'submit', work: { type: 'work' }, at: 3 };
+  expect(called()).toEqual([
+    { to: 'agent ada taskOf', given: keys },
+    { to: 'agent ada command', given },
+  ]);
   expect(await submit({ refusal: { code: 'AGENT_NOT_FOUND' } })).toEqual({ value: { id: 'new' } });
   expect(sent()).toEqual([]);
 });

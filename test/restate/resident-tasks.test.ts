@@ -82,14 +82,24 @@ describe('a task that begins', () => {
       incarnation: 2,
       taskId: 't',
       task: 'work',
-      chain: ['eve', 'ada'],
+      chain: ['eve', 't'],
       trace: { traceId: 'x' },
     });
     expect(request.hide(3)).toEqual({ hidden: 3 });
     begin('u');
-    expect(asks('u').request.chain).toEqual(['ada']);
+    expect(asks('u').request.chain).toEqual(['u']);
     expect(asks('u').request.work).toBe(asks('u').request.work);
     expect(asks('u').request.work).not.toBe(request.work);
+  });
+
+  it('asks in the name of all that wait for it by then, and of the same work', () => {
+    const { begin, asks, tasks } = rig();
+    begin('t', { chain: ['eve'], trace: { traceId: 'x' } });
+    const { work } = asks().request;
+    tasks.awaited({ type: 'task.awaited', taskId: 't', chain: ['eve', 'bob'] });
+    tasks.awaited({ type: 'task.awaited', taskId: 'none', chain: [] });
+    expect(asks().request).toMatchObject({ chain: ['eve', 'bob', 't'], trace: { traceId: 'x' } });
+    expect(asks().request.work).toBe(work);
   });
 
   it('has what is left of its time, and no less than none; without a limit it has no end', async () => {

@@ -23,36 +23,30 @@ interface Given {
   readonly tasks?: object;
 }
 
-/** The fleet's tasks: the first is the called one, and the second its caller. */
-function keyedTasks(status: string, refusal?: AgentSystemError) {
+/** The fleet's tasks, of which one is called. */
+function keyedTasks() {
   const done: unknown[] = [];
-  const [called, caller] = [Promise.withResolvers<unknown>(), Promise.withResolvers<unknown>()];
-  const note =
-    <Value>(what: string, value: Value) =>
-    async (...args: unknown[]): Promise<Value> => {
-      done.push([what, ...args]);
-      return value;
-    };
+  const called = Promise.withResolvers<unknown>();
   const tasks = {
-    submitFor: async (target: unknown, task: object, { chain }: { readonly chain: readonly string[] }) => {
-      done.push(['submit', target, task, chain]);
-      return { id: 'task-1 of bob', status };
+    submitFor: async (target: unknown, task: object, { chain, taskId }: Record<string, unknown>) => {
+      done.push(['submit', target, task, chain, taskId]);
+      return { id: 'task-1 of bob' };
     },
-    result: (id: string) => (id === 'task-1 of bob' ? called.promise : caller.promise),
-    retry: async (id: string) => {
-      done.push(['retry', id]);
-      if (refusal) throw refusal;
-    },
-    cancel: note('cancel', undefined),
+    result: () => called.promise,
+    leave: async (...args: unknown[]) => void done.push(['leave', ...args]),
   };
-  const controller = new AbortController();
+  const { ask: asking } = rig({ tasks });
+  const work = {};
   const ask = (isWithdrawn: boolean) => {
-    const { ask: asking } = rig({ tasks });
+    const controller = new AbortController();
     const task = { type: 'work', idempotencyKey: 'k' };
-    const more = { signal: controller.signal, isWithdrawn: () => isWithdrawn };
-    return asking('agents.execute', { target: 'bob', task }, more);
+    const more = { signal: controller.signal, isWithdrawn: () => isWithdrawn, work };
+    return {
+      output: asking('agents.execute', { target: 'bob', task }, more),
+      abort: () => controller.abort(),
+    };
   };
-  return { ask, done, called, caller, abort: () => controller.abort() };
+  return { ask, done, called };
 }
 
 function rig({
@@ -148,68 +142,45 @@ describe('a call', () => {
 });
 
 describe('a call with a key', () => {
-  const submitted = [
-    'submit',
-    'bob',
-    { type: 'work', idempotencyKey: 'k', whenDown: 'refuse' },
-    ['eve', 'ada'],
-  ];
-  it.each(['waiting', 'running', 'waiting_for_input', 'done'])(
-    'is submitted, with who waits for it, and waited for where it is %s',
-    async (status) => {
-      const { ask, done, called } = keyedTasks(status);
-      const output = ask(false);
-      called.resolve('done');
-      expect(await output).toBe('done');
-      expect(done).toEqual([submitted]);
-    },
-  );
-  it.each(['failed', 'timed_out', 'abandoned', 'cancelled', 'unknown'])(
-    'is done again where it was asked for before, and is %s',
-    async (status) => {
-      const { ask, done, called } = keyedTasks(status);
-      called.resolve('done');
-      expect(await ask(false)).toBe('done');
-      expect(done).toEqual([submitted, ['retry', 'task-1 of bob']]);
-    },
-  );
-  it('is waited for where somebody else has it done again first', async () => {
-    const { ask, called } = keyedTasks('failed', new AgentSystemError('AGENT_ILLEGAL_COMMAND', 'it runs'));
+  const submitted = ['submit', 'bob', { type: 'work', idempotencyKey: 'k' }, ['eve', 'ada'], 'task-1 of ada'];
+  const left = ['leave', 'task-1 of bob', 'task-1 of ada'];
+  it('is submitted, with who waits for it, and waited for', async () => {
+    const { ask, done, called } = keyedTasks();
+    const { output } = ask(false);
     called.resolve('done');
-    expect(await ask(false)).toBe('done');
+    expect(await output).toBe('done');
+    expect(done).toEqual([submitted]);
   });
-  it('is refused where it cannot be done again', async () => {
-    const { ask, called } = keyedTasks('failed', new AgentSystemError('AGENT_NOT_FOUND', 'gone'));
-    called.resolve('done');
-    await expect(ask(false)).rejects.toMatchObject({ code: 'AGENT_NOT_FOUND' });
+  it('is left where its caller gives it up, and not where that ends or is told to: its own agent tells that', async () => {
+    for (const isGivenUp of [true, false]) {
+      const { ask, done, called } = keyedTasks();
+      const { output, abort } = ask(isGivenUp);
+      await Promise.resolve();
+      abort();
+      called.resolve('late');
+      await output;
+      expect(done).toEqual(isGivenUp ? [submitted, left] : [submitted]);
+    }
   });
-  it('is cancelled when its caller gives it up', async () => {
-    const { ask, done, called, abort } = keyedTasks('running');
-    const output = ask(true);
+  it('is left at once where it was given up before it was accepted', async () => {
+    const { ask, done, called } = keyedTasks();
+    const { output, abort } = ask(true);
     abort();
     called.resolve('late');
     await output;
-    expect(done).toEqual([submitted, ['cancel', 'task-1 of bob']]);
+    expect(done).toEqual([submitted, left]);
   });
-  it.each([
-    ['is done', 'resolve', undefined, true],
-    ['has failed', 'reject', new AgentSystemError('TASK_FAILED', 'no'), true],
-    ['cannot be asked, as the engine is away', 'reject', new AgentSystemError('STORE_FAILED', 'away'), false],
-    ['is left as its program closes', 'reject', new AgentSystemError('SYSTEM_CLOSED', 'closed'), false],
-  ] as const)(
-    'whose caller has ended its work is cancelled once that %s: %s',
-    async (_, end, how, isCancelled) => {
-      const { ask, done, called, caller, abort } = keyedTasks('running');
-      const output = ask(false);
+  it('of which a task makes two is left with the last of them', async () => {
+    const { ask, done, called } = keyedTasks();
+    const calls = [ask(true), ask(true)];
+    await Promise.resolve();
+    for (const [at, { abort }] of calls.entries()) {
       abort();
-      await Promise.resolve();
-      expect(done.slice(1)).toEqual([]);
-      caller[end](how);
-      called.resolve('done');
-      await output;
-      expect(done.slice(1)).toEqual(isCancelled ? [['cancel', 'task-1 of bob']] : []);
-    },
-  );
+      expect(done.slice(2)).toEqual(at === 0 ? [] : [left]);
+    }
+    called.resolve('late');
+    await Promise.all(calls.map(({ output }) => output));
+  });
 });
 
 describe('a child', () => {

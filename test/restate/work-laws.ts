@@ -84,6 +84,42 @@ const hand = defineAgent({
         return agents.execute(to, task);
       },
     },
+    /** Asks for what is held, under a key; its agent has been asked once it has noted this one. */
+    join: {
+      run: async ({ input: to, agents, taskId }) => {
+        const held = agents.execute(to as string, { type: 'hold', idempotencyKey: `held of ${String(to)}` });
+        held.catch(() => undefined);
+        await agents.execute(to as string, { type: 'note', input: taskId });
+        return held;
+      },
+    },
+    /** Waits until another task has noted something, then has the agent of that do something. */
+    askBack: {
+      run: async ({ agents, input, state }) => {
+        const noted = await eventually(
+          () => diaryOf(state.id),
+          (diary) => diary.includes(String(input)),
+        );
+        write(state.id, `${noted.length} noted`);
+        return agents.execute(input as string, { type: 'note' });
+      },
+    },
+    joinBack: {
+      run: async ({ input: to, agents, state }) => {
+        const input = state.id;
+        const key = `back of ${String(to)}`;
+        const asked = agents.execute(to as string, { type: 'askBack', idempotencyKey: key });
+        asked.catch(() => undefined);
+        await agents.execute(to as string, { type: 'note', input });
+        return asked;
+      },
+    },
+    loop: {
+      run: ({ agents, input }) => {
+        const [to, ...rest] = input as string[];
+        return agents.execute(to!, { type: 'loop', input: [...rest, to!], idempotencyKey: `loop of ${to}` });
+      },
+    },
     spawn: { run: ({ agents, input }) => agents.spawn({ module: child, id: input as string }) },
     emit: {
       run: async ({ input, emit }) => {
@@ -146,6 +182,73 @@ export function workLaws(subjectOf: () => Subject): void {
     }
     expect(ids.size).toBe(1);
   });
+
+  test.for([0, 1])(
+    'what two ask for under one key ends with the last of them, whoever ends first: %s',
+    async (first) => {
+      const { tasks } = subjectOf();
+      const to = await started({ tasks: { concurrency: 2 } });
+      const callers: string[] = [];
+      for (let caller = 0; caller < 2; caller += 1) {
+        const { id } = await tasks.submit(await started(), { type: 'join', input: to });
+        await eventually(
+          () => diaryOf(to),
+          (diary) => diary.includes(id),
+        );
+        callers.push(id);
+      }
+      const called = async () => (await tasks.list({ agentId: to, type: 'hold' }))[0]!;
+      await tasks.cancel(callers[first]!);
+      // What its caller leaves with it has been told its agent before that has done two more.
+      for (let more = 0; more < 2; more += 1) await agents().execute(to, { type: 'note', input: more });
+      expect(await called()).toMatchObject({ status: 'running', attempts: 1 });
+      await tasks.cancel(callers[1 - first]!);
+      await eventually(called, ({ status }) => status === 'cancelled');
+    },
+  );
+
+  test('what somebody else submits, too, under the key of a call goes on without its callers', async () => {
+    const { tasks } = subjectOf();
+    const to = await started({ tasks: { concurrency: 2 } });
+    const { id } = await tasks.submit(await started(), { type: 'join', input: to });
+    await eventually(
+      () => diaryOf(to),
+      (diary) => diary.includes(id),
+    );
+    const called = await tasks.submit(to, { type: 'hold', idempotencyKey: `held of ${to}` });
+    await tasks.cancel(id);
+    for (let more = 0; more < 2; more += 1) await agents().execute(to, { type: 'note', input: more });
+    expect(await tasks.get(called.id)).toMatchObject({ status: 'running', attempts: 1 });
+    await tasks.cancel(called.id);
+  });
+
+  test('a call that joins a task which waits for its caller is refused, though that agent has a free place', async () => {
+    const { tasks } = subjectOf();
+    const [one, two] = [
+      await started({ tasks: { concurrency: 2 } }),
+      await started({ tasks: { concurrency: 2 } }),
+    ];
+    const asked = { type: 'loop', input: [two, one], idempotencyKey: `loop of ${one}` };
+    const { id } = await tasks.submit(one, asked);
+    const failed = await refusal(tasks.result(id));
+    expect(failed.code).toBe('TASK_FAILED');
+    const all = [...(await tasks.list({ agentId: one })), ...(await tasks.list({ agentId: two }))];
+    expect(all.map(({ status }) => status)).toEqual(['failed', 'failed']);
+    expect(JSON.stringify(all)).toContain(`agent ${two} would wait for itself: ${two} → ${one} → ${two}`);
+  });
+
+  test('a task of a key that asks an agent whose task has joined it is refused: that waits for it', async () => {
+    const { tasks } = subjectOf();
+    const [to, joined] = [await started({ tasks: { concurrency: 2 } }), await started()];
+    const work = { type: 'askBack', input: joined, idempotencyKey: `back of ${to}` };
+    const { id: called } = await tasks.submit(to, work);
+    const { id } = await tasks.submit(joined, { type: 'joinBack', input: to });
+    expect((await refusal(tasks.result(called))).cause).toMatchObject({
+      message: `agent ${to} would wait for itself: ${to} → ${joined} → ${to}`,
+    });
+    expect((await refusal(tasks.result(id))).code).toBe('TASK_FAILED');
+  });
+
   test('a task is tried as often as its kind says, and fails with the cause of its last attempt', async () => {
     const id = await started();
     expect(await agents().execute(id, { type: 'flaky', input: 2 })).toBe(2);

@@ -24,7 +24,7 @@ export interface TaskTerms {
   readonly endsAt?: number | undefined;
   /** Its number among the tasks of the pool that its agent is a member of. */
   readonly pool?: number | undefined;
-  /** The agents that wait for it, the first caller first. */
+  /** The tasks that wait for it, the first caller first; where several asked for it, those of each. */
   readonly chain?: readonly string[] | undefined;
   /** The parent of the agent's own spans. */
   readonly trace?: TraceParent | undefined;
@@ -42,6 +42,8 @@ export type BodyMessage =
       readonly health: ParsedAgentSpec['health'];
       readonly coordination: ParsedAgentSpec['coordination'];
     }
+  /** The tasks that wait for it are others: one more has asked for it, or one has left. */
+  | { readonly type: 'task.awaited'; readonly taskId: string; readonly chain: readonly string[] }
   | Exclude<BodyRequest, { readonly type: 'task.run' }>
   | (Extract<BodyRequest, { readonly type: 'task.run' }> & { readonly terms?: TaskTerms | undefined });
 
@@ -85,6 +87,13 @@ export type QuotaMessage =
   | { readonly type: 'passed' }
   | { readonly type: 'part' };
 
+/** What the agent of one task tells that of another. */
+export type OfOtherTask =
+  /** A task has asked for another one under a key. */
+  | { readonly type: 'calledTask'; readonly taskId: string; readonly called: string }
+  /** A task no longer waits for one that it has asked for under a key. */
+  | { readonly type: 'leaveTask'; readonly taskId: string; readonly caller: string };
+
 /** What a turn wants done, in order. */
 export type Act =
   | { readonly do: 'tell'; readonly node: string; readonly message: BodyMessage }
@@ -105,6 +114,7 @@ export type Act =
   | { readonly do: 'keepSteps'; readonly taskId: string; readonly key: string; readonly value: unknown }
   | { readonly do: 'dropSteps'; readonly taskId: string }
   | { readonly do: 'keepState'; readonly state: SavedState }
+  | { readonly do: 'tellTask'; readonly taskId: string; readonly command: OfOtherTask }
   | { readonly do: 'answer'; readonly token: string; readonly answer: Answer }
   | { readonly do: 'requestPermit'; readonly occupant: Occupant }
   | { readonly do: 'releasePermit' }

@@ -6,17 +6,19 @@
 import type { ObjectContext } from '@restatedev/restate-sdk';
 import { CANCELLED_BY_CALLER } from '../../runtime/agent/task-events.ts';
 import { checkTask } from '../../runtime/fleet/task-check.ts';
+import { hasTaskMissed } from '../../runtime/fleet/task-record.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { type AgentState, positionOfState } from './agent-state.ts';
 import { AgentTurn } from './agent-turn.ts';
 import type { Moment } from './agent-acts.ts';
-import { conclude, DIRECT, PENDING, type Reply, stateOf, tellRefused } from './agent-performer.ts';
+import { conclude, DIRECT, PENDING, type Reply, stateOf, tellRefused, tellTask } from './agent-performer.ts';
 import { type Answer, answering, answeringTo, refusalOf } from '../engine/call-answer.ts';
 import { call, toNodes } from '../engine/calls.ts';
 import type { Command } from '../engine/names.ts';
 import type { Place } from '../nodes/reservations.ts';
 import type { Occupant, Placement } from '../nodes/placement.ts';
 import { findTask, refuseUnlessLegal, taskOfKey } from '../tasks/known-tasks.ts';
+import { agentOfTask, type AskedWork, callerOf, isWorking, type TaskEntry } from '../tasks/task-entries.ts';
 import { resultOf, taskRecord } from '../tasks/task-record-of.ts';
 
 export const notFound = (id: string): Answer => ({
@@ -36,7 +38,14 @@ export async function momentOf(
 export async function command(ctx: ObjectContext, asked: Command): Promise<Reply> {
   if (asked.type === 'register') return register(ctx, asked);
   const state = await stateOf(ctx);
-  if (state === null) return notFound(ctx.key);
+  if (state === null) {
+    // A caller whose agent was forgotten has ended.
+    if (asked.type === 'calledTask') {
+      const { taskId: caller, called } = asked;
+      tellTask(ctx, { taskId: called, command: { type: 'leaveTask', taskId: called, caller } });
+    }
+    return notFound(ctx.key);
+  }
   const turn = new AgentTurn(state, await momentOf(ctx, asked.at));
   const token = asked.token ?? DIRECT;
   const fit = answering(() => turn.adoptChart());
@@ -151,9 +160,15 @@ async function act(
     case 'retryTask': {
       const known = findTask(state, asked.taskId);
       refuseUnlessLegal(state.id, known, 'retry');
-      if ('endedAt' in known) turn.repeat(known, asked.by);
+      if ('endedAt' in known) turn.repeat(known, { by: asked.by });
       return { value: taskRecord(state.id, findTask(state, asked.taskId)) };
     }
+    case 'calledTask':
+      turn.ledger.callers.called(asked.taskId, asked.called);
+      return { value: undefined };
+    case 'leaveTask':
+      turn.ledger.callers.leave(asked.taskId, asked.caller);
+      return { value: undefined };
     case 'forgetTask': {
       const known = findTask(state, asked.taskId);
       refuseUnlessLegal(state.id, known, 'forget');
@@ -192,12 +207,18 @@ function take(
   const { work } = asked;
   if (asked.type === 'execute') refuseOldIncarnation(turn, asked.incarnation);
   const known = taskOfKey(state, work);
-  if (known !== undefined) return { value: taskRecord(state.id, known) };
+  const ended = known !== undefined && 'endedAt' in known ? known : undefined;
+  const isAgain =
+    ended !== undefined && work.caller !== undefined && hasTaskMissed(taskRecord(state.id, ended));
+  if (known !== undefined && !isAgain) {
+    if (!('endedAt' in known)) join(turn, known, work);
+    return { value: taskRecord(state.id, known) };
+  }
   refuseUnlessTaken(turn, asked);
   const { type, input, priority } = work;
   checkTask({ type, input, ...(priority === undefined ? {} : { priority }) }, state.manifest, state.id);
   const isSubmitted = asked.type === 'submit';
-  const entry = turn.execute(isSubmitted ? work : { ...work, token });
+  const entry = isAgain ? turn.repeat(ended, work) : turn.execute(isSubmitted ? work : { ...work, token });
   return isSubmitted ? { value: taskRecord(state.id, findTask(state, entry.id)) } : PENDING;
 }
 
@@ -210,21 +231,38 @@ function refuseUnlessTaken(
   { type, work }: Extract<Command, { type: 'execute' | 'submit' }>,
 ): void {
   const waits = work.whenDown === 'wait';
-  const isWaitedFor = waits && (type === 'submit' || positionOfState(turn.state).comesBack);
+  const isForever = type === 'submit' && work.caller === undefined;
+  const isWaitedFor = waits && (isForever || positionOfState(turn.state).comesBack);
   if (!isWaitedFor) turn.refuseUnless('execute');
   refuseCircle(turn.state, work.terms?.chain);
 }
 
-/** A call whose answer could come only once a task has ended that waits for it. */
+/** Somebody asks again for a task that has not ended. */
+function join({ state, ledger }: AgentTurn, known: TaskEntry, work: AskedWork): void {
+  const { chain } = work.terms ?? {};
+  // One that runs waits for what it has asked for; one that waits for its turn, for those that run.
+  if (chain?.includes(known.id)) throw waitCircle(chain, known.id);
+  if (known.where === 'queued') refuseCircle(state, chain);
+  if (known.idempotencyKey !== undefined) ledger.callers.join(known, callerOf(work));
+}
+
+/** A call whose answer could come only once a task has ended that waits for it: all that hold a place do. */
 function refuseCircle(state: AgentState, chain: readonly string[] | undefined): void {
-  const at = chain?.indexOf(state.id) ?? -1;
-  if (chain === undefined || at === -1) return;
-  const { concurrency } = state.spec.tasks;
-  const working = state.tasks.filter(({ where }) => where === 'working').length;
-  if (working < concurrency) return;
-  const circle = [...chain.slice(at), state.id];
-  const message = `agent ${state.id} would wait for itself: ${circle.join(' → ')}`;
-  throw new AgentSystemError('WAIT_CIRCLE', message, { agentId: state.id, details: { circle } });
+  if (chain === undefined) return;
+  const working = state.tasks.filter(isWorking);
+  if (working.length < state.spec.tasks.concurrency) return;
+  const isHeld = working.every(({ id, isAnswered }) => !isAnswered && chain.includes(id));
+  if (isHeld) throw waitCircle(chain, chain.find((waiting) => agentOfTask(waiting) === state.id)!);
+}
+
+/** @param called of the tasks that wait for the call, the one that it would wait for */
+function waitCircle(chain: readonly string[], called: string): AgentSystemError {
+  const way = [chain.at(-1)!, ...chain.slice(chain.indexOf(called))];
+  const circle = way.map((taskId) => agentOfTask(taskId)!);
+  const agentId = circle[0]!;
+  const message = `agent ${agentId} would wait for itself: ${circle.join(' → ')}`;
+  const details = { circle, tasks: way.slice(0, -1) };
+  return new AgentSystemError('WAIT_CIRCLE', message, { agentId, details });
 }
 
 async function place(ctx: ObjectContext, occupant: Occupant): Promise<Placement> {

@@ -32,6 +32,7 @@ import {
 } from '../engine/names.ts';
 import type { Standing } from '../nodes/nodes-object.ts';
 import type { Placement } from '../nodes/placement.ts';
+import { agentOfTask } from '../tasks/task-entries.ts';
 import { wire, wireOf } from '../engine/wire.ts';
 
 /** Sorts before its other keys, so that an engine which sends only a part of a large state along sends this one. */
@@ -80,6 +81,9 @@ export async function conclude(ctx: ObjectContext, turn: AgentTurn, asker?: stri
         await mail.add({ type: 'task.run', taskId, task, attempt, input, steps, terms });
         break;
       }
+      case 'tellTask':
+        tellTask(ctx, act);
+        break;
       case 'keepInput':
         ctx.set(inputKey(act.taskId), act.input ?? null, wire);
         break;
@@ -186,6 +190,12 @@ export async function conclude(ctx: ObjectContext, turn: AgentTurn, asker?: stri
     else if (token !== DIRECT) ctx.resolveAwakeable(token, answer, wire);
   }
   return reply;
+}
+
+/** Tells the agent of another task what concerns that. */
+export function tellTask(ctx: ObjectContext, told: Omit<Extract<Act, { do: 'tellTask' }>, 'do'>): void {
+  const owner = agentOfTask(told.taskId);
+  if (owner !== undefined) send(ctx, toAgent(owner, 'command'), told.command satisfies Command);
 }
 
 /** A member of a pool reports its status to the pool. */

@@ -271,8 +271,8 @@ export class AgentTurn {
     return this.ledger.answerQuestion(id, value, by);
   }
 
-  repeat(ended: EndedTask, by: string | undefined): TaskEntry {
-    return this.ledger.repeat(ended, by);
+  repeat(ended: EndedTask, again: Pick<AskedWork, 'by' | 'caller' | 'terms'>): TaskEntry {
+    return this.ledger.repeat(ended, again);
   }
 
   /**

@@ -298,7 +298,7 @@ export class FleetAgents {
     return this.#options.calls.execute(id, task);
   }
 
-  /** @internal A task that the agents of the chain wait for. */
+  /** @internal A task that the tasks of the chain wait for. */
   executeFor(
     id: string,
     task: TaskRequest,

@@ -38,7 +38,7 @@ export interface CallOptions {
   readonly incarnation?: number | undefined;
   /** Who reads its chunks. */
   readonly reader?: ChunkReader | undefined;
-  /** Agents whose tasks wait for it. */
+  /** Tasks that wait for it. */
   readonly chain?: readonly string[] | undefined;
 }
 

@@ -134,7 +134,7 @@ export class FleetPools {
     });
   }
 
-  /** @internal A task that the agents of the chain wait for, or that is read. */
+  /** @internal A task that the tasks of the chain wait for, or that is read. */
   async executeFor(
     name: string,
     task: TaskRequest,

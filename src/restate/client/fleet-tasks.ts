@@ -56,6 +56,13 @@ const taskSchema = z.strictObject({
 const cancelSchema = z.strictObject({ reason: z.string().min(1).max(65_536), options: actSchema });
 const resultSchema = z.strictObject({ timeoutMs: durationMs.optional() });
 
+/** The task that asks for another, the tasks that wait for it, and its span. */
+export interface AskedBy {
+  readonly taskId: string;
+  readonly chain: readonly string[];
+  readonly trace: TraceParent | undefined;
+}
+
 export class FleetTasks {
   readonly #engine: EngineClient;
   readonly #commands: FleetCommands;
@@ -86,16 +93,17 @@ export class FleetTasks {
     return this.#submit(target, task, undefined);
   }
 
-  /** @internal A task that the agents of the chain wait for. */
-  submitFor(
-    target: TaskTarget,
-    task: SubmittedTask,
-    { chain, trace }: { readonly chain: readonly string[]; readonly trace: TraceParent | undefined },
-  ): Promise<TaskRecord> {
-    return this.#submit(target, task, { chain, ...(trace === undefined ? {} : { trace }) });
+  /** @internal The task of a key, for a task that waits for it. One that ended without an output is done again. */
+  submitFor(target: TaskTarget, task: SubmittedTask, asking: AskedBy): Promise<TaskRecord> {
+    return this.#submit(target, task, asking);
   }
 
-  async #submit(target: TaskTarget, task: SubmittedTask, terms: TaskTerms | undefined): Promise<TaskRecord> {
+  /** @internal A task no longer waits for one that it has asked for under a key. */
+  async leave(taskId: string, caller: string): Promise<void> {
+    await this.#commands.give(ownerOf(taskId), { type: 'leaveTask', taskId, caller });
+  }
+
+  async #submit(target: TaskTarget, task: SubmittedTask, asking: AskedBy | undefined): Promise<TaskRecord> {
     this.#engine.assertOpen();
     const expectation = { what: 'submit', code: 'TASK_INPUT_INVALID' } as const;
     const to = parseInput(targetSchema, target, expectation);
@@ -109,7 +117,7 @@ export class FleetTasks {
       input: dataCopy(asked.input),
       policy,
       submitted: true,
-      ...(terms === undefined ? {} : { terms }),
+      ...(asking === undefined ? {} : { caller: asking.taskId, terms: termsOf(asking) }),
     };
     const { idempotencyKey, dedupeKey } = asked;
     if (typeof to !== 'string' && (idempotencyKey ?? dedupeKey) !== undefined) {
@@ -362,4 +370,8 @@ function ownerOf(taskId: string): string {
   const agentId = typeof taskId === 'string' ? agentOfTask(taskId) : undefined;
   if (agentId !== undefined) return agentId;
   throw new AgentSystemError('TASK_UNKNOWN', `no task ${inWords(taskId)} is known`);
+}
+
+function termsOf({ chain, trace }: AskedBy): TaskTerms {
+  return { chain, ...(trace === undefined ? {} : { trace }) };
 }

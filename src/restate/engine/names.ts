@@ -8,7 +8,7 @@ import type { EventBody, SpecChange } from '../../runtime/journal/system-event.t
 import type { QuotaRecord } from '../../runtime/limits/quotas.ts';
 import type { ParentRule } from '../../machines/index.ts';
 import type { Alert } from '../../runtime/observability/alerts.ts';
-import type { BodyMessage, NodeReport, RequestAnswer } from '../agent/agent-acts.ts';
+import type { BodyMessage, NodeReport, OfOtherTask, RequestAnswer } from '../agent/agent-acts.ts';
 import type { LossOffer } from '../agent/agent-places.ts';
 import type { KnownPlace } from '../agent/chart-version.ts';
 import type { Answer } from './call-answer.ts';
@@ -103,6 +103,7 @@ export type Command = Asked &
     | { readonly type: 'awaitTask'; readonly taskId: string }
     | ({ readonly type: 'retryTask' | 'forgetTask'; readonly taskId: string } & ByWhom)
     | ({ readonly type: 'cancelTask'; readonly taskId: string; readonly why: string } & ByWhom)
+    | OfOtherTask
     | { readonly type: 'cancelCall'; readonly callId: string; readonly reason?: AbortReason | undefined }
     | ({ readonly type: 'answerQuestion'; readonly questionId: string; readonly value: unknown } & ByWhom)
     | ({ readonly type: 'liftQuota' } & ByWhom)

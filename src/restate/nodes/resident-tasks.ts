@@ -15,8 +15,9 @@ import type { SteadyClock } from '../../runtime/time/clock.ts';
 import { AgentSystemError, errorFrom } from '../../runtime/values/errors.ts';
 import type { BodyMessage, NodeReport, RequestAnswer, TaskTerms } from '../agent/agent-acts.ts';
 
-/** A task that asks for something, and the agents that wait for it, its own last. */
+/** A task that asks for something. */
 export interface AskingTask extends RequestingTask {
+  /** The tasks that wait for it, and it last. */
   readonly chain: readonly string[];
   /** The same for all that one task at work asks. */
   readonly work: object;
@@ -50,7 +51,7 @@ type Run = Extract<BodyMessage, { readonly type: 'task.run' }>;
 interface Known {
   readonly task: string;
   readonly input: unknown;
-  readonly terms: TaskTerms;
+  terms: TaskTerms;
   /** When its time is over, epoch ms; what was left of it, ms, while that stands still, and for how many requests. */
   endsAt: number | undefined;
   heldMs: number | undefined;
@@ -122,6 +123,12 @@ export class ResidentTasks {
     const known = this.#known.get(taskId);
     known?.watch?.end();
     this.#requests.taskEnded(taskId);
+  }
+
+  /** Others wait for it than before. */
+  awaited({ taskId, chain }: Extract<BodyMessage, { readonly type: 'task.awaited' }>): void {
+    const known = this.#known.get(taskId);
+    if (known !== undefined) known.terms = { ...known.terms, chain };
   }
 
   progressed(taskId: string, value: unknown): void {
@@ -211,7 +218,7 @@ export class ResidentTasks {
       taskId,
       task: known.task,
       trace: known.terms.trace,
-      chain: [...chain, agentId],
+      chain: [...chain, taskId],
       work: known,
       leftMs: () =>
         known.heldMs ?? (known.endsAt === undefined ? undefined : Math.max(0, known.endsAt - clock.now())),

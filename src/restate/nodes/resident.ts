@@ -208,6 +208,8 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
       case 'task.cancel':
         this.#tasks.cancelled(message.taskId);
         return this.post(message);
+      case 'task.awaited':
+        return this.#tasks.awaited(message);
       case 'request.answered':
       case 'request.refused':
         return this.#tasks.answered(message);

@@ -6,7 +6,7 @@
  * I2  A call says who waits for it: one whose answer could come only after its caller has ended is refused.
  * I3  A child that could not be started is removed again.
  * I4  A call with a key is a submitted task: a caller that runs again, on another node too, waits for the same task. It
- *     ends with its caller's task, unless its caller's node is lost first.
+ *     ends with the last of its callers (tasks/task-callers.ts).
  */
 import { z } from 'zod';
 import { positionAt } from '../../machines/index.ts';
@@ -19,11 +19,11 @@ import {
 import { askArgs, shownArgs } from '../../runtime/agent/question-acts.ts';
 import { reserveArgs, settleArgs } from '../../runtime/limits/budget-rules.ts';
 import { type ExecuteArgs, executeArgs, spawnArgs, stopArgs } from '../../runtime/fleet/call-args.ts';
-import { AgentSystemError, type ErrorCode, inWords } from '../../runtime/values/errors.ts';
+import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import type { ChunkReader } from '../../runtime/agent/task-stream.ts';
 import { withinTrace } from '../../runtime/hosting/trace-parent.ts';
 import { CalledStreams } from '../../runtime/fleet/called-streams.ts';
-import { hasTaskMissed, type TaskRecord } from '../../runtime/fleet/task-record.ts';
+import type { TaskRecord } from '../../runtime/fleet/task-record.ts';
 import type { FleetAgents } from '../client/fleet-agents.ts';
 import type { FleetCommands } from '../client/fleet-commands.ts';
 import type { FleetPools } from '../client/fleet-pools.ts';
@@ -37,23 +37,24 @@ export interface TaskCallsOptions {
   readonly agents: FleetAgents;
   readonly commands: FleetCommands;
   readonly pools: FleetPools;
-  readonly tasks: Pick<FleetTasks, 'submitFor' | 'result' | 'cancel' | 'retry'>;
+  readonly tasks: Pick<FleetTasks, 'submitFor' | 'result' | 'leave'>;
   /** The least loaded agent of a type that takes tasks. */
   readonly leastLoaded: (type: string) => Promise<string>;
 }
 
 /** By name. */
 export function taskCalls(options: TaskCallsOptions): RequestHandlers<AskingTask> {
+  const calls = new OpenCalls();
   const streams = new CalledStreams<AskingTask>({
     execute: (args, request, reader) =>
-      withinTrace(request.trace, () => execute(options, args, request, reader)),
+      withinTrace(request.trace, () => execute(options, calls, args, request, reader)),
     keyOf: ({ work }) => work,
   });
   return new Map<string, RequestHandler<AskingTask>>([
     [
       'agents.execute',
       requestHandler(executeArgs, (args, request: Request) =>
-        withinTrace(request.trace, () => execute(options, args, request)),
+        withinTrace(request.trace, () => execute(options, calls, args, request)),
       ),
     ],
     ['agents.stream', streams.stream],
@@ -94,6 +95,7 @@ function keepStep(args: z.output<typeof anything>, request: Request): Promise<un
 
 async function execute(
   { agents, pools, tasks, leastLoaded }: TaskCallsOptions,
+  calls: OpenCalls,
   { target, task: { idempotencyKey, ...task } }: ExecuteArgs,
   request: Request,
   reader?: ChunkReader,
@@ -102,8 +104,13 @@ async function execute(
   const timeoutMs = Math.min(task.timeoutMs ?? Infinity, request.leftMs() ?? Infinity);
   const timed = { ...task, ...(timeoutMs === Infinity ? {} : { timeoutMs }) };
   if (idempotencyKey !== undefined) {
-    const keyed = { ...timed, idempotencyKey, whenDown: 'refuse' } as const;
-    return outputOf(tasks, await tasks.submitFor(target, keyed, request), request);
+    const end = calls.begin(request.work, JSON.stringify([target, idempotencyKey]));
+    return outputOf(
+      tasks,
+      await tasks.submitFor(target, { ...timed, idempotencyKey }, request),
+      request,
+      end,
+    );
   }
   const given = { ...timed, signal };
   if (typeof target === 'object' && 'pool' in target) {
@@ -113,29 +120,20 @@ async function execute(
   return agents.executeFor(id, given, chain, reader);
 }
 
-/** Whether the caller's task has ended is not known then. */
-const UNTOLD: ReadonlySet<ErrorCode> = new Set(['SYSTEM_CLOSED', 'STORE_FAILED']);
-
-/** The output of a task with a key. One that had ended without an output is done again. */
+/**
+ * The output of a task with a key. A caller that gives it up no longer waits for it; that one has ended, its own agent
+ * tells.
+ */
 async function outputOf(
   tasks: TaskCallsOptions['tasks'],
-  called: TaskRecord,
+  { id }: TaskRecord,
   { taskId, signal, isWithdrawn }: Request,
+  isLast: () => boolean,
 ): Promise<unknown> {
-  const { id } = called;
-  const cancel = (): void => {
-    // It may have ended meanwhile.
-    tasks.cancel(id).catch(() => undefined);
-  };
-  // A caller whose work has ended may only wait to be begun again.
   const left = (): void => {
-    if (isWithdrawn()) cancel();
-    else tasks.result(taskId).then(cancel, cancelIfEnded);
+    // It may have ended meanwhile.
+    if (isLast() && isWithdrawn()) tasks.leave(id, taskId).catch(() => undefined);
   };
-  const cancelIfEnded = (thrown: unknown): void => {
-    if (thrown instanceof AgentSystemError && !UNTOLD.has(thrown.code)) cancel();
-  };
-  if (hasTaskMissed(called)) await doAgain(tasks, id);
   if (signal.aborted) left();
   signal.addEventListener('abort', left, { once: true });
   try {
@@ -145,12 +143,19 @@ async function outputOf(
   }
 }
 
-/** Somebody else, who waits for it as well, may have had it done again first. */
-async function doAgain(tasks: TaskCallsOptions['tasks'], taskId: string): Promise<void> {
-  try {
-    await tasks.retry(taskId);
-  } catch (thrown) {
-    if (!(thrown instanceof AgentSystemError) || thrown.code !== 'AGENT_ILLEGAL_COMMAND') throw thrown;
+/** Calls that tasks at work have made under a key, and still wait for. */
+class OpenCalls {
+  readonly #of = new WeakMap<object, Map<string, number>>();
+
+  /** @returns ends the call, and says whether its task has made no other of that key */
+  begin(work: object, key: string): () => boolean {
+    const counts = this.#of.get(work) ?? new Map<string, number>();
+    this.#of.set(work, counts);
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+    return () => {
+      counts.set(key, counts.get(key)! - 1);
+      return counts.get(key) === 0;
+    };
   }
 }
 

@@ -9,7 +9,7 @@ import { exclusive } from '../engine/handlers.ts';
 import type { TaskRecord } from '../../runtime/fleet/task-record.ts';
 import type { Answer } from '../engine/call-answer.ts';
 import { call, send, toAgent } from '../engine/calls.ts';
-import { KEY, type KeyedSubmission } from '../engine/names.ts';
+import { type Command, KEY, type KeyedSubmission } from '../engine/names.ts';
 import { fleetOptions } from '../engine/service-options.ts';
 import { wire } from '../engine/wire.ts';
 
@@ -36,15 +36,13 @@ export const keyObject = object({
         const { picked, work, at } = given as KeyedSubmission;
         const holder = await ctx.get<string>(AGENT_ID);
         const task = holder === null ? null : await known(ctx, holder, keysOf(ctx));
-        if (task !== null) return { value: task };
-        if ('refusal' in picked) return picked;
-        const answer = await call<Answer>(ctx, toAgent(picked.value!, 'command'), {
-          type: 'submit',
-          work,
-          at,
-        });
-        if ('refusal' in answer) return answer;
-        ctx.set(AGENT_ID, picked.value!);
+        // Whoever has it says what it is to be asked for again.
+        const to = task === null ? picked : { value: holder! };
+        if ('refusal' in to) return to;
+        const asked = { type: 'submit', work, at } satisfies Command;
+        const answer = await call<Answer>(ctx, toAgent(to.value!, 'command'), asked);
+        if ('refusal' in answer || to.value === holder) return answer;
+        ctx.set(AGENT_ID, to.value!);
         if (holder === null) send(ctx, { service: KEY, key: ctx.key, method: 'look' }, null, LOOK_MS);
         return answer;
       },

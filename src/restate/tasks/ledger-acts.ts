@@ -2,7 +2,7 @@
 import type { AgentEvent } from '../../machines/index.ts';
 import type { ParkRequest } from '../../runtime/definition/parking.ts';
 import type { EventBody } from '../../runtime/journal/system-event.ts';
-import type { Act, BodyMessage } from '../agent/agent-acts.ts';
+import type { Act, BodyMessage, OfOtherTask } from '../agent/agent-acts.ts';
 import { type AgentState, positionOfState } from '../agent/agent-state.ts';
 import type { Answer } from '../engine/call-answer.ts';
 import type { AgentBudgets } from '../limits/agent-budgets.ts';
@@ -56,6 +56,10 @@ export class LedgerActs implements LedgerOwner {
 
   answer(token: string, answer: Answer): void {
     this.#turn.answer(token, answer);
+  }
+
+  tellTask(taskId: string, command: OfOtherTask): void {
+    this.#turn.acts.push({ do: 'tellTask', taskId, command });
   }
 
   post(message: BodyMessage): void {

@@ -2,9 +2,15 @@
 import type { ParkRequest } from '../../runtime/definition/parking.ts';
 import type { BodyRequest } from '../../runtime/hosting/host.ts';
 import type { EventBody } from '../../runtime/journal/system-event.ts';
+import type { BodyMessage, OfOtherTask } from '../agent/agent-acts.ts';
 import type { AgentState } from '../agent/agent-state.ts';
 import type { Answer } from '../engine/call-answer.ts';
 import type { TaskEntry } from './task-entries.ts';
+
+/** What its node, or its body, is told of a task, beside that it begins. */
+export type TaskMessage =
+  | Exclude<BodyRequest, { readonly type: 'task.run' }>
+  | Extract<BodyMessage, { readonly type: 'task.awaited' }>;
 
 export interface LedgerOwner {
   readonly state: AgentState;
@@ -12,7 +18,7 @@ export interface LedgerOwner {
   /** In [0, 1). */
   readonly chance: number;
   emit(event: EventBody): void;
-  post(request: Exclude<BodyRequest, { readonly type: 'task.run' }>): void;
+  post(request: TaskMessage): void;
   /** Has a task run whose input is kept, or is at hand. */
   run(entry: TaskEntry, input: { readonly input: unknown } | undefined): void;
   /** Keeps the input of a task, unless it is kept. */
@@ -21,6 +27,8 @@ export interface LedgerOwner {
   keepSteps(taskId: string, key: string, value: unknown): void;
   dropSteps(taskId: string): void;
   answer(token: string, answer: Answer): void;
+  /** Tells the agent of another task what concerns that. */
+  tellTask(taskId: string, command: OfOtherTask): void;
   becameBusy(): void;
   becameIdle(): void;
   /** Nothing runs any more, as it was asked to tell. */

@@ -15,6 +15,7 @@ import { type AgentSystemError, errorFrom, errorInfoOf } from '../../runtime/val
 import type { AgentState } from '../agent/agent-state.ts';
 import { refusalOf } from '../engine/call-answer.ts';
 import type { LedgerOwner } from './ledger-owner.ts';
+import type { TaskCallers } from './task-callers.ts';
 import type { TaskEntry, TaskFailure } from './task-entries.ts';
 import type { TaskQuestions } from './task-questions.ts';
 import { toldOf } from './told-task.ts';
@@ -25,9 +26,11 @@ const MAX_ENDED = 100;
 export class TaskEnds {
   readonly #owner: LedgerOwner;
   readonly #questions: TaskQuestions;
+  readonly #callers: TaskCallers;
 
-  constructor(owner: LedgerOwner, questions: TaskQuestions) {
+  constructor(owner: LedgerOwner, questions: TaskQuestions, callers: TaskCallers) {
     this.#owner = owner;
+    this.#callers = callers;
     this.#questions = questions;
   }
 
@@ -90,6 +93,7 @@ export class TaskEnds {
     }
     this.#questions.taskEnded(id);
     this.#owner.taskEnded(id);
+    this.#callers.ended(entry);
     if (entry.steps !== undefined) this.#owner.dropSteps(id);
     // What was submitted and has no output may be asked for again.
     if (entry.hasInput && (!submitted || error === undefined)) this.#owner.dropInput(id);

@@ -29,6 +29,8 @@ export interface AskedWork {
   readonly by?: string | undefined;
   /** Who waits for its end. */
   readonly token?: string | undefined;
+  /** The task that asks for it, and waits. */
+  readonly caller?: string | undefined;
 }
 
 export type TaskFailure = Extract<BodyReport, { type: 'task.failed' }>;
@@ -52,7 +54,7 @@ export interface TaskEntry {
   readonly kindLimit?: number | undefined;
   /** Whether it waits for its agent to run again, whatever has ended that. */
   readonly outlivesAgent: boolean;
-  readonly terms?: TaskTerms | undefined;
+  terms?: TaskTerms | undefined;
   /** Attempts before it was last accepted; its policy does not count them. */
   readonly before: number;
   /** Its place in the queue. */
@@ -97,6 +99,17 @@ export interface TaskEntry {
   steps?: string[] | undefined;
   /** Who waits for its end. */
   waiting: string[];
+  /** Tasks that asked for it under its key, and wait; whether it ends with the last of them. */
+  callers?: readonly TaskCaller[] | undefined;
+  endsWithCallers?: true | undefined;
+  /** Tasks that it asked for under a key, and that hear when it ends. */
+  called?: readonly string[] | undefined;
+}
+
+/** A task that waits for another, and those that wait for it, its own last. */
+export interface TaskCaller {
+  readonly taskId: string;
+  readonly chain: readonly string[];
 }
 
 /** How a task that was submitted has ended; kept until it is forgotten, or crowded out by newer ones. */
@@ -116,6 +129,11 @@ export interface EndedTask {
   readonly priority?: number | undefined;
   readonly policy?: RetryPolicy | undefined;
   readonly timeoutMs?: number | undefined;
+}
+
+/** The task that asks for another; `undefined` where somebody else does. */
+export function callerOf({ caller, terms }: Pick<AskedWork, 'caller' | 'terms'>): TaskCaller | undefined {
+  return caller === undefined ? undefined : { taskId: caller, chain: terms?.chain ?? [caller] };
 }
 
 export const isWorking = ({ where }: TaskEntry): boolean => where === 'working';
@@ -241,6 +259,7 @@ export function enteredTask(asked: AskedWork, entering: Entering): TaskEntry {
     isAnswered: false,
     ...(endedAt === undefined ? {} : { hasInput: true }),
     waiting: asked.token === undefined ? [] : [asked.token],
+    ...(asked.caller === undefined ? {} : { endsWithCallers: true }),
   };
   if (isLimited) entry.timeout = { dueAt: now + waitMs + timeoutMs, order: nextOrder() };
   if (isDelayed) entry.due = { dueAt: dueAt!, order: nextOrder() };

@@ -6,10 +6,11 @@
  */
 import { type RetryPolicy, retryDelayMs } from '../../machines/index.ts';
 import { stallOf } from '../../runtime/agent/task-errors.ts';
-import { retryScheduledEvent, type ToldTask } from '../../runtime/agent/task-events.ts';
+import { CANCELLED_BY_CALLER, retryScheduledEvent, type ToldTask } from '../../runtime/agent/task-events.ts';
 import { AgentSystemError } from '../../runtime/values/errors.ts';
 import type { AgentState } from '../agent/agent-state.ts';
 import type { LedgerOwner } from './ledger-owner.ts';
+import { TaskCallers } from './task-callers.ts';
 import { move, TaskEnds } from './task-ends.ts';
 import {
   isWorking,
@@ -35,13 +36,18 @@ export class TaskFates {
   readonly #ledger: FatesOwner;
   readonly #lists: TaskLists;
   readonly #questions: TaskQuestions;
+  /** Who waits for tasks with a key. */
+  readonly callers: TaskCallers;
 
   constructor(owner: LedgerOwner, ledger: FatesOwner, lists: TaskLists, questions: TaskQuestions) {
     this.#owner = owner;
     this.#ledger = ledger;
     this.#lists = lists;
     this.#questions = questions;
-    this.ends = new TaskEnds(owner, questions);
+    this.callers = new TaskCallers(owner, lists, (entry) =>
+      this.cancelled(entry, CANCELLED_BY_CALLER, { cancel: {} }),
+    );
+    this.ends = new TaskEnds(owner, questions, this.callers);
   }
 
   get #state(): AgentState {

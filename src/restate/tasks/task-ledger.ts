@@ -26,9 +26,17 @@ import type { NodeReport } from '../agent/agent-acts.ts';
 import type { AgentState } from '../agent/agent-state.ts';
 import type { Due } from '../engine/kept-chart.ts';
 import type { LedgerOwner } from './ledger-owner.ts';
+import type { TaskCallers } from './task-callers.ts';
 import { TaskAsks } from './task-asks.ts';
 import { move } from './task-ends.ts';
-import { type AskedWork, type EndedTask, enteredTask, type TaskEntry, taskIdOf } from './task-entries.ts';
+import {
+  type AskedWork,
+  callerOf,
+  type EndedTask,
+  enteredTask,
+  type TaskEntry,
+  taskIdOf,
+} from './task-entries.ts';
 import { type FatesOwner, TaskFates } from './task-fates.ts';
 import { TaskLists } from './task-lists.ts';
 import { chooseTask } from './task-order.ts';
@@ -109,8 +117,13 @@ export class TaskLedger implements FatesOwner {
     return this.#enter(asked, taskIdOf(agentId, line, this.#state.acceptedTasks), 0);
   }
 
+  /** Who waits for tasks that were asked for under a key. */
+  get callers(): TaskCallers {
+    return this.#fates.callers;
+  }
+
   /** Runs a submitted task that has ended again, under its id, with all of its attempts and its whole time. */
-  repeat(ended: EndedTask, by: string | undefined): TaskEntry {
+  repeat(ended: EndedTask, again: Pick<AskedWork, 'by' | 'caller' | 'terms'>): TaskEntry {
     this.#state.ended = this.#state.ended.filter((other) => other !== ended);
     const { id, task: type, timeoutMs = Infinity, policy, priority, idempotencyKey, dedupeKey } = ended;
     const asked: AskedWork = {
@@ -121,7 +134,7 @@ export class TaskLedger implements FatesOwner {
       idempotencyKey,
       dedupeKey,
       submitted: true,
-      by,
+      ...again,
     };
     return this.#enter(asked, id, ended.attempts, ended.place);
   }
@@ -139,6 +152,7 @@ export class TaskLedger implements FatesOwner {
     });
     const { submitted } = entry;
     this.#lists.add(entry);
+    if (asked.caller !== undefined) this.callers.join(entry, callerOf(asked));
     const isAgain = endedAt !== undefined;
     if (!isAgain) this.#fresh = { taskId: id, input: asked.input };
     const told = toldOf(entry, { input: asked.input, by: asked.by });

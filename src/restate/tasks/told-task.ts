@@ -16,7 +16,7 @@ export function toldOf(
     startedAt,
     acceptedAt,
   } = entry;
-  const { timeoutMs, policy, priority, due, idempotencyKey, dedupeKey } = entry;
+  const { timeoutMs, policy, priority, due, idempotencyKey, dedupeKey, endsWithCallers: called } = entry;
   return {
     taskId,
     incarnation,
@@ -36,7 +36,9 @@ export function toldOf(
       policy,
       ...(priority === undefined ? {} : { priority }),
       dueAt: due?.dueAt,
-      submission: entry.submitted ? { idempotencyKey, dedupeKey, by: given.by, accepted: ignore } : undefined,
+      submission: entry.submitted
+        ? { idempotencyKey, dedupeKey, by: given.by, called, accepted: ignore }
+        : undefined,
     },
   };
 }

@@ -1,0 +1,231 @@
+/** Laws of tasks that were asked for under a key, and of those that wait for them: an agent's object, and no engine. */
+import { describe, expect, it } from 'vitest';
+import { agentSpec } from '../../src/machines/index.ts';
+import { defineAgent } from '../../src/index.ts';
+import { agentObject } from '../../src/restate/agent/agent-object.ts';
+import type { LostNode, MessageBatch } from '../../src/restate/engine/names.ts';
+import type { TaskRecord } from '../../src/runtime/fleet/task-record.ts';
+import { manifestOf } from '../../src/runtime/definition/manifest.ts';
+import { specToKeep } from '../../src/runtime/fleet/spec-reading.ts';
+import { objectContext } from './object-context.ts';
+
+const run = (): number => 0;
+const worker = defineAgent({
+  type: 'worker',
+  init: run,
+  tasks: { work: { run }, again: { run, retry: 'on_host_loss' } },
+});
+const [BOB, EVE] = ['bob/task-x-1', 'eve/task-x-1'];
+
+async function rig(concurrency = 1) {
+  const placement = { node: 'n', epoch: 'e' };
+  const object = objectContext(agentObject, {
+    key: 'ada',
+    answer: (to) => (to === 'nodes fleet place' ? { placement } : null),
+  });
+  const { does, sent } = object;
+  const command = (type: string, more: object = {}): Promise<unknown> =>
+    does('command', { type, at: 0, token: 'caller', ...more });
+  const spec = specToKeep(
+    agentSpec.parse({ id: 'ada', module: worker, tasks: { concurrency } }),
+    'ada',
+    'worker',
+  );
+  const manifest = manifestOf(worker);
+  await command('register', { spec, manifest });
+  await command('start');
+  const heard = { count: 0 };
+  const report = (reports: readonly object[]) => {
+    const first = heard.count + 1;
+    heard.count += reports.length;
+    return does('report', { node: 'n', incarnation: 1, first, reports, at: 0 });
+  };
+  await report([{ type: 'ready', manifest }]);
+  sent();
+  const submit = async (work: object = {}): Promise<TaskRecord> => {
+    const answer = await command('submit', { work: { type: 'work', submitted: true, ...work } });
+    return (answer as { readonly value: TaskRecord }).value;
+  };
+  return {
+    ...object,
+    command,
+    report,
+    submit,
+    /** A task asks for one under a key. */
+    call: (caller: string, chain = [caller]) =>
+      command('submit', {
+        work: {
+          type: 'work',
+          submitted: true,
+          idempotencyKey: 'k',
+          whenDown: 'wait',
+          caller,
+          terms: { chain },
+        },
+      }),
+    leave: (taskId: string, caller: string) => command('leaveTask', { taskId, caller }),
+    record: async (taskId: string) =>
+      ((await does('task', { taskId })) as { readonly value: TaskRecord }).value,
+    /** What was told about tasks: to their agents, and to the node. */
+    told: () =>
+      sent().flatMap(({ to, given }): readonly unknown[] => {
+        if (to.endsWith('command')) return [[to, given]];
+        return to === 'host_n ada post' ? (given as MessageBatch).messages : [];
+      }),
+  };
+}
+const valueOf = (answer: unknown): TaskRecord => (answer as { readonly value: TaskRecord }).value;
+
+describe('a called task', () => {
+  it('is one for all of its callers, each of which is told once that it has called', async () => {
+    const { call, told } = await rig();
+    const { id: called, status } = valueOf(await call(BOB));
+    expect(status).toBe('running');
+    expect(told()).toMatchObject([
+      ['agent bob command', { type: 'calledTask', taskId: BOB, called }],
+      { type: 'task.run', terms: { chain: [BOB] } },
+    ]);
+    expect(valueOf(await call(BOB)).id).toBe(called);
+    expect(told()).toEqual([]);
+    expect(valueOf(await call(EVE)).id).toBe(called);
+    expect(told()).toMatchObject([
+      ['agent eve command', { type: 'calledTask', taskId: EVE, called }],
+      { type: 'task.awaited', taskId: called, chain: [BOB, EVE] },
+    ]);
+  });
+
+  it('ends with the last of its callers, and not sooner', async () => {
+    const { call, leave, record, told } = await rig();
+    const { id } = valueOf(await call(BOB));
+    await call(EVE);
+    told();
+    await leave(id, BOB);
+    await leave(id, BOB);
+    expect((await record(id)).status).toBe('running');
+    expect(told()).toEqual([{ type: 'task.awaited', taskId: id, chain: [EVE] }]);
+    await leave(id, EVE);
+    expect((await record(id)).status).toBe('cancelled');
+    expect(told()).toMatchObject([{ type: 'task.awaited' }, { type: 'task.cancel', taskId: id }]);
+    expect(await leave(id, EVE)).toEqual({});
+  });
+
+  it('that somebody else submits too, before or after, goes on without them', async () => {
+    const after = await rig();
+    const { id } = valueOf(await after.call(BOB));
+    expect((await after.submit({ idempotencyKey: 'k' })).id).toBe(id);
+    await after.leave(id, BOB);
+    expect((await after.record(id)).status).toBe('running');
+    const before = await rig();
+    const submitted = await before.submit({ idempotencyKey: 'k' });
+    expect(valueOf(await before.call(BOB)).id).toBe(submitted.id);
+    await before.leave(submitted.id, BOB);
+    expect((await before.record(submitted.id)).status).toBe('running');
+  });
+
+  it('that has ended without an output is done again for the next caller, and ends with that', async () => {
+    const { call, leave, record, report, told } = await rig();
+    const { id } = valueOf(await call(BOB));
+    await leave(id, BOB);
+    await report([
+      { type: 'task.failed', taskId: id, code: 'TASK_FAILED', error: { name: 'E', message: '' } },
+    ]);
+    told();
+    expect(valueOf(await call(EVE))).toMatchObject({ id, status: 'running', attempts: 2 });
+    expect(told()).toMatchObject([
+      ['agent eve command', { type: 'calledTask', called: id }],
+      { type: 'task.run', attempt: 2, terms: { chain: [EVE] } },
+    ]);
+    await leave(id, EVE);
+    expect((await record(id)).status).toBe('cancelled');
+  });
+
+  it('that is done is what its next caller gets, and nobody is told', async () => {
+    const { call, report, told } = await rig();
+    const { id } = valueOf(await call(BOB));
+    await report([{ type: 'task.completed', taskId: id, output: 7 }]);
+    told();
+    expect(valueOf(await call(EVE))).toMatchObject({ id, status: 'done', output: 7 });
+    expect(told()).toEqual([]);
+  });
+
+  it('waits where its agent comes back by itself, and is refused where it does not', async () => {
+    const crashed = await rig();
+    await crashed.report([{ type: 'exited', reason: 'killed' }]);
+    expect(valueOf(await crashed.call(BOB)).status).toBe('waiting');
+    const stopped = await rig();
+    await stopped.command('stop');
+    await stopped.report([{ type: 'exited', reason: 'shutdown' }]);
+    expect(await stopped.call(BOB)).toMatchObject({ refusal: { code: 'AGENT_NOT_RUNNING' } });
+  });
+
+  it('is refused to a caller that it waits for, and while it waits itself for those that wait for its caller', async () => {
+    const { call, submit } = await rig();
+    const { id } = valueOf(await call(BOB));
+    expect(await call(EVE, [id, EVE])).toMatchObject({
+      refusal: { code: 'WAIT_CIRCLE', details: { circle: ['eve', 'ada', 'eve'], tasks: [EVE, id] } },
+    });
+    const other = await rig();
+    const { id: holder } = await other.submit();
+    const { id: queued } = valueOf(await other.call(BOB));
+    expect((await other.record(queued)).status).toBe('waiting');
+    expect(await other.call(EVE, [holder, EVE])).toMatchObject({ refusal: { code: 'WAIT_CIRCLE' } });
+    expect(await submit()).toMatchObject({ status: 'waiting' });
+  });
+});
+
+describe('a caller', () => {
+  it.each([
+    [
+      'is done',
+      async ({ report }: Rig, taskId: string) => report([{ type: 'task.completed', taskId, output: 1 }]),
+    ],
+    [
+      'is cancelled',
+      async ({ command }: Rig, taskId: string) => command('cancelTask', { taskId, why: 'no' }),
+    ],
+    ['is lost with its node', async ({ does }: Rig) => does('lost', LOST)],
+  ] as const)('that %s leaves all that it has called, once', async (_, end) => {
+    const given = await rig();
+    const { command, submit, told } = given;
+    const { id } = await submit();
+    for (const called of [BOB, EVE, BOB]) await command('calledTask', { taskId: id, called });
+    told();
+    await end(given, id);
+    expect(told().filter((one) => Array.isArray(one))).toEqual([
+      ['agent bob command', { type: 'leaveTask', taskId: BOB, caller: id }],
+      ['agent eve command', { type: 'leaveTask', taskId: EVE, caller: id }],
+    ]);
+  });
+
+  it('that runs again after the loss of its node leaves nothing', async () => {
+    const { command, does, submit, told } = await rig();
+    const { id } = await submit({ type: 'again' });
+    await command('calledTask', { taskId: id, called: BOB });
+    told();
+    await does('lost', LOST);
+    expect(told().filter((one) => Array.isArray(one))).toEqual([]);
+  });
+
+  it('that has ended before it hears that it has called, or whose agent is no more, leaves at once', async () => {
+    const { command, report, submit, told } = await rig();
+    const { id } = await submit();
+    await report([{ type: 'task.completed', taskId: id, output: 1 }]);
+    told();
+    await command('calledTask', { taskId: id, called: BOB });
+    const left = [['agent bob command', { type: 'leaveTask', taskId: BOB, caller: id }]];
+    expect(told()).toEqual(left);
+    await command('stop');
+    await report([{ type: 'exited', reason: 'shutdown' }]);
+    await command('forget');
+    told();
+    await command('calledTask', { taskId: id, called: BOB });
+    expect(told()).toEqual(left);
+  });
+});
+type Rig = Awaited<ReturnType<typeof rig>>;
+const LOST: LostNode = {
+  node: 'n',
+  incarnation: 1,
+  at: 1,
+  offer: { occupant: {} as never, place: 'queued' },
+};
