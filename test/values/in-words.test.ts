@@ -39,8 +39,25 @@ describe('a value in words', () => {
     [Symbol('s'), 'Symbol(s)'],
     [refusal, 'a function (refusal)'],
     [() => 1, 'a function'],
-    [[1, undefined, 'a', [true]], '[1,null,"a",[true]]'],
-    [{ a: 1, b: undefined, c: () => 1, d: { e: null, f: 2n } }, '{"a":1,"d":{"e":null,"f":2n}}'],
+    [Hidden, 'a class (Hidden)'],
+    [-0, '-0'],
+    [[1, undefined, 'a', [true]], '[1,undefined,"a",[true]]'],
+    [{ a: 1, b: undefined, d: { e: null, f: 2n } }, '{"a":1,"b":undefined,"d":{"e":null,"f":2n}}'],
+    [[NaN, -Infinity, -0], '[NaN,-Infinity,-0]'],
+    [
+      {
+        log: (): void => {},
+        make: Hidden,
+        none: [
+          () => 1,
+          class {
+            n = 1;
+          },
+        ],
+        mark: Symbol('s'),
+      },
+      '{"log":[function log],"make":[class Hidden],"none":[[function],[class]],"mark":Symbol(s)}',
+    ],
     [new Date(0), '"1970-01-01T00:00:00.000Z"'],
     [new URL('https://host/'), '"https://host/"'],
     [
@@ -50,7 +67,7 @@ describe('a value in words', () => {
       ]),
       'Map {"1":2,"apiKey":"[redacted]"}',
     ],
-    [new Set([1, 'two', undefined]), 'Set [1,"two",null]'],
+    [new Set([1, 'two', undefined]), 'Set [1,"two",undefined]'],
     [
       new (class Refused {
         status = 418;
@@ -114,6 +131,14 @@ describe('a value in words', () => {
     expect(inWords(rows)).toMatch(/^\[\{"n":0\},\{"n":1\}.*\.\.\.$/);
     expect(looks).toBeLessThan(50);
   });
+});
+
+it('no name of a function, and no symbol, says a secret', () => {
+  const named = { [KEY]: () => 1 }[KEY];
+  for (const value of [named, [named], Symbol(KEY), [Symbol(KEY)], { password: Symbol('hunter2') }]) {
+    expect(inWords(value)).toContain('[redacted]');
+    expect(inWords(value)).not.toContain('hunter2');
+  }
 });
 
 describe('is short', () => {

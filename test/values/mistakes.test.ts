@@ -36,6 +36,11 @@ const mistakes: readonly (readonly [string, () => unknown, string | RegExp])[] =
     'store: expected an object with recover, append, read, state, close, as sqliteStore("fleet.db") gives, got "fleet.db"',
   ],
   [
+    'a logger that is none of pino',
+    () => createAgentSystem(wrong({ logger: { info: () => {}, error: (): void => {} } })),
+    'logger: expected an object with child, isLevelEnabled, debug, info, warn, error (it lacks child, isLevelEnabled, debug, warn), got {"info":[function info],"error":[function error]}',
+  ],
+  [
     'a definition without a type',
     () => defineAgent(wrong({ init: () => null, tasks: {} })),
     'defineAgent: type: expected a string, got undefined',

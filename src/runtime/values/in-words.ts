@@ -1,7 +1,8 @@
 /**
  * A value as text for a message: short, without what looks like a secret. Never throws.
  *
- * It reads like JSON, with the name of its class before what one has made, and looks at no more than it shows.
+ * It reads like JSON, with the name of its class before what one has made, and with words for what JSON has none for:
+ * functions, symbols, `undefined`, numbers that are none. It looks at no more than it shows.
  */
 import { types } from 'node:util';
 import { beginningOf, digitsOf } from './cut-text.ts';
@@ -23,9 +24,14 @@ export function inWords(value: unknown): string {
 export function inWordsUnder(key: string, value: unknown): string {
   try {
     if (typeof value === 'string') return textOf(value, key);
-    if (typeof value === 'function') return `a function${value.name ? ` (${clipped(value.name)})` : ''}`;
+    if (typeof value === 'function') {
+      const name = nameOf(value);
+      return `a ${isClass(value) ? 'class' : 'function'}${name === '' ? '' : ` (${name})`}`;
+    }
     if (typeof value === 'bigint') return clipped(digitsOf(value));
-    if (typeof value !== 'object' || value === null) return clipped(String(value));
+    if (typeof value === 'symbol') return symbolOf(value, key);
+    if (typeof value === 'number') return numberOf(value);
+    if (typeof value !== 'object' || value === null) return String(value);
     if (isPromise(value)) return 'a promise';
     const words = new Words();
     words.put(value, key, 0);
@@ -49,6 +55,26 @@ function textOf(text: string, key: string): string {
   return JSON.stringify(clipped(text.length > MAX_LOOKED ? `${shown}...` : shown));
 }
 
+/** The name of a function: a computed key may have given it one. */
+function nameOf(value: Function): string {
+  const { name } = value as { readonly name: unknown };
+  return typeof name === 'string' ? clipped(withoutSecrets(name.slice(0, MAX_LOOKED))) : '';
+}
+
+function isClass(value: Function): boolean {
+  return Function.prototype.toString.call(value).startsWith('class');
+}
+
+function symbolOf(value: symbol, key: string): string {
+  const { description = '' } = value;
+  const shown = isSecretKey(key) ? REDACTED : withoutSecrets(description.slice(0, MAX_LOOKED));
+  return clipped(`Symbol(${shown})`);
+}
+
+function numberOf(value: number): string {
+  return Object.is(value, -0) ? '-0' : String(value);
+}
+
 function clipped(text: string): string {
   return text.length > MAX_WORDS ? `${beginningOf(text, MAX_WORDS - 3)}...` : text;
 }
@@ -61,14 +87,13 @@ class Words {
     return this.text.length > MAX_WORDS;
   }
 
-  /** Nothing is written for what JSON has no word for. */
   put(value: unknown, key: string, depth: number): void {
     switch (typeof value) {
       case 'string':
         this.text += textOf(value, key);
         return;
       case 'number':
-        this.text += Number.isFinite(value) ? String(value) : 'null';
+        this.text += numberOf(value);
         return;
       case 'boolean':
         this.text += String(value);
@@ -76,9 +101,19 @@ class Words {
       case 'bigint':
         this.text += `${digitsOf(value)}n`;
         return;
-      case 'object':
-        return this.#putObject(value, key, depth);
+      case 'symbol':
+        this.text += symbolOf(value, key);
+        return;
+      case 'function': {
+        const name = nameOf(value);
+        this.text += isClass(value) ? `[class${name && ` ${name}`}]` : `[function${name && ` ${name}`}]`;
+        return;
+      }
+      case 'undefined':
+        this.text += 'undefined';
+        return;
       default:
+        this.#putObject(value as object | null, key, depth);
     }
   }
 
@@ -116,9 +151,7 @@ class Words {
       if (this.#isEnough) break;
       if (!isFirst) this.text += ',';
       isFirst = false;
-      const { length } = this.text;
       this.put(item, key, depth + 1);
-      if (this.text.length === length) this.text += 'null';
     }
     this.text += ']';
   }
@@ -128,13 +161,10 @@ class Words {
     let isFirst = true;
     for (const [given, value] of fields) {
       if (this.#isEnough) break;
-      const before = this.text;
       const key = typeof given === 'string' ? given : inWords(given);
       this.text += `${isFirst ? '' : ','}${JSON.stringify(clipped(withoutSecrets(key.slice(0, MAX_LOOKED))))}:`;
-      const { length } = this.text;
+      isFirst = false;
       this.put(value, key, depth + 1);
-      if (this.text.length === length) this.text = before;
-      else isFirst = false;
     }
     this.text += '}';
   }

@@ -37,8 +37,17 @@ export function havingAs<Type = Record<string, unknown>>(
       typeof value === 'object' &&
       value !== null &&
       methods.every((name) => typeof (value as Record<string, unknown>)[name] === 'function'),
-    { error: `expected an object with ${methods.join(', ')}${givers}` },
+    {
+      error: ({ input }) => `expected an object with ${methods.join(', ')}${givers}${lackOf(input, methods)}`,
+    },
   );
+}
+
+/** Which methods one lacks that has some of them. */
+function lackOf(value: unknown, methods: readonly string[]): string {
+  if (typeof value !== 'object' || value === null) return '';
+  const lacks = methods.filter((name) => typeof (value as Record<string, unknown>)[name] !== 'function');
+  return lacks.length === methods.length ? '' : ` (it lacks ${lacks.join(', ')})`;
 }
 
 /** What `schema` makes of `came`. @throws AgentSystemError with the code, `AGENT_SPEC_INVALID` by default */

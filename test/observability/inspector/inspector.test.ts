@@ -312,7 +312,7 @@ describe('an invalid option', () => {
     [{ viewerUrl: 'javascript:alert(1)' }, /: viewerUrl: .*got "javascript:alert\(1\)"$/],
     [
       { clock: { now: () => 0 } },
-      /: clock: expected an object with now, setTimeout, clearTimeout, got \{\}$/,
+      /: clock: expected an object with now, setTimeout, clearTimeout \(it lacks setTimeout, clearTimeout\), got \{"now":\[function now\]\}$/,
     ],
     [{ logger: {} }, /: logger: expected an object with error, got \{\}$/],
     [{ token, host: '0.0.0.0' }, /: host: unknown option \(.*\), got "0\.0\.0\.0"$/],
