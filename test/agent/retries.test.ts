@@ -157,6 +157,24 @@ describe('a task that fails and has an attempt left', () => {
     expect(begun[1]!.attempt).toBe(2);
   });
 
+  it('goes on in the next life where its time has come while its agent finished what ran', async () => {
+    const { agents, tasks, begun, clock } = await started({}, { tasks: { concurrency: 2 } });
+    const { id } = await tasks.submit('ada', { type: 'work', input: {} });
+    await failing(begun);
+    const other = await tasks.submit('ada', { type: 'once' });
+    const stopped = agents.stop('ada', { timeoutMs: 1_000 });
+    await clock.advance(100);
+    expect(begun).toHaveLength(2);
+    begun[1]!.done('finished');
+    await stopped;
+    expect(await tasks.result(other.id)).toBe('finished');
+    await agents.start('ada');
+    await settled();
+    expect(begun[2]).toMatchObject({ attempt: 2 });
+    begun[2]!.done('late');
+    expect(await tasks.result(id)).toBe('late');
+  });
+
   it('can be cancelled while it waits: nothing is begun any more', async () => {
     const { tasks, begun, clock } = await started();
     const { id } = await tasks.submit('ada', { type: 'work', input: {} });

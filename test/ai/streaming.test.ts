@@ -85,6 +85,16 @@ describe('a task that streams', () => {
     expect(eventsOf('task.step')).toEqual([]);
   });
 
+  test.each([
+    ['that breaks off, and ends all the same', { type: 'error', error: new Error('reset') }],
+    ['with a last part that is none', { type: 'finish', usage: {} }],
+  ])('whose stream is one %s has no answer, and keeps nothing', async (_, part) => {
+    const [first, last] = [streams('once ').slice(0, 3), streams('').at(-1)!];
+    const { agents, eventsOf } = await running([...first, part as unknown as StreamPart, last]);
+    expect(await refusal(told(agents, 'tell'))).toMatchObject({ code: 'TASK_FAILED' });
+    expect(eventsOf('task.step')).toEqual([]);
+  });
+
   test('whose stream ends without its last part has no answer, whatever came before, and keeps nothing', async () => {
     for (const parts of [streams('half of').slice(0, -1), streams('half of').slice(0, 3), []]) {
       const { agents, eventsOf } = await running([...parts, 'closes']);

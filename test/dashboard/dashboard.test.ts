@@ -72,6 +72,30 @@ it.each([
 });
 
 it.each([
+  ['events?limit=', 10_000],
+  ['agents/ada/events?limit=', 10_000],
+  ['agents/ada/life?limit=', 20_000],
+  ['agents/ada/logs?limit=', 5_000],
+  ['timeline?limit=', 20_000],
+])('%s takes up to %i, and no more', async (path, most) => {
+  const fleet = await system();
+  await running(fleet, 'ada');
+  const shown = await dashboard(fleet);
+  const statusOf = async (limit: number) => (await ask(shown, `/api/${path}${limit}`)).status;
+  expect([await statusOf(0), await statusOf(most), await statusOf(most + 1)]).toEqual([200, 200, 400]);
+});
+
+it('of many events 200 are given where nobody says how many', async () => {
+  const fleet = await system();
+  await running(fleet, 'ada');
+  for (let n = 0; n < 120; n++) await fleet.agents.execute('ada', { type: 'add' });
+  const shown = await dashboard(fleet);
+  const { json } = await ask(shown, '/api/events');
+  const { json: own } = await ask(shown, '/api/agents/ada/events');
+  expect([json.events.length, own.events.length]).toEqual([200, 200]);
+});
+
+it.each([
   ['options', null],
   ['colour', { colour: 'red' }],
   ['port', { port: 65_536 }],

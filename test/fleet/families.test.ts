@@ -209,6 +209,18 @@ async function next(store: Store) {
   };
 }
 
+test('a parent that stops a child waits until it has ended', async () => {
+  const { agents, clock } = await family();
+  void agents.execute('stop', { type: 'hang' }).catch(() => undefined);
+  let isOver = false;
+  const asked = agents.execute('parent', { type: 'stop', input: 'stop' }).finally(() => (isOver = true));
+  await clock.advance(100);
+  expect([agents.get('stop').status, isOver]).toEqual(['stopping', false]);
+  await clock.advance(1_000);
+  expect(await asked).toBe('stopped');
+  expect(agents.get('stop').status).toBe('stopped');
+});
+
 describe('in the next program', () => {
   test('children come back with their parent, and end with it', async () => {
     const store = durable();

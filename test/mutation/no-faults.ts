@@ -584,6 +584,23 @@ const sources: readonly NoSourceFault[] = [
     line: 'this.followedId = agentId;',
     why: 'what is not known is looked up again, with the same result',
   },
+  ...[
+    "number('LATENCY', 7, ({ latencyMs }) => (latencyMs ? latency(latencyMs.mean) : '')),",
+    "number('MEMORY', 6, ({ memoryBytes }) => (memoryBytes === undefined ? '' : bytes(memoryBytes))),",
+    "number('CPU', 9, ({ cpuShare }) => (cpuShare === undefined ? '' : share(cpuShare))),",
+    "number('UP', 1, (agent) => upTime(agent, now)),",
+  ].map((line) => ({
+    file: 'src/cli/agent-list.ts',
+    rule: 'number' as const,
+    line,
+    why: 'of two columns that can be spared as well the first one goes first, as it does anyway',
+  })),
+  {
+    file: 'src/restate/tasks/task-ledger.ts',
+    rule: 'statement left out',
+    line: 'if (this.#state.isBusy) return;',
+    why: 'the chart of an agent that is busy does not take that word again',
+  },
   {
     file: 'src/restate/engine/engine-client.ts',
     rule: 'number',

@@ -24,3 +24,18 @@ it('an agent is held from its event until the one that lets it go on; an unknown
   expect(held('agent.resumed')).toEqual([false, undefined]);
   expect([...history.told.agents.keys()]).toEqual(['a']);
 });
+
+it('a history of nothing has nothing; what is done is counted, of all and of each agent', () => {
+  const history = new FleetHistory();
+  expect(history.told).toMatchObject({ lastSequence: 0, lastAt: 0, term: 0, allDone: 0 });
+  for (const [index, agentId] of ['a', 'b', 'a'].entries()) {
+    const [sequence, taskId] = [index + 1, `${agentId}-${index}`];
+    history.note({ sequence, at: 7, type: 'task.completed', agentId, taskId } as SystemEvent);
+  }
+  expect(history.told).toMatchObject({ lastSequence: 3, lastAt: 7, allDone: 3 });
+  expect([...history.told.done]).toEqual([
+    ['a', 2],
+    ['b', 1],
+  ]);
+  expect(history.resumed().told).toMatchObject({ lastSequence: 3, allDone: 3 });
+});
