@@ -158,3 +158,14 @@ describe('the end', () => {
     expect(acts()).toMatchObject([{ do: 'settle' }]);
   });
 });
+
+it('the accounts that an agent has of its own end when it is forgotten, and not with its tasks', () => {
+  const { acts, budgets, grant } = rig();
+  const own = ['each', 'ada'] as const;
+  grant(1, 2, 't', [DAILY, own]);
+  budgets.taskEnded('t');
+  expect(acts()).toMatchObject([{ do: 'settle' }]);
+  for (let time = 0; time < 2; time += 1) budgets.agentForgotten();
+  const forgotten = { agentId: 'ada', incarnation: 2 };
+  expect(acts()).toEqual([{ do: 'closeAccounts', accounts: [own], forgotten }]);
+});

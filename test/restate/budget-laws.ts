@@ -183,4 +183,27 @@ export function budgetLaws(subjectOf: () => SpendingSubject): void {
       ({ refillAt: at, status }) => at! > refilled.refillAt! && status === 'ample',
     );
   });
+
+  test('the account that an agent has of its own ends when it is forgotten; one of its id begins anew', async () => {
+    const { agents, budgets, events } = subjectOf();
+    const id = await started();
+    const name = fresh();
+    await budgets.define({ name, scope: 'agent', limits: { tokens: 1_000_000 } });
+    await call(id, 'call', { ask: { tokens: 900_000 } });
+    expect(await budgets.get(name, id)).toMatchObject({ status: 'low' });
+    await agents.stop(id);
+    await agents.forget(id);
+    const closed = async () => {
+      const found: object[] = [];
+      for await (const event of events.read()) if (event.type === 'budget.closed') found.push(event);
+      return found;
+    };
+    const told = { budget: name, of: id, agentId: id, incarnation: 1 };
+    await eventually(closed, (found) => found.some((event) => (event as typeof told).budget === name));
+    expect(await closed()).toContainEqual(expect.objectContaining(told));
+    expect((await refusal(reading(() => budgets.get(name, id)))).code).toBe('BUDGET_UNKNOWN');
+    await started({ id });
+    await call(id, 'call', { ask: { tokens: 900_000 } });
+    expect(await budgets.get(name, id)).toMatchObject({ status: 'low', spent: { tokens: 900_000 } });
+  });
 }

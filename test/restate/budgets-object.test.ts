@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { type BudgetSpecInput, budgetSpec } from '../../src/machines/index.ts';
 import { budgetsObject } from '../../src/restate/limits/budgets-object.ts';
 
-type Step = 'define' | 'reserve' | 'settle' | 'taskEnded' | 'refill' | 'wake' | 'get' | 'list' | 'alerts';
+type Step = 'define' | 'reserve' | 'settle' | 'close' | 'refill' | 'wake' | 'get' | 'list' | 'alerts';
 const { object } = budgetsObject as unknown as {
   readonly object: Readonly<Record<Step, (ctx: ObjectContext, given: unknown) => Promise<unknown>>>;
 };
@@ -139,7 +139,7 @@ it('the account of a task goes with it, and its alerts are told to be over', asy
     { type: 'alert.raised', budget: 'each of t' },
     { type: 'alert.raised', budget: 'daily' },
   ]);
-  await step('taskEnded', { accounts, at: 2 });
+  await step('close', { accounts, at: 2 });
   expect(events()).toMatchObject([{ type: 'alert.cleared', budget: 'each of t', at: 2 }]);
   expect([...kept.keys()].filter((key) => key.startsWith('account'))).toEqual(['account ["daily",""]']);
 });
@@ -261,4 +261,29 @@ describe('a settlement', () => {
       value: { spent: { calls: 1 }, left: { calls: 9 } },
     });
   });
+});
+
+it('an account whose agent was forgotten is over, with an event; one that is none is passed over', async () => {
+  const { define, reserve, step, events, kept } = rig();
+  await define({ name: 'each', scope: 'agent' });
+  await reserve(2);
+  events();
+  const forgotten = { agentId: 'ada', incarnation: 1 };
+  const accounts = [
+    ['none', 'ada'],
+    ['each', 'eve'],
+    ['each', 'ada'],
+  ];
+  await step('close', { accounts, forgotten, at: 1 });
+  expect(events()).toMatchObject([{ type: 'budget.closed', ...forgotten, budget: 'each', of: 'ada', at: 1 }]);
+  expect([...kept.keys()]).toEqual(['specs']);
+  await step('settle', {
+    accounts,
+    spender,
+    reserved: { calls: 2 },
+    actual: { calls: 2 },
+    how: 'left',
+    at: 2,
+  });
+  expect([events(), [...kept.keys()]]).toEqual([[], ['specs']]);
 });

@@ -9,7 +9,7 @@ import type { BodyReport, BodyRequest, TraceParent } from '../../runtime/hosting
 import type { Answer } from '../engine/call-answer.ts';
 import type { Spender } from '../../runtime/limits/budget-rules.ts';
 import type { Limit } from '../../runtime/limits/quotas.ts';
-import type { AccountRef, Settling } from '../limits/budget-messages.ts';
+import type { Closing, Settling } from '../limits/budget-messages.ts';
 import type { Occupant } from '../nodes/placement.ts';
 
 /** What a node has to know of a task besides its work: what the task may ask of its system, and who follows it. */
@@ -149,8 +149,7 @@ export type Act =
       readonly asked: BudgetAmount;
     }
   | { readonly do: 'settle'; readonly settling: Settling }
-  /** Accounts that belong to a task which has ended. */
-  | { readonly do: 'closeAccounts'; readonly accounts: readonly AccountRef[] }
+  | ({ readonly do: 'closeAccounts' } & Closing)
   /** It has ended for good; its children end by their rules. */
   | { readonly do: 'endChildren' }
   | { readonly do: 'forget' };

@@ -155,7 +155,7 @@ export async function conclude(ctx: ObjectContext, turn: AgentTurn, asker?: stri
           turn.emit(event);
         break;
       case 'closeAccounts':
-        send(ctx, toBudgets('taskEnded'), { accounts: act.accounts, at: turn.now });
+        send(ctx, toBudgets('close'), { accounts: act.accounts, forgotten: act.forgotten, at: turn.now });
         break;
       case 'endChildren':
         for (const { id, rule } of state.children) {

@@ -72,6 +72,7 @@ export class AgentTurn {
   readonly callers: AgentCallers;
   readonly places: AgentPlaces;
   readonly #bodies: AgentBodies;
+  readonly #budgets: AgentBudgets;
   readonly #ledgerActs: LedgerActs;
   readonly #chart: ChartAtWork<typeof agentMachine>;
   /** The life that is being resumed. */
@@ -82,14 +83,14 @@ export class AgentTurn {
   constructor(state: AgentState, moment: Moment) {
     this.state = state;
     this.moment = moment;
-    const budgets = new AgentBudgets(this);
+    this.#budgets = new AgentBudgets(this);
     this.quota = new AgentQuota(this);
     this.alerts = new AgentAlerts(this);
     this.callers = new AgentCallers(this);
     this.places = new AgentPlaces(this);
-    this.#ledgerActs = new LedgerActs(this, this.quota, budgets);
+    this.#ledgerActs = new LedgerActs(this, this.quota, this.#budgets);
     this.ledger = new TaskLedger(this.#ledgerActs);
-    this.requests = new TaskRequests(this, this.ledger.asks, budgets);
+    this.requests = new TaskRequests(this, this.ledger.asks, this.#budgets);
     this.#bodies = new AgentBodies(this);
     this.#chart = new ChartAtWork(agentMachine, state, {
       now: moment.now,
@@ -557,6 +558,7 @@ export class AgentTurn {
       case 'agent.forgotten':
         this.#isForgotten = true;
         this.ledger.discard('the agent was forgotten');
+        this.#budgets.agentForgotten();
         this.#endChildren();
         this.acts.push({ do: 'forget' });
         this.callers.answerForgotten();

@@ -13,7 +13,7 @@ import { wholeOf } from '../../runtime/limits/budget-amount.ts';
 import { type Spender, unknownReservation, usedOf } from '../../runtime/limits/budget-rules.ts';
 import type { Act } from '../agent/agent-acts.ts';
 import type { AgentState } from '../agent/agent-state.ts';
-import type { AccountRef, KeptReservation, Settling } from './budget-messages.ts';
+import type { AccountRef, Closing, KeptReservation, Settling } from './budget-messages.ts';
 
 export interface AgentBudgetsOwner {
   readonly state: AgentState;
@@ -46,7 +46,7 @@ export class AgentBudgets {
   /** @returns its number; 0 where its task works under no budget */
   granted(
     requestId: number,
-    { taskId, incarnation }: Spender,
+    { agentId, taskId, incarnation }: Spender,
     asked: BudgetAmount,
     accounts: readonly AccountRef[],
   ): number {
@@ -56,8 +56,10 @@ export class AgentBudgets {
     const amount = wholeOf(asked, Math.ceil);
     state.lastReservation = id;
     state.reservations = [...this.#open, { id, taskId, requestId, incarnation, amount, accounts, at }];
-    const own = accounts.filter(([, of]) => of === taskId);
-    if (own.length > 0) state.spentOf = { ...state.spentOf, [taskId]: own };
+    for (const owner of [taskId, agentId]) {
+      const own = accounts.filter(([, of]) => of === owner);
+      if (own.length > 0) state.spentOf = { ...state.spentOf, [owner]: own };
+    }
     return id;
   }
 
@@ -89,12 +91,23 @@ export class AgentBudgets {
   /** Settles what is open, and drops the task's own accounts. */
   taskEnded(taskId: string): void {
     this.attemptEnded(taskId);
+    this.#closeAccounts(taskId);
+  }
+
+  /** Drops the agent's own accounts. */
+  agentForgotten(): void {
+    const { id: agentId, life } = this.#owner.state;
+    const { incarnation } = life.context;
+    this.#closeAccounts(agentId, { agentId, incarnation });
+  }
+
+  #closeAccounts(of: string, forgotten?: Closing['forgotten']): void {
     const { state } = this.#owner;
-    const accounts = state.spentOf?.[taskId];
+    const accounts = state.spentOf?.[of];
     if (accounts === undefined) return;
-    const { [taskId]: _, ...others } = state.spentOf!;
+    const { [of]: _, ...others } = state.spentOf!;
     state.spentOf = others;
-    this.#owner.acts.push({ do: 'closeAccounts', accounts });
+    this.#owner.acts.push({ do: 'closeAccounts', accounts, forgotten });
   }
 
   #settle(reservation: KeptReservation, actual: BudgetAmount, how: Settling['how']): void {

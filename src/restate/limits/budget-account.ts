@@ -30,6 +30,7 @@ import {
 import type { EventBody } from '../../runtime/journal/system-event.ts';
 import type { Alert } from '../../runtime/observability/alerts.ts';
 import type { AgentSystemError } from '../../runtime/values/errors.ts';
+import type { Closing } from './budget-messages.ts';
 import { ChartAtWork, earliestOf, isOfThisChart, type KeptChart, takeAllDue } from '../engine/kept-chart.ts';
 
 export interface KeptAccount extends KeptChart<typeof budgetMachine> {
@@ -153,9 +154,11 @@ export class BudgetAccount {
     return budgetRecord(this.#spec, this.#of, context, status!, this.#now);
   }
 
-  /** Nothing is left of it, nor any alert. */
-  close(): void {
+  /** Nothing is left of it, nor any alert. @param forgotten the agent that it was of */
+  close(forgotten?: Closing['forgotten']): void {
     for (const { alert } of this.kept.alerts) this.#clear(alert as BudgetAlert);
+    if (forgotten === undefined) return;
+    this.events.push({ type: 'budget.closed', ...forgotten, budget: this.#spec.name, of: this.#of });
   }
 
   #perform(effect: BudgetEffect): void {

@@ -23,6 +23,12 @@ export interface Settling {
   readonly at: number;
 }
 
+/** Accounts whose task has ended, or whose agent was forgotten: these end with an event. */
+export interface Closing {
+  readonly accounts: readonly AccountRef[];
+  readonly forgotten?: { readonly agentId: string; readonly incarnation: number } | undefined;
+}
+
 /** A reservation that was granted and is not settled. */
 export interface KeptReservation {
   readonly id: number;
@@ -37,5 +43,5 @@ export interface KeptReservation {
   readonly at: number;
 }
 
-/** For each task the accounts of its own that it has spent from. */
+/** For each task, and for the agent, the accounts of its own that it has spent from, by its id. */
 export type SpentOf = Readonly<Record<string, readonly AccountRef[]>>;

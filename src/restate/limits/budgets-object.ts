@@ -4,7 +4,8 @@
  * The rules of runtime/limits/budgets.ts, over data. What a task has reserved is kept with its agent.
  *
  * I1  A reservation stands in every budget that its task works under, or in none: all accounts are in one turn.
- * I2  An account exists once something was reserved of it, and not before.
+ * I2  An account exists once something was reserved of it, and not before. That of a task ends with it, that of an agent
+ *     when the agent is forgotten.
  * I3  Each account has one wake-up call at the most; a replaced one does nothing.
  */
 import { object, type ObjectContext, type ObjectSharedContext } from '@restatedev/restate-sdk';
@@ -27,7 +28,7 @@ import { BUDGETS } from '../engine/names.ts';
 import { fleetOptions } from '../engine/service-options.ts';
 import { wire, wireOf } from '../engine/wire.ts';
 import { BudgetAccount, type KeptAccount } from './budget-account.ts';
-import type { AccountRef, Granted, Settling } from './budget-messages.ts';
+import type { AccountRef, Closing, Granted, Settling } from './budget-messages.ts';
 
 export interface AccountChart {
   readonly name: string;
@@ -134,17 +135,15 @@ export const budgetsObject = object({
       return events;
     }),
 
-    /** Drops the accounts of a task that has ended. */
-    taskEnded: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
-      const { accounts, at } = given as { accounts: readonly AccountRef[]; at: number };
-      const specs = await specsOf(ctx);
-      for (const [name, of] of accounts) {
-        const spec = specs.find((other) => other.name === name);
-        if (spec?.scope !== 'task') continue;
-        const account = await accountOf(ctx, spec, of, at);
-        account.close();
-        keep(ctx, [name, of], account, at);
-        ctx.clear(accountKey(name, of));
+    /** Drops the accounts of a task that has ended, or of an agent that was forgotten. */
+    close: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
+      const { accounts, forgotten, at } = given as Closing & { readonly at: number };
+      for (const ref of accounts) {
+        const account = ref[1] === '' ? undefined : await known(ctx, ...ref, at);
+        if (account === undefined) continue;
+        account.close(forgotten);
+        keep(ctx, ref, account, at);
+        ctx.clear(accountKey(...ref));
       }
     }),
 
