@@ -26,14 +26,15 @@ interface Listed {
 
 /**
  * The tools of an agent that `defineToolServer` of `mabeam/mcp` defined: its id, the least loaded of a type, or a pool.
- * The list of tools is fetched once for each task; each call is a task of that agent.
+ * The list of tools is fetched once for each task; each call is a task of that agent. A server that is being started again
+ * is waited for.
  */
 export function serverTools(target: CallTarget, options: ServerToolsOptions = {}): ToolSource {
   const { allow, prefix = '' } = options;
   return {
     async toolsFor(task) {
       const listing = await task.step(`ai:tools:${inWords(target)}:${prefix}`, () =>
-        task.agents.execute(target, { type: 'tools.list' }),
+        task.agents.execute(target, { type: 'tools.list', whenDown: 'wait' }),
       );
       const tools: ToolSet = {};
       for (const { name, description, inputSchema } of listing as readonly Listed[]) {
@@ -42,7 +43,7 @@ export function serverTools(target: CallTarget, options: ServerToolsOptions = {}
           ...(description === undefined ? {} : { description }),
           inputSchema: jsonSchema(inputSchema),
           execute: async (input, callOptions) => {
-            const call = { type: 'tools.call', input: { name, arguments: input } };
+            const call = { type: 'tools.call', input: { name, arguments: input }, whenDown: 'wait' } as const;
             return shown(await toolCallOf(callOptions).task.agents.execute(target, call));
           },
         });

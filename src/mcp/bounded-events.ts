@@ -5,7 +5,7 @@
  *
  * I1  No event takes more than `MAX_LINE_BYTES` of memory.
  * I2  In the answer to a request a refusal of that request stands for an event that is longer, and the stream ends with
- *     it. Elsewhere nobody knows who waits for it: it is left out.
+ *     it. Elsewhere nobody knows who waits for it: it is left out. It is told of in both cases.
  * I3  The refusal has the event's id: a server that is asked what came after it does not send it again.
  */
 import type { Transformer } from 'node:stream/web';
@@ -19,13 +19,16 @@ const LOOKED_AT_BYTES = 1_024;
 export class BoundedEvents implements Transformer<Uint8Array, Uint8Array> {
   /** Of the request that the stream answers. */
   readonly #id: number | undefined;
+  /** Told of each event that is too long. */
+  readonly #tooLong: () => void;
   #parts: Uint8Array[] = [];
   #bytes = 0;
   #isLong = false;
   #isLineEmpty = true;
 
-  constructor(id: number | undefined) {
+  constructor(id: number | undefined, tooLong: () => void) {
     this.#id = id;
+    this.#tooLong = tooLong;
   }
 
   transform(chunk: Uint8Array, controller: TransformStreamDefaultController<Uint8Array>): void {
@@ -56,6 +59,7 @@ export class BoundedEvents implements Transformer<Uint8Array, Uint8Array> {
     this.#bytes += part.length;
     if (this.#bytes <= MAX_LINE_BYTES) return;
     this.#isLong = true;
+    this.#tooLong();
     const begin = Buffer.concat(this.#parts).toString('utf8', 0, LOOKED_AT_BYTES);
     this.#parts = [];
     if (this.#id === undefined) return;

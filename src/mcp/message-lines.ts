@@ -6,27 +6,38 @@
  * I1  No line takes more than `MAX_LINE_BYTES` of memory, and a longer one costs none of those that follow it.
  * I2  Who waits for the answer on a line that is too long is told so as soon as its id is known, which comes before the
  *     result or after it.
+ * I3  A line that does not end is told of, once.
  */
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 
 /** Of one message, as the SDK has it; bytes. */
 export const MAX_LINE_BYTES = 10 * 1024 * 1024;
-export const tooLong = `the answer is longer than ${MAX_LINE_BYTES / 1024 / 1024} MiB`;
+export const tooLong = `the answer is longer than ${sizeOf(MAX_LINE_BYTES)}`;
+/** A line that is longer is not taken for a message any more. */
+const MAX_ENDLESS_BYTES = 10 * MAX_LINE_BYTES;
+export const MAX_ENDLESS = sizeOf(MAX_ENDLESS_BYTES);
 /** So much of the begin and of the end of a long line is looked at for its id. */
 const LOOKED_AT_BYTES = 256;
 const NEWLINE = 0x0a;
 
+/** Who is told of lines that are too long. */
+export interface LongLines {
+  /** The refusal that stands for an answer which is too long; nothing where its id is not known. */
+  tooLong(refusal: JSONRPCMessage | undefined): void;
+  /** A line goes on and on. */
+  endless(): void;
+}
+
 export class MessageLines {
   readonly #line: (line: string) => void;
-  /** Told the refusal that stands for an answer which is too long; nothing where its id is not known. */
-  readonly #tooLong: (refusal: JSONRPCMessage | undefined) => void;
+  readonly #told: LongLines;
   #parts: Buffer[] = [];
   #bytes = 0;
   #long: LongLine | undefined = undefined;
 
-  constructor(line: (line: string) => void, tooLong: (refusal: JSONRPCMessage | undefined) => void) {
+  constructor(line: (line: string) => void, told: LongLines) {
     this.#line = line;
-    this.#tooLong = tooLong;
+    this.#told = told;
   }
 
   append(chunk: Buffer): void {
@@ -44,7 +55,7 @@ export class MessageLines {
     this.#parts.push(part);
     this.#bytes += part.length;
     if (this.#bytes <= MAX_LINE_BYTES) return;
-    this.#long = new LongLine(this.#taken(), this.#tooLong);
+    this.#long = new LongLine(this.#taken(), this.#told);
   }
 
   #end(): void {
@@ -65,33 +76,47 @@ export class MessageLines {
 
 /** A line that is not kept, but for its begin and its end. */
 class LongLine {
-  readonly #tooLong: (refusal: JSONRPCMessage | undefined) => void;
+  readonly #told: LongLines;
   readonly #begin: string;
   #end: Buffer;
+  #bytes: number;
   #isTold = false;
 
-  constructor(line: Buffer, tooLong: (refusal: JSONRPCMessage | undefined) => void) {
-    this.#tooLong = tooLong;
+  constructor(line: Buffer, told: LongLines) {
+    this.#told = told;
+    this.#bytes = line.length;
     this.#begin = line.toString('latin1', 0, LOOKED_AT_BYTES);
     this.#end = endOf(line);
     this.#tell(idBefore(this.#begin));
   }
 
   add(part: Buffer): void {
+    const isMessage = this.#bytes <= MAX_ENDLESS_BYTES;
+    this.#bytes += part.length;
+    if (isMessage && this.#bytes > MAX_ENDLESS_BYTES) this.#told.endless();
     this.#end = endOf(part.length < LOOKED_AT_BYTES ? Buffer.concat([this.#end, part]) : part);
   }
 
   end(): void {
     if (this.#isTold) return;
     this.#tell(isAnswer(this.#begin) ? idAfter(this.#end.toString('latin1')) : undefined);
-    if (!this.#isTold) this.#tooLong(undefined);
+    if (!this.#isTold) this.#told.tooLong(undefined);
   }
 
   #tell(id: number | undefined): void {
     if (id === undefined) return;
     this.#isTold = true;
-    this.#tooLong(refusalOf(id));
+    this.#told.tooLong(refusalOf(id));
   }
+}
+
+/** For the log: who waits for the message may not be known. */
+export function messageTooLong(): Error {
+  return new Error(`a message of the server is longer than ${sizeOf(MAX_LINE_BYTES)}`);
+}
+
+function sizeOf(bytes: number): string {
+  return `${bytes / 1024 / 1024} MiB`;
 }
 
 /** What stands for an answer that is too long. */

@@ -4,7 +4,8 @@
  * Owns the headers of each request and the size of each answer. What the protocol says is the SDK's.
  *
  * I1  The headers are asked for before each request, so a token that is renewed needs no new connection.
- * I2  No message takes more than `MAX_LINE_BYTES` of memory. Who waits for a longer one is told so at once.
+ * I2  No message takes more than `MAX_LINE_BYTES` of memory. Who waits for a longer one is told so at once, and
+ *     the log in any case.
  * I3  A server that does not know the session any more, as after a restart of its own, is told of: no request of that
  *     session will be answered again.
  */
@@ -20,10 +21,12 @@ const MAX_REFUSAL_BYTES = 4_096;
 
 /**
  * @param parts.headers   gives what is sent with the next request
+ * @param parts.tooLong   told of each message that is too long
  * @param parts.forgotten told once the server answers that there is no such session
  */
 export function servedFetch(parts: {
   readonly headers: () => HeaderValues | Promise<HeaderValues>;
+  readonly tooLong: () => void;
   readonly forgotten: () => void;
 }): FetchLike {
   return async (url, init = {}) => {
@@ -33,15 +36,21 @@ export function servedFetch(parts: {
     if (response.status === 404 && headers.has('mcp-session-id')) parts.forgotten();
     const { body, status, statusText } = response;
     if (body === null) return response;
-    const bounded = body.pipeThrough(boundOf(response, init.body));
+    const bounded = body.pipeThrough(boundOf(response, init.body, parts.tooLong));
     return new Response(bounded, { status, statusText, headers: response.headers });
   };
 }
 
-function boundOf(response: Response, asked: unknown): TransformStream<Uint8Array, Uint8Array> {
+function boundOf(
+  response: Response,
+  asked: unknown,
+  told: () => void,
+): TransformStream<Uint8Array, Uint8Array> {
   if (!response.ok) return new TransformStream(cutAt(MAX_REFUSAL_BYTES));
   const isEvents = response.headers.get('content-type')?.startsWith('text/event-stream') === true;
-  return new TransformStream(isEvents ? new BoundedEvents(idOf(asked)) : refusedAfter(MAX_LINE_BYTES));
+  return new TransformStream(
+    isEvents ? new BoundedEvents(idOf(asked), told) : refusedAfter(MAX_LINE_BYTES, told),
+  );
 }
 
 function cutAt(maxBytes: number): Transformer<Uint8Array, Uint8Array> {
@@ -55,12 +64,15 @@ function cutAt(maxBytes: number): Transformer<Uint8Array, Uint8Array> {
   };
 }
 
-function refusedAfter(maxBytes: number): Transformer<Uint8Array, Uint8Array> {
+function refusedAfter(maxBytes: number, told: () => void): Transformer<Uint8Array, Uint8Array> {
   let bytes = 0;
   return {
     transform(chunk, controller) {
       bytes += chunk.length;
-      if (bytes > maxBytes) throw new Error(tooLong);
+      if (bytes > maxBytes) {
+        told();
+        throw new Error(tooLong);
+      }
       controller.enqueue(chunk);
     },
   };

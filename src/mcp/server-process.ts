@@ -7,6 +7,7 @@
  *     then killed.
  * I2  The group does not outlive this program, a kill with -9 included: not all servers end when their input does, and
  *     what a launcher has started may not even hear of it.
+ * I3  A server whose message does not end is killed: nothing else that it has to say can be heard.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { getDefaultEnvironment } from '@modelcontextprotocol/sdk/client/stdio.js';
@@ -14,7 +15,7 @@ import { deserializeMessage, serializeMessage } from '@modelcontextprotocol/sdk/
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { GroupGuard } from '../runtime/hosting/hosts/group-guard.ts';
-import { MAX_LINE_BYTES, MessageLines } from './message-lines.ts';
+import { MAX_ENDLESS, MessageLines, messageTooLong } from './message-lines.ts';
 
 interface ServerCommand {
   readonly command: string;
@@ -35,13 +36,16 @@ export class ServerProcess implements Transport {
   /** Told each line that the server writes to its standard error. */
   readonly #printed: (line: string) => void;
   readonly #guard = new GroupGuard();
-  readonly #lines = new MessageLines(
-    (line) => this.#heard(line),
-    (refusal) => {
-      this.onerror?.(new Error(`a message of the server is longer than ${MAX_LINE_BYTES} bytes`));
+  readonly #lines = new MessageLines((line) => this.#heard(line), {
+    tooLong: (refusal) => {
+      this.onerror?.(messageTooLong());
       if (refusal !== undefined) this.onmessage?.(refusal);
     },
-  );
+    endless: () => {
+      this.onerror?.(new Error(`a message of the server does not end: it is longer than ${MAX_ENDLESS}`));
+      if (this.#process?.pid !== undefined) signal(this.#process.pid, 'SIGKILL');
+    },
+  });
   #process: ChildProcess | undefined;
 
   constructor(command: ServerCommand, printed: (line: string) => void) {

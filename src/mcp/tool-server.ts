@@ -21,6 +21,7 @@ import {
 import type { AgentSelf } from '../runtime/definition/agent-self.ts';
 import { hasGroups } from '../runtime/hosting/hosts/group-guard.ts';
 import { parseInput } from '../runtime/values/malformed.ts';
+import { messageTooLong } from './message-lines.ts';
 import { servedFetch } from './served-fetch.ts';
 import { ServerProcess } from './server-process.ts';
 
@@ -193,7 +194,10 @@ async function connected(
     onclose: () => resolve('has ended'),
     onerror: ({ name, message }: Error) => log.warn('MCP', { error: { name, message } }),
   });
-  const transport = await transportOf(server, context, () => resolve('has forgotten its session'));
+  const transport = await transportOf(server, context, {
+    forgotten: () => resolve('has forgotten its session'),
+    tooLong: () => client.onerror?.(messageTooLong()),
+  });
   try {
     await client.connect(transport, { signal });
   } catch (thrown) {
@@ -213,13 +217,13 @@ async function left(transport: Transport): Promise<void> {
 async function transportOf(
   server: z.output<typeof optionsSchema>['server'],
   context: ConnectContext<unknown>,
-  forgotten: () => void,
+  told: { readonly forgotten: () => void; readonly tooLong: () => void },
 ): Promise<Transport> {
   if (typeof server === 'function') return server(context);
   if ('url' in server) {
     const { url, headers = {} } = server;
     const current = typeof headers === 'function' ? () => headers(context) : () => headers;
-    return new StreamableHTTPClientTransport(url, { fetch: servedFetch({ headers: current, forgotten }) });
+    return new StreamableHTTPClientTransport(url, { fetch: servedFetch({ headers: current, ...told }) });
   }
   const { command, args = [], env, cwd } = server;
   const printed = (line: string): void => context.log.info(line);

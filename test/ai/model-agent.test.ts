@@ -553,6 +553,40 @@ test('the tools of an MCP server are tools of a model, called through the agent 
   expect(model.prompts[1]!.at(-1)).toMatchObject({ content: [{ output: { value: '5' } }] });
 });
 
+test('an MCP server that is being started again is waited for, by a task that begins and by a call of a tool', async () => {
+  const model = scripted(calls('add', {}), says('5'));
+  const fake = defineAgent({
+    type: 'notes',
+    init: () => ({}),
+    tasks: {
+      'tools.list': { run: () => [{ name: 'add', inputSchema: { type: 'object' } }] },
+      'tools.call': { run: () => ({ content: [{ type: 'text', text: 'five' }] }) },
+    },
+  });
+  const asked = gate();
+  const agent = defineModelAgent({
+    type: 'x',
+    model,
+    tools: [serverTools('notes')],
+    tasks: { go: { prompt: () => 'go' } },
+    toolApproval: async () => {
+      await agents.kill('notes');
+      asked.resolve();
+      return undefined;
+    },
+  });
+  const { agents, clock } = await rig();
+  await agents.register({ id: 'notes', module: fake, restart: { policy: 'immediate', delayMs: 500 } });
+  for (const id of ['notes', await agents.register({ id: 'ada', module: agent })]) await agents.start(id);
+  await agents.kill('notes');
+  const answer = awaited(agents.execute('ada', { type: 'go' }));
+  await clock.advance(500);
+  await asked.promise;
+  while (agents.get('notes').status !== 'running') await clock.advance(500);
+  expect(await answer).toBe('5');
+  expect(model.prompts[1]!.at(-1)).toMatchObject({ content: [{ output: { value: 'five' } }] });
+});
+
 describe.each(disks)('a task that runs again in a second program on a %s', (kind) => {
   test('pays no call again that was answered, and calls no tool again that answered', async () => {
     const disk = await diskOf(kind);

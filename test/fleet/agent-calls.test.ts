@@ -263,3 +263,38 @@ test('what is asked while the system closes is refused', async () => {
   open.resolve();
   expect((await refusal(asked)).message).toMatch(/the system is closed, or closing/);
 });
+
+test.each([
+  ['an agent', 'bob'],
+  ['a type', { type: 'worker' }],
+])(
+  'a call of %s that is down and comes back waits for it if it says so, and is refused otherwise',
+  async (_, target) => {
+    const worker = defineAgent({ type: 'worker', init: () => ({}), tasks: { work: { run: () => 'done' } } });
+    const caller = defineAgent({
+      type: 'caller',
+      init: () => ({}),
+      tasks: {
+        call: {
+          run: ({ agents, input }) =>
+            agents.execute(target, { type: 'work', whenDown: input as 'refuse' | 'wait' }),
+        },
+      },
+    });
+    const { agents, clock } = await rig();
+    await agents.register({ id: 'bob', module: worker, restart: { policy: 'immediate', delayMs: 500 } });
+    await agents.register({ id: 'ada', module: caller, tasks: { concurrency: 2 } });
+    for (const id of ['ada', 'bob']) await agents.start(id);
+    await agents.kill('bob');
+    const [waits, is] = ['wait', 'refuse'].map((input) =>
+      awaited(agents.execute('ada', { type: 'call', input })),
+    );
+    expect((await refusal(is!)).cause).toMatchObject({ code: 'AGENT_NOT_RUNNING' });
+    expect(await fateOf(waits!)).toBe('pending');
+    await clock.advance(500);
+    expect(await waits).toBe('done');
+    await agents.stop('bob');
+    const down = await refusal(agents.execute('ada', { type: 'call', input: 'wait' }));
+    expect(down.cause).toMatchObject({ code: 'AGENT_NOT_RUNNING' });
+  },
+);

@@ -4,11 +4,18 @@ import { MAX_LINE_BYTES, MessageLines } from '../../src/mcp/message-lines.ts';
 function reader() {
   const lines: string[] = [];
   const refused: unknown[] = [];
-  const read = new MessageLines(
-    (line) => lines.push(line),
-    (refusal) => refused.push(refusal && 'id' in refusal ? refusal.id : undefined),
-  );
-  return { lines, refused, read, said: (text: string) => read.append(Buffer.from(text)) };
+  let endless = 0;
+  const read = new MessageLines((line) => lines.push(line), {
+    tooLong: (refusal) => refused.push(refusal && 'id' in refusal ? refusal.id : undefined),
+    endless: () => (endless += 1),
+  });
+  return {
+    lines,
+    refused,
+    endless: () => endless,
+    read,
+    said: (text: string) => read.append(Buffer.from(text)),
+  };
 }
 
 const long = 'x'.repeat(MAX_LINE_BYTES);
@@ -70,4 +77,16 @@ it('a last part of one byte is read with what came before it', () => {
   const { said, refused } = reader();
   for (const part of [`{"result":"${long}`, long, '","jsonrpc":"2.0","id":', '7', '}', '\n']) said(part);
   expect(refused).toEqual([7]);
+});
+
+it('a line that is as long as ten of the longest is told of as one that does not end, once', () => {
+  const { read, endless, lines } = reader();
+  const part = Buffer.from(long);
+  for (let times = 0; times < 10; times += 1) read.append(part);
+  expect(endless()).toBe(0);
+  read.append(Buffer.from('y'));
+  read.append(part);
+  expect(endless()).toBe(1);
+  read.append(Buffer.from('\nafter\n'));
+  expect(lines).toEqual(['after']);
 });

@@ -27,6 +27,15 @@ server.registerTool(
   { description: 'Answers with so many bytes.', inputSchema: { bytes: z.number() } },
   ({ bytes }) => text('x'.repeat(bytes)),
 );
+server.registerTool('endless', { description: 'Its answer has its id last, and does not end.' }, () => {
+  process.stdout.write('{"result":{"text":"');
+  const more = (): void => {
+    while (process.stdout.write('x'.repeat(1024 * 1024)));
+    process.stdout.once('drain', more);
+  };
+  more();
+  return new Promise(() => {});
+});
 server.registerTool('end', { description: 'Dies.' }, () => process.exit(3));
 
 await server.connect(new StdioServerTransport());

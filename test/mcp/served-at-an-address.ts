@@ -12,7 +12,8 @@ interface Asked {
 /** How it answers calls: as JSON, or as server-sent events with ids. */
 export type AnswerKind = 'json' | 'events';
 
-export async function servedAtAnAddress(kind: AnswerKind) {
+/** @param standalone sent, each as an event, to whoever listens without a request */
+export async function servedAtAnAddress(kind: AnswerKind, standalone: readonly string[] = []) {
   const seen: { readonly method: string; readonly headers: IncomingMessage['headers'] }[] = [];
   const sessions = new Set<string>();
   let count = 0;
@@ -56,7 +57,12 @@ export async function servedAtAnAddress(kind: AnswerKind) {
       sessions.delete(String(session));
       return void response.writeHead(200).end();
     }
-    if (asked.method === 'GET') return void response.writeHead(405).end();
+    if (asked.method === 'GET') {
+      if (standalone.length === 0) return void response.writeHead(405).end();
+      response.setHeader('content-type', 'text/event-stream');
+      for (const event of standalone) response.write(`data: ${event}\n\n`);
+      return undefined;
+    }
     if (asked.method === 'tools/call') return call(response, asked);
     if (asked.id === undefined) return void response.writeHead(202).end();
     return answer(response, asked.id, {});

@@ -1,15 +1,19 @@
 /** Laws of an MCP server at an address as an agent. */
+import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { createAgentSystem } from '../../src/index.ts';
 import { defineToolServer, type ToolServerTransport } from '../../src/mcp.ts';
 import { servedFetch } from '../../src/mcp/served-fetch.ts';
-import { refusal, silent } from '../kit/rig.ts';
+import { gate, refusal, silent } from '../kit/rig.ts';
 import { type AnswerKind, servedAtAnAddress } from './served-at-an-address.ts';
 
 const MIB = 1024 * 1024;
 
-async function agentOf(server: ToolServerTransport) {
-  const system = await createAgentSystem({ logger: silent });
+const notice = (data: string): string =>
+  JSON.stringify({ jsonrpc: '2.0', method: 'notifications/message', params: { level: 'info', data } });
+
+async function agentOf(server: ToolServerTransport, logger = silent) {
+  const system = await createAgentSystem({ logger });
   const module = defineToolServer({ type: 'notes', server });
   const restart = { policy: 'immediate', delayMs: 0 } as const;
   const id = await system.agents.register({ id: 'notes', module, restart });
@@ -37,9 +41,21 @@ describe('an MCP server at an address', () => {
     },
   );
 
+  test('a message to nobody that is too long is left out, and the log says so', async () => {
+    await using served = await servedAtAnAddress('events', [notice('x'.repeat(11 * MIB)), notice('short')]);
+    const told = gate<string>();
+    const write = (line: string): void => {
+      if (line.includes('a message of the server is longer than 10 MiB')) told.resolve(line);
+    };
+    const { system, call } = await agentOf({ url: served.url }, pino({ level: 'warn' }, { write }));
+    await using _ = system;
+    expect(JSON.parse(await told.promise)).toMatchObject({ agentId: 'notes', msg: 'MCP' });
+    expect(await call('short')).toBe('short');
+  });
+
   test('of what a server says with a refusal no more than 4 KiB is read', async () => {
     await using served = await servedAtAnAddress('json');
-    const ask = servedFetch({ headers: () => ({}), forgotten: () => undefined });
+    const ask = servedFetch({ headers: () => ({}), tooLong: () => undefined, forgotten: () => undefined });
     const refused = await ask(served.url, { method: 'DELETE' });
     expect(refused.status).toBe(404);
     expect(await refused.text()).toHaveLength(4_096);

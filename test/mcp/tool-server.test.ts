@@ -84,7 +84,16 @@ describe('a tool server', () => {
     const { system, id, call } = await fleet();
     await using _ = system;
     const tools = await system.agents.execute(id, { type: 'tools.list' });
-    expect(tools.map(({ name }) => name)).toEqual(['add', 'pid', 'fail', 'hang', 'print', 'long', 'end']);
+    expect(tools.map(({ name }) => name)).toEqual([
+      'add',
+      'pid',
+      'fail',
+      'hang',
+      'print',
+      'long',
+      'endless',
+      'end',
+    ]);
     expect(tools[0]).toMatchObject({
       description: 'Adds.',
       inputSchema: { type: 'object', properties: { a: { type: 'number' }, b: { type: 'number' } } },
@@ -113,6 +122,16 @@ describe('a tool server', () => {
     expect(await fit).toHaveLength(1024 * 1024);
     expect(await call('add', { a: 2, b: 3 })).toBe('5');
     expect(system.agents.get(id)).toMatchObject({ status: 'running', incarnation: 1 });
+  });
+
+  test('a server whose answer does not end is an agent that crashes, and is started again', async () => {
+    const { system, id, call, until } = await fleet();
+    await using _ = system;
+    const lost = await refusal(call('endless'));
+    expect(lost).toMatchObject({ code: 'TASK_ABANDONED', message: expect.stringContaining('has ended') });
+    await until('agent.started', 2);
+    expect(await call('add', { a: 2, b: 3 })).toBe('5');
+    expect(system.agents.get(id)).toMatchObject({ status: 'running', incarnation: 2 });
   });
 
   test('a tool that fails fails its task with the server’s words, and the agent lives on', async () => {

@@ -20,6 +20,11 @@ export interface StreamedTask {
   readonly timeoutMs?: number;
   /** Cancels the task, as the end of the caller's own task does. */
   readonly signal?: AbortSignal;
+  /**
+   * As in `agents.execute`: whether an agent that is down and comes back by itself is waited for; default `refuse`. A task
+   * with an `idempotencyKey` waits for it in any case.
+   */
+  readonly whenDown?: 'refuse' | 'wait';
 }
 
 /** A task that one agent asks of another. */

@@ -129,8 +129,11 @@ export class AgentCalls {
         runInPool(pool, givenOf(task, manifest, request, call, reader)),
       );
     }
-    const agent = typeof target === 'string' ? agents.find(target) : agents.leastLoaded(target.type);
-    agent.refuseUnless('execute');
+    const { whenDown = 'refuse' } = task;
+    const agent =
+      typeof target === 'string'
+        ? agents.asked(target, whenDown === 'wait' ? 'if it comes back' : 'never')
+        : agents.leastLoaded(target.type, whenDown);
     checkTask(task, agent.manifest, agent.id);
     return this.#wait(request, new AgentTarget(agent), (call) =>
       agents.run(agent, givenOf(task, agent.manifest, request, call, reader)),
@@ -139,7 +142,7 @@ export class AgentCalls {
 
   /** Waits for the task of that key, which is submitted where there is none yet. */
   async #executeOnce(
-    { target, task: { idempotencyKey: _, ...task } }: ExecuteArgs,
+    { target, task: { idempotencyKey: _, whenDown: __, ...task } }: ExecuteArgs,
     idempotencyKey: string,
     request: MadeRequest,
   ): Promise<unknown> {

@@ -13,6 +13,7 @@ const task = z.strictObject({
   type: z.string(),
   input: z.unknown().optional(),
   timeoutMs: durationMs.exactOptional(),
+  whenDown: z.enum(['refuse', 'wait']).exactOptional(),
 });
 
 /** Arguments of `agents.execute`, `agents.stream`, `agents.spawn` and `agents.stop`. */
