@@ -1,8 +1,9 @@
 /**
- * Makes a system of a fleet: budgets, variables, agents, pools, in this order.
+ * Makes a system of a fleet: budgets, variables, then pools and agents.
  *
  * I1  With `onFault` a part that fails is reported and left out; without it the whole start fails, and nothing is left.
- * I2  Agents start side by side, so many at once; no two starts of one fleet share a system.
+ * I2  Pools and agents start side by side, agents so many at once; no two starts of one fleet share a system.
+ * I3  Pools are there before an agent starts: a task that goes on with it may call one.
  */
 import { AgentSystemError, errorInfoOf } from '../runtime/values/errors.ts';
 import { createAgentSystem } from '../runtime/system.ts';
@@ -73,6 +74,6 @@ async function bringUp(
       });
     }
   };
-  await Promise.all(Array.from({ length: STARTS_AT_ONCE }, startOne));
-  for (const pool of pools) await attempt({ pool: pool.name }, () => system.pools.create(pool));
+  const creating = pools.map((pool) => attempt({ pool: pool.name }, () => system.pools.create(pool)));
+  await Promise.all([...creating, ...Array.from({ length: STARTS_AT_ONCE }, startOne)]);
 }

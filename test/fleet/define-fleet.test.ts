@@ -114,6 +114,7 @@ describe('a fleet', () => {
         opened.events.subscribe(({ type }) => types.push(type));
       },
     });
+    await settled();
     expect(types).toContain('agent.registered');
     expect(types.filter((type) => type === 'agent.started')).toHaveLength(system.agents.list().length);
     const refused = all.start({
@@ -172,6 +173,36 @@ describe('a fleet', () => {
     expect(calls).toBe(1);
     const wider = await started(fleet, { budgets: [{ name: 'day', limits: { calls: 9 } }] });
     expect(wider.budgets.list()).toMatchObject([{ name: 'day', limits: { calls: 9 } }]);
+  });
+
+  it('has its pools when a task that an earlier program left calls one, however long its agents take to start', async () => {
+    let isHeld = true;
+    const [held, asked] = [gate(), gate()];
+    const boss = defineAgent({
+      type: 'boss',
+      init: () => ({}),
+      tasks: {
+        ask: {
+          retry: 'on_host_loss',
+          run: async ({ agents }) => {
+            if (isHeld) await held.promise;
+            const task = { type: 'echo', input: 'hello' };
+            return agents.execute({ pool: 'crew' }, task).finally(() => asked.resolve());
+          },
+        },
+      },
+    });
+    const slow = defineAgent({ type: 'slow', init: () => asked.promise, tasks: {} });
+    const pools = [{ name: 'crew', spec: { module: echo }, min: 1, max: 1 }];
+    const ada = { id: 'ada', module: boss };
+    const store = mortalStore(keptStore());
+    const first = await started(defineFleet({ specs: [ada], pools }), { store });
+    const { id } = await first.tasks.submit('ada', { type: 'ask' });
+    await settled();
+    isHeld = false;
+    const later = defineFleet({ specs: [ada, { id: 'bob', module: slow }], pools });
+    const second = await started(later, { store: store.die() });
+    expect(await second.tasks.result(id)).toBe('hello');
   });
 
   it('leaves what had completed as it is', async () => {
