@@ -267,9 +267,11 @@ describe('watching', () => {
     expect((await mabeam('cancel', work.running, '--yes', '--why', 'it hangs')).stdout).toContain(
       work.running,
     );
-    await expect
-      .poll(() => system.tasks.get(work.running))
-      .toMatchObject({ status: 'cancelled', error: { message: 'it hangs' } });
+    const cancelled = await eventually(
+      () => system.tasks.get(work.running),
+      ({ status }) => status === 'cancelled',
+    );
+    expect(cancelled).toMatchObject({ error: { message: 'it hangs' } });
     expect((await mabeam('retry', work.failed)).stdout).toMatch(/waiting|running/);
     expect(await mabeam('drop', work.done, 'none', '--yes')).toMatchObject({
       exitCode: 1,

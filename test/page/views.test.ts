@@ -2,21 +2,30 @@ import { describe, expect } from 'vitest';
 import { livelyFleet } from '../../examples/dashboard/fleet.ts';
 import { browserOfFile, builtPage, inBrowser, openPage } from '../kit/browser.ts';
 import { dashboard, running, system, worker } from '../kit/dashboard.ts';
+import { onlyTimersBelow } from '../kit/short-timers.ts';
 
 const browser = await browserOfFile();
 const pageFolder = await builtPage();
 const it = inBrowser(browser);
 
 it('shows the fleet, and a crash within a second', async () => {
+  // Neither the server nor the page waits for as long as that.
+  onlyTimersBelow(1_000);
   const fleet = await system();
   await running(fleet, 'ada', 'bob', 'eve');
   const { url } = await dashboard(fleet, { pageFolder });
-  const { page, problems } = await openPage(browser, url);
+  const { page, problems } = await openPage(browser, 'about:blank');
+  await page.evaluateOnNewDocument(() => {
+    const { setTimeout: later, setInterval: again } = window;
+    Object.assign(window, {
+      setTimeout: (run: () => void, ms = 0) => later(run, ms < 1_000 ? ms : 2 ** 31 - 1),
+      setInterval: (run: () => void, ms = 0) => again(run, ms < 1_000 ? ms : 2 ** 31 - 1),
+    });
+  });
+  await page.goto(url);
   await page.waitForFunction(() => document.querySelector('.status-key')?.textContent?.includes('3 running'));
-  const killedAt = performance.now();
   await fleet.agents.kill('bob');
   await page.waitForFunction(() => document.querySelector('.status-key')?.textContent?.includes('1 crashed'));
-  expect(performance.now() - killedAt).toBeLessThan(1_000);
   await page.waitForFunction(() => /bob\s*crashed/.test(document.querySelector('.marks')?.textContent ?? ''));
   expect(problems).toEqual([]);
 });
