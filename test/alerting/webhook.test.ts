@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Webhook } from 'standardwebhooks';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { NoticeBatch } from '../../src/alerts.ts';
 import { webhook, type WebhookOptions } from '../../src/webhook.ts';
 import { refusal } from '../kit/rig.ts';
@@ -99,13 +99,20 @@ describe('a webhook', () => {
   });
 
   it('tries again after a connection that broke, and after an answer that did not come', async () => {
+    const deadlines: AbortController[] = [];
+    const timeout = vi.spyOn(AbortSignal, 'timeout').mockImplementation(() => {
+      const deadline = new AbortController();
+      deadlines.push(deadline);
+      return deadline.signal;
+    });
     const { received, url } = await receiver(
       (response) => void response.destroy(),
-      () => undefined,
+      () => deadlines.at(-1)!.abort(new DOMException('too late', 'TimeoutError')),
       status(200),
     );
     await webhook({ url, timeoutMs: 200, ...fast })(batch, going);
     expect(received).toHaveLength(3);
+    expect(timeout.mock.calls).toEqual([[200], [200], [200]]);
   });
 
   it.each([301, 302, 307, 400, 401, 403, 404, 410, 413])('gives up at once after status %i', async (code) => {

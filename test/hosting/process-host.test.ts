@@ -17,6 +17,7 @@ import {
   readyFaulty,
   specOf,
 } from './hosts.ts';
+import { oneDeadlineOf } from './one-deadline.ts';
 
 const host = processHost({ killGraceMs: 100 });
 afterAll(async () => {
@@ -295,7 +296,8 @@ describe('a group', () => {
 
 describe('a description', () => {
   test('of a module that hangs is given up, and takes no other with it', async () => {
-    const hasty = processHost({ describeTimeoutMs: 3_000 });
+    // The other one has the time that it needs.
+    const hasty = processHost({ describeTimeoutMs: 3_000, clock: oneDeadlineOf(3_000) });
     const endless = new URL('data:text/javascript,setInterval(() => {}, 9); await new Promise(() => {})');
     const [hung, fine] = await Promise.allSettled([
       hasty.describe(endless, {}),

@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { threadHost } from '../../src/runtime/hosting/hosts/thread.ts';
 import { errorOf } from '../../src/testing/host-laws/witness.ts';
 import { faultyAgent, MEBIBYTE, openFaulty, outputOf, readyFaulty, specOf } from './hosts.ts';
+import { oneDeadlineOf } from './one-deadline.ts';
 import { startProgram } from './programs.ts';
 
 const host = threadHost();
@@ -148,7 +149,8 @@ describe('limits', () => {
     expect(host.refusal(specOf({ maxMemoryBytes: 64 * MEBIBYTE }))).toBeUndefined();
   });
   test('a module that hangs is not described for ever', async () => {
-    const hasty = threadHost({ describeTimeoutMs: 3_000 });
+    // The other one has the time that it needs.
+    const hasty = threadHost({ describeTimeoutMs: 3_000, clock: oneDeadlineOf(3_000) });
     const endless = new URL('data:text/javascript,await new Promise(() => {})');
     await expect(hasty.describe(endless, {})).rejects.toThrow(/expected it to load within 3000 ms/);
     expect((await hasty.describe(faultyAgent, undefined)).type).toBe('faulty');

@@ -112,7 +112,7 @@ describe('a tool server', () => {
   });
 
   test('an answer that is too long fails its call at once, naming the bound; the agent answers its checks', async () => {
-    const health = { intervalMs: 300, timeoutMs: 1_000, failuresBeforeKill: 2 };
+    const health = { intervalMs: 300, timeoutMs: 5_000, failuresBeforeKill: 2 };
     const { system, id, call, until } = await fleet(notes, { health, tasks: { concurrency: 2 } });
     await using _ = system;
     const fit = call('long', { bytes: 1024 * 1024 });
@@ -173,7 +173,7 @@ describe('a tool server', () => {
   });
 
   test('a call that takes too long fails', async () => {
-    const { system, call } = await fleet(defineToolServer({ type: 'notes', server, callTimeoutMs: 1_000 }));
+    const { system, call } = await fleet(defineToolServer({ type: 'notes', server, callTimeoutMs: 3_000 }));
     await using _ = system;
     expect(await refusal(call('hang'))).toMatchObject({ code: 'TASK_FAILED' });
     expect(await call('add', { a: 1, b: 1 })).toBe('2');
@@ -213,7 +213,8 @@ describe('a tool server', () => {
   });
 
   test('a server that hangs is one that does not answer its health check: it is killed, and started again', async () => {
-    const health = { intervalMs: 100, timeoutMs: 1_000, failuresBeforeKill: 1 };
+    // The next server has to answer within it, on a busy machine too.
+    const health = { intervalMs: 100, timeoutMs: 4_000, failuresBeforeKill: 1 };
     const { system, id, call, until } = await fleet(notes, { health });
     const first = Number(await call('pid'));
     process.kill(first, 'SIGSTOP');

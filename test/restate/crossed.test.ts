@@ -3,6 +3,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { connectFleet } from '../../src/restate.ts';
 import { defineAgent } from '../../src/index.ts';
 import { systemClock } from '../../src/runtime/time/clock.ts';
+import { eventually } from '../kit/eventually.ts';
 import { codeOf } from '../kit/rig.ts';
 import { hasEngine } from './engine.ts';
 import { fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
@@ -60,9 +61,9 @@ describe.runIf(hasEngine())('a fleet whose parts do not agree', () => {
       );
       expect(await agents.checkHealth(id)).toMatchObject({ status: 'healthy' });
       await agents.kill(id);
-      await vi.waitFor(
-        async () => expect(await agents.get(id)).toMatchObject({ status: 'running', incarnation: 2 }),
-        { timeout: 30_000 },
+      await eventually(
+        () => agents.get(id),
+        ({ status, incarnation }) => status === 'running' && incarnation === 2,
       );
       expect(await agents.execute(id, { type: 'count' })).toBe(2);
       expect(await agents.stop(id)).toMatchObject({ status: 'stopped', reason: 'shutdown' });

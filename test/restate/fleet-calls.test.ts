@@ -4,6 +4,7 @@ import { FleetCalls } from '../../src/restate/client/fleet-calls.ts';
 import { AgentSystemError } from '../../src/runtime/values/errors.ts';
 import { STREAM_WINDOW } from '../../src/runtime/hosting/stream-window.ts';
 import { Telemetry } from '../../src/runtime/observability/telemetry.ts';
+import { eventually } from '../kit/eventually.ts';
 
 type Page = { readonly values: readonly { readonly progress: unknown }[]; readonly count: number };
 
@@ -231,7 +232,11 @@ describe('a task with a signal', () => {
     const { calls, faults } = callsOf({ give });
     const done = calls.execute('a', { type: 'work', signal: controller.signal });
     controller.abort();
-    await vi.waitFor(() => expect(faults).toEqual([['a task could not be cancelled', 'no way']]));
+    await eventually(
+      () => faults,
+      ({ length }) => length > 0,
+    );
+    expect(faults).toEqual([['a task could not be cancelled', 'no way']]);
     end.resolve(3);
     expect(await done).toBe(3);
   });
