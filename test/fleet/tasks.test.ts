@@ -367,7 +367,12 @@ describe('records of tasks', () => {
     }
     const open = await tasks.submit('ada', { type: 'hang' });
     expect(tasks.list().map(({ id }) => id)).toEqual([...ids.slice(2), open.id]);
-    expect(await codeOf(() => tasks.get(ids[0]!))).toBe('TASK_UNKNOWN');
+    expect(() => tasks.get(ids[0]!)).toThrow(
+      expect.objectContaining({
+        code: 'TASK_UNKNOWN',
+        message: expect.stringContaining('the newest 2 are kept (limits.maxEndedTasks'),
+      }),
+    );
   });
 
   test.each([0, 1, 2])(

@@ -103,7 +103,7 @@ export class KnownTasks {
     if (task !== undefined) return task;
     const message =
       typeof taskId === 'string'
-        ? `no task ${inWords(taskId)} is known`
+        ? `no task ${inWords(taskId)} is known; of those that have ended the newest ${this.maxEnded} are kept (limits.maxEndedTasks, maxEndedTaskBytes)`
         : `expected the id of a task, got ${inWords(taskId)}`;
     throw new AgentSystemError('TASK_UNKNOWN', message);
   }
