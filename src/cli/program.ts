@@ -145,7 +145,7 @@ In the table: ? for its keys; with MABEAM_CONTROL_TOKEN agents can be started, s
     .action((name: string | undefined, options) =>
       carry(async (call) => (await import('./commands/coordination.ts')).variables(call, name, options)),
     );
-  withUrl(program.command('tasks'))
+  withTarget(program.command('tasks'))
     .description('list work: what failed for good, hangs, waits, and why')
     .option('--status <list>', 'only these, joined by commas: failed,timed_out', someOf(taskStatuses))
     .option('--agent <id>', 'only of this agent')
@@ -158,19 +158,20 @@ In the table: ? for its keys; with MABEAM_CONTROL_TOKEN agents can be started, s
         ['mabeam tasks --status failed,timed_out,abandoned', 'which work failed for good, and why'],
         ['mabeam tasks --status running', 'what hangs: it says "stalled"'],
         ['mabeam retry $(mabeam tasks --status failed --type embed --ids)', ''],
+        ['mabeam tasks --store fleet.db', 'of a store that no program has open'],
       )}
 
 Status is one of ${taskStatuses.join(', ')}.`,
     )
     .action((options) => carry(async (call) => (await import('./commands/tasks.ts')).tasks(call, options)));
-  withUrl(program.command('task'))
+  withTarget(program.command('task'))
     .description('show all that is known of one task: its times, error, output, and what may be done')
     .argument('<id>')
     .addHelpText('after', examples(['mabeam task task-12', '']))
     .action((id: string, options) =>
       carry(async (call) => (await import('./commands/tasks.ts')).task(call, id, options)),
     );
-  withUrl(program.command('schedules'))
+  withTarget(program.command('schedules'))
     .description('list schedules: when each is due next, and what became of the last time')
     .action((options) =>
       carry(async (call) => (await import('./commands/tasks.ts')).schedules(call, options)),

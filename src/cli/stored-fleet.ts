@@ -7,7 +7,8 @@
  */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { LifeStep, Recovery, Store, SystemEvent } from '../index.ts';
+import type { LifeStep, QuestionRecord, Recovery, Store, SystemEvent } from '../index.ts';
+import { storedQuestions } from '../runtime/agent/question-record.ts';
 import { stepOf } from '../runtime/journal/replay.ts';
 import { sqliteStore } from '../sqlite.ts';
 import { CommandFailure, usageFailure } from './failure.ts';
@@ -22,6 +23,8 @@ export interface StoredFleet {
   /** Steps of an agent's life, oldest first; none if the store has no such agent. */
   readonly life: (agentId: string) => Promise<readonly LifeStep[]>;
   readonly state: (agentId: string) => Promise<unknown>;
+  /** The open questions of a task. */
+  readonly questions: (taskId: string) => Promise<readonly QuestionRecord[]>;
 }
 
 const PIECE = 1_000;
@@ -69,6 +72,10 @@ function storedFleet(store: Store, recovery: Recovery): StoredFleet {
     state: async (agentId) => {
       const saved = await store.state(agentId);
       return saved === undefined ? undefined : JSON.parse(saved.json);
+    },
+    questions: async (taskId) => {
+      const kept = await storedQuestions(store, taskId);
+      return kept.map(({ record }) => record).filter(({ status }) => status === 'open');
     },
   };
 }

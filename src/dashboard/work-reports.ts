@@ -33,6 +33,9 @@ export interface TaskQuery {
   readonly limit?: number | undefined;
 }
 
+/** Tasks of a system, or of a store. */
+export type ListedTasks = Pick<WatchedSystem['tasks'], 'counts' | 'list' | 'legal'>;
+
 export class WorkReports {
   readonly #system: WatchedSystem;
   readonly #redaction: Redaction;
@@ -46,26 +49,8 @@ export class WorkReports {
     return needsOf(this.#system);
   }
 
-  /** Without `limit`, the list has some tasks of every status. */
-  tasks({ status = taskStatuses, agent, type, limit }: TaskQuery = {}): TaskPage {
-    const { tasks } = this.#system;
-    const who = {
-      ...(agent === undefined ? {} : { agentId: agent }),
-      ...(type === undefined ? {} : { type }),
-    };
-    const counts = tasks.counts();
-    const listed = status.flatMap((one) => {
-      // A status without tasks needs no search.
-      if (counts[one] === 0) return [];
-      const newest = hasTaskEnded(one);
-      const most = limit ?? (one === 'done' ? MAX_DONE : MAX_OF_STATUS);
-      const found = tasks.list({ ...who, status: one, limit: most, newest });
-      return newest ? found.toReversed() : found;
-    });
-    return {
-      counts,
-      tasks: (limit === undefined ? listed : listed.slice(0, limit)).map((task) => shownTask(tasks, task)),
-    };
+  tasks(query: TaskQuery = {}): TaskPage {
+    return taskPageOf(this.#system.tasks, query);
   }
 
   /** @throws AgentSystemError `TASK_UNKNOWN` */
@@ -131,6 +116,30 @@ export class WorkReports {
   }
 }
 
+/** Tasks that match. Without `limit`, the list has some tasks of every status. */
+export function taskPageOf(
+  tasks: ListedTasks,
+  { status = taskStatuses, agent, type, limit }: TaskQuery,
+): TaskPage {
+  const who = {
+    ...(agent === undefined ? {} : { agentId: agent }),
+    ...(type === undefined ? {} : { type }),
+  };
+  const counts = tasks.counts();
+  const listed = status.flatMap((one) => {
+    // A status without tasks needs no search.
+    if (counts[one] === 0) return [];
+    const newest = hasTaskEnded(one);
+    const most = limit ?? (one === 'done' ? MAX_DONE : MAX_OF_STATUS);
+    const found = tasks.list({ ...who, status: one, limit: most, newest });
+    return newest ? found.toReversed() : found;
+  });
+  return {
+    counts,
+    tasks: (limit === undefined ? listed : listed.slice(0, limit)).map((task) => shownTask(tasks, task)),
+  };
+}
+
 /** What waits for a person, or for something outside of the fleet. */
 export function needsOf({ tasks, questions, quotas, budgets }: WatchedSystem): Needs {
   const states = budgets.list().map(({ status }) => status);
@@ -154,7 +163,10 @@ function retriable(tasks: WatchedSystem['tasks'], status: TaskStatus): number {
   return tasks.list({ status }).filter(({ id }) => tasks.legal(id).includes('retry')).length;
 }
 
-function shownTask(tasks: WatchedSystem['tasks'], { output: _, error, ...record }: TaskRecord): ShownTask {
+export function shownTask(
+  tasks: Pick<ListedTasks, 'legal'>,
+  { output: _, error, ...record }: TaskRecord,
+): ShownTask {
   return {
     ...record,
     ...(error === undefined ? {} : { error: oneLine(`${error.name}: ${error.message}`) }),

@@ -1,8 +1,17 @@
 /** `mabeam tasks|task|schedules`, and what is done about them: `submit`, `cancel`, `retry`, `drop`, `unschedule`. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ShownSchedule, ShownTask, TaskDetail, TaskPage } from '../../dashboard/protocol.ts';
-import { hasTaskEnded } from '../../machines/index.ts';
-import { apiOf, type Call, confirm, type JsonOption, outJson, type UrlOptions } from '../call.ts';
+import { hasTaskEnded, type TaskStatus } from '../../machines/index.ts';
+import {
+  apiOf,
+  type Call,
+  confirm,
+  type JsonOption,
+  outJson,
+  storeOf,
+  type TargetOptions,
+  type UrlOptions,
+} from '../call.ts';
 import { type Console, plainText } from '../console.ts';
 import { inShort } from '../event-line.ts';
 import { count, duration, moment } from '../figures.ts';
@@ -15,7 +24,10 @@ import { askedText } from './questions.ts';
 
 export type ListOptions = UrlOptions & JsonOption;
 
-export interface TasksOptions extends ListOptions {
+/** Of those that read a store as well. */
+export type ReadOptions = TargetOptions & JsonOption;
+
+export interface TasksOptions extends ReadOptions {
   readonly status?: string;
   readonly agent?: string;
   readonly type?: string;
@@ -51,7 +63,16 @@ const WHAT_IT_ENDS: Partial<Record<TaskAct, string>> = {
 export async function tasks(call: Call, options: TasksOptions): Promise<void> {
   const { console } = call;
   const { status, agent, type, limit, ids, json } = options;
-  const page = await apiOf(call, options).get<TaskPage>('tasks', { status, agent, type, limit });
+  const store = storeOf(options);
+  const page =
+    store === undefined
+      ? await apiOf(call, options).get<TaskPage>('tasks', { status, agent, type, limit })
+      : await (await stored()).taskPageAt(store, {
+          status: status?.split(',') as readonly TaskStatus[] | undefined,
+          agent,
+          type,
+          limit,
+        });
   if (ids) return page.tasks.forEach(({ id }) => console.out(plainText(id)));
   if (json) return outJson(console, page);
   const now = Date.now();
@@ -81,8 +102,15 @@ export async function tasks(call: Call, options: TasksOptions): Promise<void> {
   );
 }
 
-export async function task(call: Call, id: string, options: ListOptions): Promise<void> {
-  const detail = await apiOf(call, options).get<TaskDetail>(`tasks/${part(id)}`);
+/** Loaded where it is needed: a question to a running system reads no store. */
+const stored = () => import('../stored-tasks.ts');
+
+export async function task(call: Call, id: string, options: ReadOptions): Promise<void> {
+  const store = storeOf(options);
+  const detail =
+    store === undefined
+      ? await apiOf(call, options).get<TaskDetail>(`tasks/${part(id)}`)
+      : await (await stored()).taskDetailAt(store, id);
   const { console } = call;
   if (options.json) return outJson(console, detail);
   const { task, legal, output, error, questions } = detail;
@@ -180,10 +208,13 @@ export async function actOnTasks(
   );
 }
 
-export async function schedules(call: Call, options: ListOptions): Promise<void> {
-  const { schedules } = await apiOf(call, options).get<{ readonly schedules: readonly ShownSchedule[] }>(
-    'schedules',
-  );
+export async function schedules(call: Call, options: ReadOptions): Promise<void> {
+  const store = storeOf(options);
+  const schedules =
+    store === undefined
+      ? (await apiOf(call, options).get<{ readonly schedules: readonly ShownSchedule[] }>('schedules'))
+          .schedules
+      : await (await stored()).schedulesAt(store);
   const { console } = call;
   if (options.json) return outJson(console, schedules);
   const now = Date.now();

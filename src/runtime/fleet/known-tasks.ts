@@ -208,30 +208,8 @@ export class KnownTasks {
     if (event.type === 'task.progressed') return;
     // It will be done again, and waits for that.
     if (event.type === 'task.unknown' && event.retry) return move(known, 'task.accepted');
-    const type = isCancel(event) ? 'task.cancelled' : event.type;
-    if (taskPlaceAfter(known.place, type) === 'forgotten') return this.remove(known);
-    move(known, type);
-    switch (event.type) {
-      case 'task.parked':
-        known.attempts = event.attempt ?? known.attempts - 1;
-        known.startedAt = undefined;
-        known.parked = parkedBy(event);
-        return;
-      case 'task.retry_scheduled':
-        known.attempts = event.attempt;
-        known.startedAt = event.startedAt;
-        known.dueAt = event.dueAt;
-        known.error = frozenData(event.error);
-        return;
-      case 'task.failed':
-        known.code = event.code;
-        known.error = frozenData(event.error);
-        break;
-      case 'task.abandoned':
-        known.error = Object.freeze({ name: 'Abandoned', message: event.why });
-        break;
-      default:
-    }
+    if (taskPlaceAfter(known.place, event.type) === 'forgotten') return this.remove(known);
+    noteChange(known, event);
     this.endedBy(known, event);
   }
 
@@ -342,6 +320,38 @@ export class KnownTasks {
   private forgetKey({ id, keys }: KnownTask): void {
     const key = keyOf(keys);
     if (key !== undefined && this.byKey.get(key) === id) this.byKey.delete(key);
+  }
+}
+
+/** What an event changes in the record of a task that goes on with it, or has ended by it. */
+export function noteChange(
+  known: KnownTask,
+  event: Exclude<
+    TaskEvent,
+    { readonly type: 'task.accepted' | 'task.step' | 'task.progressed' | 'task.stalled' }
+  >,
+): void {
+  move(known, isCancel(event) ? 'task.cancelled' : event.type);
+  switch (event.type) {
+    case 'task.parked':
+      known.attempts = event.attempt ?? known.attempts - 1;
+      known.startedAt = undefined;
+      known.parked = parkedBy(event);
+      return;
+    case 'task.retry_scheduled':
+      known.attempts = event.attempt;
+      known.startedAt = event.startedAt;
+      known.dueAt = event.dueAt;
+      known.error = frozenData(event.error);
+      return;
+    case 'task.failed':
+      known.code = event.code;
+      known.error = frozenData(event.error);
+      return;
+    case 'task.abandoned':
+      known.error = Object.freeze({ name: 'Abandoned', message: event.why });
+      return;
+    default:
   }
 }
 
