@@ -1,4 +1,5 @@
 /** What can be kept as JSON, where it could not, and that the look at it ends whatever it is given. */
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { jsonProblemOf, JsonSurvey } from '../../src/runtime/values/json-survey.ts';
 
@@ -19,6 +20,7 @@ function chain(levels: number, end: object): object[] {
 
 test.each<[boolean, unknown]>([
   [true, { a: [1, 'b', null, { c: true }] }],
+  [true, runInNewContext('({ a: [1, { b: true }] })')],
   [false, { $: 1 }],
   [false, [{ a: { $: 1 } }]],
   [false, NaN],
@@ -28,6 +30,12 @@ test.each<[boolean, unknown]>([
 ])('%s: JSON holds %j as it is', (isPlain, value) => {
   const survey = new JsonSurvey();
   expect([survey.problemOf(value), survey.isPlain]).toEqual([undefined, isPlain]);
+});
+
+test('an instance of a class is no data, in whatever realm the class is', () => {
+  const point = runInNewContext('new (class Point { x = 1 })()');
+  expect(jsonProblemOf(point)).toBe('it is an instance of Point');
+  expect(jsonProblemOf(runInNewContext('new Map()'))).toBe('it is an instance of Map');
 });
 
 describe('what occurs many times', () => {

@@ -11,7 +11,7 @@
 import { cut } from './cut-text.ts';
 import { errorInfoOf } from './error-info.ts';
 import { inWords } from './in-words.ts';
-import { classNameOf } from './instances.ts';
+import { classNameOf, isPlain } from './instances.ts';
 
 /** Deeper than this, data is taken to have no end. */
 const MAX_DEPTH = 500;
@@ -130,10 +130,8 @@ export class JsonSurvey {
 
   #problemOfFields(value: object): string | undefined {
     const prototype: unknown = Object.getPrototypeOf(value);
-    if (prototype !== Object.prototype) {
-      if (prototype !== null) return `an instance of ${classNameOf(value)}`;
-      this.isPlain = false;
-    }
+    if (prototype === null) this.isPlain = false;
+    else if (prototype !== Object.prototype && !isPlain(value)) return `an instance of ${classNameOf(value)}`;
     if (Object.getOwnPropertySymbols(value).length > 0) return 'an object with symbols for keys';
     for (const key of Object.keys(value)) {
       if (key === '$') this.isPlain = false;
