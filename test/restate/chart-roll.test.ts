@@ -13,7 +13,7 @@ import { nodeProcess } from './node-process.ts';
 import { worker } from './worker.ts';
 
 // Real servers and processes share the machine with whatever else it does.
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 90_000 });
 
 describe.runIf(hasEngine())(
   'a roll to a chart in which the places of running agents have other names',
@@ -43,7 +43,7 @@ describe.runIf(hasEngine())(
     };
 
     test('costs no acknowledged work and callers see no error, with an old node killed meanwhile, and back again', async () => {
-      const doomed = await nodeProcess(engine!, 'doomed', { leaseMs: 3_000 });
+      const doomed = await nodeProcess(engine!, 'doomed', { leaseMs: 8_000 });
       const old = await nodeProcess(engine!, 'old', { leaseMs: PATIENT_MS });
       const ids = await workers(fleet!, 3);
       await allRunElsewhere(fleet!, ids);

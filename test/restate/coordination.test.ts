@@ -109,14 +109,14 @@ describe.runIf(hasEngine())('coordination', () => {
     const { fleet, node } = await fleetRig(engine(), [voter]);
     await fleet.variables.define('rate', variable.integer({ min: 0, max: 100, default: 1 }));
     const name = fresh('frozen');
-    const frozen = await nodeProcess(engine(), name, { leaseMs: 4_000 });
+    const frozen = await nodeProcess(engine(), name, { leaseMs: 8_000 });
     await node(fresh('a'));
     for (const placement of [{ node: name }, { node: name }, undefined]) {
       const id = await fleet.agents.register({ module: voter, ...(placement ? { placement } : {}) });
       await fleet.agents.start(id);
     }
     frozen.kill('SIGSTOP');
-    const decision = await fleet.consensus.propose({ variable: 'rate', value: 3, deadlineMs: 500 });
+    const decision = await fleet.consensus.propose({ variable: 'rate', value: 3, deadlineMs: 2_000 });
     expect(decision).toMatchObject({ outcome: 'no_quorum', tally: { voters: { total: 3, accept: 1 } } });
     frozen.kill('SIGCONT');
     await fleet.stopAgents({ timeoutMs: 0 });

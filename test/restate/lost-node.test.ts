@@ -29,7 +29,7 @@ describe.runIf(hasEngine())('a node that goes', () => {
     );
     // Of two that are submitted at once either may be first.
     const open = asked.map(({ id: taskId }) => listed.find((question) => question.taskId === taskId)!);
-    const doomed = await nodeProcess(engine(), fresh('doomed'), { leaseMs: 1_000 });
+    const doomed = await nodeProcess(engine(), fresh('doomed'), { leaseMs: 4_000 });
     await drained.drain();
     await allRunElsewhere(fleet, [id], [drained.name]);
     expect(await questions.list({ agentId: id })).toEqual(listed);

@@ -13,7 +13,7 @@ import { nodeProcess } from './node-process.ts';
 import { worker } from './worker.ts';
 
 // Real servers and processes share the machine with whatever else it does.
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 90_000 });
 
 const WORKER = new URL('worker.ts', import.meta.url);
 
@@ -66,7 +66,7 @@ describe.runIf(hasEngine())('nodes', () => {
   );
 
   test('a node that is killed, and a deploy of new code, cost no acknowledged work, and callers see no error', async () => {
-    const doomed = await nodeProcess(engine!, 'doomed', { leaseMs: 3_000 });
+    const doomed = await nodeProcess(engine!, 'doomed', { leaseMs: 6_000 });
     const ids = await workers(fleet!, 2);
     await allRunElsewhere(fleet!, ids);
     const heir = await nodeProcess(engine!, 'heir', { leaseMs: PATIENT_MS });

@@ -164,11 +164,11 @@ export function personLaws(subjectOf: () => AskingSubject): void {
   test('the time of a task stands still while it waits for a person', async () => {
     const { agents, questions } = subjectOf();
     const id = await started();
-    const output = agents.execute(id, { type: 'approve', input: 'it', timeoutMs: 400 });
+    const output = agents.execute(id, { type: 'approve', input: 'it', timeoutMs: 1_500 });
     const [{ id: question, askedAt } = { id: '', askedAt: 0 }] = await asked(id);
     await eventually(
       () => Date.now(),
-      (now) => now > askedAt + 500,
+      (now) => now > askedAt + 1_600,
     );
     await questions.answer(question, 'no');
     expect(await output).toBe('it: no');

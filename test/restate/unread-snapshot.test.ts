@@ -8,7 +8,7 @@ import type { AgentState } from '../../src/restate/agent/agent-state.ts';
 import { AGENT } from '../../src/restate/engine/names.ts';
 import { eventually } from '../kit/eventually.ts';
 import { type Engine, hasEngine } from './engine.ts';
-import { fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
+import { fleetRig, fresh, PATIENT_MS, sharedEngine } from './fleet-rig.ts';
 import { nodeProcess } from './node-process.ts';
 import { worker } from './worker.ts';
 
@@ -21,10 +21,10 @@ describe.runIf(hasEngine())('an agent whose snapshot the fleet cannot read', () 
   const engine = sharedEngine();
 
   /** One with a body on a node of its own, whose task has ended while nobody could read the snapshot. */
-  async function unread() {
+  async function unread(leaseMs: number) {
     const { fleet, node } = await fleetRig(engine(), [worker]);
     const { agents, tasks } = fleet;
-    const home = await nodeProcess(engine(), fresh('home'), { leaseMs: 3_000 });
+    const home = await nodeProcess(engine(), fresh('home'), { leaseMs });
     const id = await agents.register({ id: fresh('unread'), module: worker });
     await agents.start(id);
     await agents.execute(id, { type: 'count' });
@@ -54,7 +54,7 @@ describe.runIf(hasEngine())('an agent whose snapshot the fleet cannot read', () 
   }
 
   test('is refused by name, and goes on elsewhere once its node is gone and code is there that knows the place', async () => {
-    const { fleet, home, heir, id, taskId, known } = await unread();
+    const { fleet, home, heir, id, taskId, known } = await unread(5_000);
     home.kill('SIGKILL');
     await eventually(
       () => fleet.formerNodes(),
@@ -72,7 +72,7 @@ describe.runIf(hasEngine())('an agent whose snapshot the fleet cannot read', () 
   });
 
   test('goes on where it was once the code that knows the place is there: what its body told meanwhile is taken', async () => {
-    const { fleet, home, id, taskId, known } = await unread();
+    const { fleet, home, id, taskId, known } = await unread(PATIENT_MS);
     await rewrite(engine(), id, () => known);
     expect(await fleet.tasks.result(taskId)).toBe(home.pid);
     expect(await fleet.agents.get(id)).toMatchObject({ status: 'running', incarnation: 1, node: home.name });

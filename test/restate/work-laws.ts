@@ -262,7 +262,7 @@ export function workLaws(subjectOf: () => Subject): void {
 
   test('an agent that runs into a limit is parked, and goes on with that very task once it is reset', async () => {
     const id = await started();
-    const limited = agents().execute(id, { type: 'limited', input: { calls: 1, resetMs: 400 } });
+    const limited = agents().execute(id, { type: 'limited', input: { calls: 1, resetMs: 1_200 } });
     expect((await until(id, ({ parked }) => parked !== undefined)).parked).toMatchObject({
       why: 'too many requests',
     });
@@ -276,7 +276,7 @@ export function workLaws(subjectOf: () => Subject): void {
   test('agents that share a quota park together, and all go on', async () => {
     const quota = `provider ${crypto.randomUUID()}`;
     const [one, other] = [await started({ quota }), await started({ quota })];
-    const limited = agents().execute(one, { type: 'limited', input: { calls: 1, resetMs: 300 } });
+    const limited = agents().execute(one, { type: 'limited', input: { calls: 1, resetMs: 1_200 } });
     expect((await until(other, ({ parked }) => parked !== undefined)).parked).toMatchObject({ quota });
     expect(await agents().execute(other, { type: 'note', input: 'later' })).toBe('later');
     expect(await limited).toBe(2);
