@@ -1,6 +1,6 @@
 /** Agents whose work is done by language models, on the AI SDK (`ai`, an optional peer): `mabeam/ai`. */
 export { agentTool, type AgentToolOptions } from './ai/agent-tool.ts';
-export type { ConversationOptions, ModelAgentState } from './ai/conversation.ts';
+export type { ConversationOptions, ModelAgentState, TrimContext } from './ai/conversation.ts';
 export {
   defineModelAgent,
   type DefineModelAgentOptions,

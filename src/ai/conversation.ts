@@ -8,15 +8,27 @@ export interface ModelAgentState {
   conversations: Record<string, unknown[]>;
 }
 
+/** What can be done while a conversation is shortened. */
+export interface TrimContext {
+  /**
+   * Asks the agent's model for a text, without its tools. As each call of the model it is kept before it is used, and paid
+   * from the budgets of the task.
+   */
+  ask(prompt: string | readonly ModelMessage[]): Promise<string>;
+}
+
 /** What a model agent remembers from task to task. */
 export interface ConversationOptions<Input = unknown> {
   /** Which conversation a task belongs to; default one for the agent. */
   of?(input: Input): string;
   /**
-   * The part of a conversation that is kept for later tasks; pure. The SDK's `pruneMessages` serves.
-   * By default all is kept.
+   * The part of a conversation that is kept for later tasks. The SDK's `pruneMessages` serves; by `ask` the model itself
+   * sums up what is left out. By default all is kept.
    */
-  trim?(messages: ModelMessage[]): readonly ModelMessage[] | Promise<readonly ModelMessage[]>;
+  trim?(
+    messages: ModelMessage[],
+    context: TrimContext,
+  ): readonly ModelMessage[] | Promise<readonly ModelMessage[]>;
 }
 
 export function messagesOf(state: ModelAgentState, key: string): ModelMessage[] {
@@ -31,8 +43,9 @@ export async function remember(
   key: string,
   messages: ModelMessage[],
   conversation: ConversationOptions,
+  context: TrimContext,
 ): Promise<void> {
-  const kept = conversation.trim === undefined ? messages : await conversation.trim(messages);
+  const kept = conversation.trim === undefined ? messages : await conversation.trim(messages, context);
   if (!Array.isArray(kept)) throw new TypeError('conversation.trim: expected a list of messages');
   const plain = toPlain(kept) as unknown[];
   Object.defineProperty(state.conversations, key, {

@@ -24,7 +24,7 @@ import { parseInput } from '../runtime/values/malformed.ts';
 import { callPrices, type CallPrices } from './call-cost.ts';
 import { type ConversationOptions, messagesOf, type ModelAgentState, remember } from './conversation.ts';
 import { assertTools } from './durable-tools.ts';
-import { type ModelSettings, runModel } from './model-run.ts';
+import { type ModelRunOptions, type ModelSettings, runModel } from './model-run.ts';
 import type { ToolSource } from './server-tools.ts';
 import type { ToolApproval } from './tool-approval.ts';
 
@@ -334,13 +334,12 @@ async function runTask(
   const { agentId, model, tools, initArgs, resources } = context.resources;
   const given: PromptContext<unknown> = { agentId, taskId, input, initArgs, variables, resources, log };
   const prompt = await task.prompt(given);
-  const asked: ModelMessage[] =
-    typeof prompt === 'string' ? [{ role: 'user', content: prompt }] : [...prompt];
+  const asked = messagesFrom(prompt);
   const conversation = conversationOf(options, task);
   const key = conversation?.of?.(input) ?? '';
   const before = conversation === undefined ? [] : messagesOf(state, key);
   const instructions = task.instructions ?? options.instructions;
-  const answer = await runModel(context, {
+  const asks: ModelRunOptions = {
     model,
     instructions: typeof instructions === 'function' ? instructions(given) : instructions,
     messages: [...before, ...asked],
@@ -354,11 +353,29 @@ async function runTask(
     isStreamed: task.stream === true,
     budget: options.budget === true ? {} : options.budget,
     onLimit: options.onLimit ?? 'park',
-  });
+  };
+  const answer = await runModel(context, asks);
   if (conversation !== undefined) {
-    await remember(state, key, [...before, ...asked, ...answer.messages], conversation);
+    let asides = 0;
+    const ask = async (aside: string | readonly ModelMessage[]): Promise<string> => {
+      const beside = `trim:${(asides += 1)}:`;
+      const { toolChoice: _, ...settings } = asks.settings;
+      const plain = { tools: {}, settings, output: undefined, instructions: undefined, isStreamed: false };
+      const { output } = await runModel(context, {
+        ...asks,
+        ...plain,
+        beside,
+        messages: messagesFrom(aside),
+      });
+      return output as string;
+    };
+    await remember(state, key, [...before, ...asked, ...answer.messages], conversation, { ask });
   }
   return answer.output;
+}
+
+function messagesFrom(prompt: string | readonly ModelMessage[]): ModelMessage[] {
+  return typeof prompt === 'string' ? [{ role: 'user', content: prompt }] : [...prompt];
 }
 
 async function toolsFor(

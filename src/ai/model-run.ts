@@ -48,6 +48,8 @@ export type ModelSettings = Pick<
 >;
 
 export interface ModelRunOptions {
+  /** Begins the keys of a run beside the task's own. */
+  readonly beside?: string;
   readonly model: LanguageModel;
   readonly instructions: string | undefined;
   readonly messages: ModelMessage[];
@@ -253,7 +255,7 @@ class ModelRun {
   }
 
   get #prefix(): string {
-    return `ai:${this.#failed}:`;
+    return `ai:${this.#options.beside ?? ''}${this.#failed}:`;
   }
 
   #modelCalls(): ModelCalls {

@@ -359,6 +359,49 @@ describe('a conversation', () => {
     ]);
   });
 
+  test('may be summed up by the model, whose call for that is kept: a limit after it pays for nothing again', async () => {
+    const model = scripted(
+      says('one'),
+      says('two'),
+      says('in short'),
+      refuses(429, { 'retry-after-ms': '500' }),
+      says('shorter'),
+    );
+    const agent = defineModelAgent({
+      type: 'talker',
+      model,
+      instructions: 'Be short.',
+      conversation: {
+        trim: async (messages, { ask: aside }) => {
+          if (messages.length < 4) return messages;
+          const sums = [
+            await aside([...messages, { role: 'user', content: 'Sum up.' }]),
+            await aside('Once more.'),
+          ];
+          return [{ role: 'user', content: sums.join(', ') }];
+        },
+      },
+      tasks: { say: { prompt: () => 'well?' } },
+    });
+    const { agents, ask, clock } = await running(agent);
+    await ask('say');
+    const second = awaited(ask('say'));
+    while (agents.get('ada').parked === undefined) await clock.advance(0);
+    await clock.advance(500);
+    expect(await second).toBe('two');
+    expect(model.prompts).toHaveLength(5);
+    expect(model.prompts[2]!.map(({ role }) => role)).toEqual([
+      'user',
+      'assistant',
+      'user',
+      'assistant',
+      'user',
+    ]);
+    expect(await agents.savedState('ada')).toEqual({
+      conversations: { '': [{ role: 'user', content: 'in short, shorter' }] },
+    });
+  });
+
   test('of a task that fails nothing is remembered', async () => {
     const model = scripted(refuses(400), says('hello'));
     const agent = defineModelAgent({
