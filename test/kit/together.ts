@@ -95,6 +95,7 @@ export const ALONE: ReadonlySet<string> = new Set(
     'restate/scaling-signals',
     'restate/unread-snapshot',
     'restate/watching',
+    'restate/wrong-clock',
     'time/clock',
     'time/loop-turn',
     'values/cut-text',
