@@ -237,22 +237,21 @@ export class ObjectWorld {
     this.#events.push(...(turn.events as readonly object[] as readonly SystemEvent[]));
     this.#state = turn.isForgotten ? undefined : turn.state;
     if (turn.isForgotten) this.#saved = undefined;
-    this.#arm();
+    this.#arm(turn);
     for (const { token, answer } of answers) this.#answered(Number(token), answer);
     for (const { first, incarnation, message } of messages) this.#deliver(first, incarnation, message);
   }
 
-  #arm(): void {
+  #arm(turn: AgentTurn): void {
     this.#clock.clearTimeout(this.#wake);
     this.#wake = undefined;
-    if (this.#state === undefined) return;
-    const dueAt = this.#turn().nextDueAt();
+    const dueAt = turn.isForgotten ? undefined : turn.nextDueAt();
     if (dueAt === undefined) return;
     this.#wake = this.#clock.setTimeout(() => {
       this.#wake = undefined;
-      const turn = this.#turn();
-      turn.wake();
-      this.#conclude(turn);
+      const next = this.#turn();
+      next.wake();
+      this.#conclude(next);
     }, dueAt - this.#clock.now());
   }
 
