@@ -8,8 +8,6 @@
  * I3  After `close` nothing is left: no port, subscription or timer.
  */
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { AgentSystem } from '../index.ts';
@@ -22,6 +20,7 @@ import { Followers } from './followers.ts';
 import { HttpServer } from './http-server.ts';
 import type { LogTail } from './log-tail.ts';
 import { PageFiles } from './page-files.ts';
+import { pagePackage } from './page-package.ts';
 import { PoolHistory } from './pool-history.ts';
 import { redactedPaths, Redaction } from './redaction.ts';
 import { Reports } from './reports.ts';
@@ -110,7 +109,7 @@ const POOL_LOOKS = 5;
  * Opens a dashboard of a running system, or of a fleet on other machines: what `connectFleet` gives.
  *
  * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the option that was not as expected
- * @throws Error with Node's own code when the port cannot be had
+ * @throws Error with Node's own code when the port cannot be had; in a bundle where the package is not installed
  */
 export async function createDashboard(
   shown: AgentSystem | WatchedFleet,
@@ -123,6 +122,7 @@ export async function createDashboard(
   const givenControl = secretOf('controlToken', parsed.controlToken);
   const controlToken = control ? (givenControl ?? newSecret()) : undefined;
   const logger = harmlessLogger(parsed.logger ?? stderrLogger('info'));
+  const own = pagePackage();
 
   const system: WatchedSystem = 'nodes' in shown ? new FleetMirror(shown) : shown;
   const chronicle = new Chronicle();
@@ -143,7 +143,7 @@ export async function createDashboard(
     redaction,
     hello: () => ({
       now: Date.now(),
-      version: VERSION,
+      version: own.version,
       control: access.hasControl,
       logs: logs !== undefined,
       pid: process.pid,
@@ -157,7 +157,7 @@ export async function createDashboard(
   });
   const server = new HttpServer({
     access,
-    files: new PageFiles(parsed.pageFolder ?? PAGE_FOLDER),
+    files: new PageFiles(parsed.pageFolder ?? own.folder),
     routes: routesOf({
       system,
       reports,
@@ -209,17 +209,6 @@ export async function createDashboard(
     close,
     [Symbol.asyncDispose]: close,
   };
-}
-
-/** Where it is built to by `npm run build`, seen from the sources and from `dist`. */
-const PAGE_FOLDER = fileURLToPath(
-  new URL(import.meta.url.endsWith('.ts') ? '../../dist/dashboard/page/' : './page/', import.meta.url),
-);
-const VERSION = versionIn(new URL('../../package.json', import.meta.url));
-
-function versionIn(file: URL): string {
-  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { readonly version: string };
-  return version;
 }
 
 /** A secret as it was given; what is refused is not shown. */
