@@ -5,7 +5,7 @@ import { processHost } from '../../src/runtime/hosting/hosts/process.ts';
 import { threadHost } from '../../src/runtime/hosting/hosts/thread.ts';
 import { gone, isAlive, livingChildren, outputOf, readyFaulty } from './hosts.ts';
 
-const host = processHost({ leaveTimeoutMs: 200 });
+const host = processHost({ leaveTimeoutMs: 1_500 });
 const threads = threadHost();
 afterAll(async () => {
   await Promise.all([host.close(), threads.close()]);

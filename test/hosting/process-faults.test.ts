@@ -12,7 +12,7 @@ import {
   readyFaulty,
 } from './hosts.ts';
 
-const host = processHost({ leaveTimeoutMs: 200 });
+const host = processHost({ leaveTimeoutMs: 1_500 });
 let sibling: Witness;
 let siblingPid: number;
 beforeAll(async () => {

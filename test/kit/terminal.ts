@@ -28,7 +28,7 @@ export interface SeenTerminal {
 }
 
 /** After so long a wait fails, and prints the screen; ms. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 25_000;
 
 export const KEYS = {
   up: '\u001B[A',
