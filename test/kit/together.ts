@@ -49,6 +49,7 @@ export const ALONE: ReadonlySet<string> = new Set(
     'dashboard/access',
     'dashboard/agent-table',
     'dashboard/dashboard',
+    'dashboard/followers',
     'dashboard/kept-reads',
     'dashboard/redaction',
     'dashboard/router',
