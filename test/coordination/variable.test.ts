@@ -77,7 +77,7 @@ describe('an invalid definition', () => {
     [
       'choice',
       { options: [0, -0], default: 0 },
-      'variable.choice: options: expected one or more different values, got [0,0]',
+      'variable.choice: options: expected one or more different values, got [0,-0]',
     ],
     ['boolean', {}, 'variable.boolean: default: expected true or false, got undefined'],
     ['json', {}, 'variable.json: default: expected JSON data, got undefined'],

@@ -5,9 +5,9 @@ import { expect, it } from 'vitest';
 import { ALONE, TOGETHER } from '../kit/together.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-/** Modules and globals in place of others, listeners of the process, its environment, and what is set once for all. */
+/** Modules and globals in place of others, listeners of the process, its environment, what is set once for all, and guards. */
 const LASTING =
-  /\bvi\.(?:mock|doMock|hoisted|resetModules|useFakeTimers|stubGlobal|stubEnv|setConfig)\b|\bprocess\.(?:on|once|exit|chdir|umask|setUncaughtExceptionCaptureCallback)\(|\b(?:process\.env|globalThis)(?:\.\w+|\[[^\]]+\]) (?:\?\?)?= |\bdelete (?:process|globalThis)\b|\bspyOn\((?:process|globalThis|performance|Date|Math)\b|\.setGlobal\w+\(|\brecordedSpans\(|\bsyncBuiltinESMExports\b/;
+  /\bvi\.(?:mock|doMock|hoisted|resetModules|useFakeTimers|stubGlobal|stubEnv|setConfig)\b|\bprocess\.(?:on|once|exit|chdir|umask|setUncaughtExceptionCaptureCallback)\(|\b(?:process\.env|globalThis)(?:\.\w+|\[[^\]]+\]) (?:\?\?)?= |\bdelete (?:process|globalThis)\b|\bspyOn\((?:process|globalThis|performance|Date|Math)\b|\.setGlobal\w+\(|\brecordedSpans\(|\bsyncBuiltinESMExports\b|\bchartCoverage\(/;
 
 it('no file that shares its process mocks modules, patches what is global or listens to the process', () => {
   for (const line of ["vi.mock(import('node:fs'));", "process.on('exit', run);", "process.env['CI'] = '1';"])

@@ -34,8 +34,10 @@ const FOLDERS = [
 /** In these folders, and yet each in a process of its own. */
 export const ALONE: ReadonlySet<string> = new Set(
   [
-    // They start programs or servers, mock modules, patch what is global or measure the whole process.
+    // They start programs or servers, mock modules, patch what is global, watch the guards of a
+    // chart that others drive as well, or measure the whole process.
     'agent/plain-agent',
+    'agent/progress',
     'agent/questions',
     'agent/steps-kill-9',
     'agent/task-timeouts',
@@ -71,8 +73,12 @@ export const ALONE: ReadonlySet<string> = new Set(
     'journal/stores/read-only-file',
     'journal/stores/sqlite',
     'journal/stores/unreadable-file',
+    'limits/quotas',
+    'machines/budget',
     'mcp/kill-9',
     'mcp/tool-server',
+    'pools/autoscaler',
+    'pools/pool',
     'pools/waiting-queue',
     'restate/chart-roll',
     'restate/clock-check',

@@ -118,7 +118,7 @@ function laws(opened: (options: Options) => Promise<Watched>) {
     expect(of('task work').attributes).toMatchObject({ 'mabeam.agent.id': asked, 'mabeam.task': 'work' });
     expect(of('task fail').attributes).toMatchObject({ 'mabeam.error.code': 'TASK_FAILED' });
     const name = fresh('crew');
-    await (pools as AgentSystem['pools']).create({ name, spec: { module: worker }, min: 1, max: 1 });
+    await pools.create({ name, spec: { module: worker }, min: 1, max: 1 });
     spans.reset();
     await (pools as AgentSystem['pools']).execute(name, { type: 'work' });
     const ofPool = spans.getFinishedSpans();
@@ -209,7 +209,7 @@ function laws(opened: (options: Options) => Promise<Watched>) {
     const name = fresh('crew');
     const [pool, autoscaler] = [() => standing(`pool ${name}`), () => standing(`autoscaler of ${name}`)];
     const scale = { intervalMs: 60_000 };
-    await (pools as AgentSystem['pools']).create({ name, spec: { module: worker }, min: 1, max: 2, scale });
+    await pools.create({ name, spec: { module: worker }, min: 1, max: 2, scale });
     await eventually(pool, (stands) => isSteady(stands, 1));
     await eventually(autoscaler, ({ value }) => value === 'watching');
     await pools.ensureSize(name, 2);

@@ -1,11 +1,11 @@
 /**
- * Agents of one of several definitions, as a loop over an array of them registers.
+ * Agents of one of several definitions, as a loop over an array of them registers, and code for a system or a fleet.
  *
  * These laws hold when this file compiles. Running it shows that values are what their types say.
  */
 import { expect, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
-import { type AgentId, type AgentSystem, defineAgent } from '../../src/index.ts';
+import { type AgentId, type AgentSystem, defineAgent, type PoolName } from '../../src/index.ts';
 import type { Fleet } from '../../src/restate.ts';
 import { rig } from '../kit/rig.ts';
 
@@ -26,13 +26,8 @@ const clerk = defineAgent({
   init: () => ({ files: 0 }),
   tasks: { file: { input: z.string(), run: ({ state }) => (state.files += 1) } },
 });
-const specs = [
-  { id: 'c', module: counter, initArgs: { from: 1 } },
-  { id: 'g', module: greeter },
-];
-const pools = specs.map(({ id, ...spec }) => ({ name: id, min: 1, max: 1, spec }));
 
-it('a loop over definitions, or over specs of them, registers each', async () => {
+it('a loop over definitions registers each, and makes a pool of each', async () => {
   const { agents, system } = await rig();
   for (const module of [greeter, clerk]) {
     const { id, change } = await agents.ensure({ id: module.type, module }, { autoStart: true });
@@ -41,12 +36,8 @@ it('a loop over definitions, or over specs of them, registers each', async () =>
   }
   const ids = await Promise.all([greeter, clerk].map((module) => agents.register({ module })));
   expectTypeOf(ids).toEqualTypeOf<string[]>();
-  for (const spec of specs) await agents.ensure(spec);
-  for (const { spec } of pools) ids.push(await agents.register(spec));
   for (const id of ids) await agents.start(id);
   expect(await agents.execute(ids[0]!, { type: 'greet' })).toBe('Hello, Ada');
-  expect(await agents.execute(ids[2]!, { type: 'add', input: 1 })).toBe(2);
-  for (const pool of pools) expectTypeOf(await system.pools.create(pool)).toEqualTypeOf<string>();
   for (const module of [greeter, clerk]) {
     await system.pools.create({ name: module.type, min: 1, max: 1, spec: { module } });
   }
@@ -85,9 +76,19 @@ export const onMachines = async ({ agents, pools: ofFleet }: Fleet) => {
     await agents.register({ module, plcement: { node: 'n' } });
     await ofFleet.create({ name: module.type, min: 1, max: 1, spec: { module } });
   }
-  for (const spec of specs) await agents.register(spec);
-  for (const pool of pools) expectTypeOf(await ofFleet.create(pool)).toEqualTypeOf<string>();
   // @ts-expect-error -- its definition demands initArgs
   await ofFleet.create({ name: 'p', min: 1, max: 1, spec: { module: counter } });
   expectTypeOf(await agents.register({ module: greeter })).toEqualTypeOf<AgentId<typeof greeter>>();
+};
+
+export const onEither = async ({ agents, pools }: AgentSystem | Fleet) => {
+  const id = await agents.register({ id: 'a', module: clerk });
+  expectTypeOf(id).toEqualTypeOf<AgentId<typeof clerk>>();
+  const ensured = await agents.ensure({ id: 'a', module: clerk }, { autoStart: true });
+  await agents.execute(ensured.id, { type: 'file', input: 'a' });
+  const name = await pools.create({ name: 'p', min: 1, max: 1, spec: { module: clerk } });
+  expectTypeOf(name).toEqualTypeOf<PoolName<typeof clerk>>();
+  await pools.execute(name, { type: 'file', input: 'a' });
+  // @ts-expect-error -- its definition demands initArgs
+  await agents.register({ module: counter });
 };

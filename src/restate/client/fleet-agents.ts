@@ -32,7 +32,7 @@ import {
 } from '../../runtime/fleet/agent-filter.ts';
 import type { AgentCount } from '../../runtime/fleet/registry.ts';
 import { type DemandedArgs, invalidSpec } from '../../runtime/fleet/spec-reading.ts';
-import type { SpecOfSeveral, WithModule } from '../../runtime/fleet/spec-of-several.ts';
+import type { IdOf, SpecOfSeveral, WithModule } from '../../runtime/fleet/spec-of-several.ts';
 import { startEach, type StartReport } from '../../runtime/fleet/start-each.ts';
 import { type ActOptions, actSchema } from '../../runtime/values/act.ts';
 import { type AgentChart, agentChart } from '../../runtime/fleet/agent-chart.ts';
@@ -85,11 +85,6 @@ export class FleetAgents {
     this.#options = options;
   }
 
-  /** Registers an agent of one of several definitions. @throws AgentSystemError as for one */
-  register<Spec extends WithModule>(
-    spec: Spec & SpecOfSeveral<Spec, PlacedAgentSpec>,
-    options?: ActOptions,
-  ): Promise<string>;
   /**
    * Makes an agent known to the fleet; it does not run yet. Resolves with its id: the spec's, or a new one.
    *
@@ -97,11 +92,10 @@ export class FleetAgents {
    * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field, `AGENT_EXISTS`, `STORE_FAILED`, `SYSTEM_CLOSED`;
    * `RESOURCES_EXHAUSTED` where the machine lacks a descriptor, say, to load the module: ask again later
    */
-  register<Args, Tasks extends TaskTypes>(
-    spec: PlacedAgentSpec<Args, Tasks> & DemandedArgs<Args>,
-    options?: ActOptions,
-  ): Promise<TypedId<Tasks>>;
-  async register(spec: PlacedAgentSpec, options: ActOptions = {}): Promise<string> {
+  async register<Args, Tasks extends TaskTypes, Spec extends WithModule = never>(
+    spec: (PlacedAgentSpec<Args, Tasks> & DemandedArgs<Args>) | (Spec & SpecOfSeveral<Spec, PlacedAgentSpec>),
+    options: ActOptions = {},
+  ): Promise<IdOf<Spec, Tasks>> {
     this.#options.commands.assertOpen();
     const placed = placedSpec(spec);
     return this.registerRead(placed, acted('register', options, placed.read.id).by);
@@ -122,11 +116,6 @@ export class FleetAgents {
     });
   }
 
-  /** Registers or changes an agent of one of several definitions. @throws AgentSystemError as for one */
-  ensure<Spec extends WithModule & { readonly id: string }>(
-    spec: Spec & SpecOfSeveral<Spec, PlacedAgentSpec>,
-    options?: EnsureOptions,
-  ): Promise<{ readonly id: string; readonly change: 'registered' | 'updated' | 'none' }>;
   /**
    * Registers an agent, or changes the spec of one that is registered, as `system.agents.ensure`. With `autoStart: true`
    * it runs then, if it was registered or stopped, or once it has stopped if it is stopping.
@@ -134,14 +123,12 @@ export class FleetAgents {
    * @throws AgentSystemError as `register` and `update`, with `autoStart` as `start`; `AGENT_SPEC_INVALID` for a spec
    * without an `id`
    */
-  ensure<Args, Tasks extends TaskTypes>(
-    spec: PlacedAgentSpec<Args, Tasks> & DemandedArgs<Args> & { readonly id: string },
+  async ensure<Args, Tasks extends TaskTypes, Spec extends WithModule & { readonly id: string } = never>(
+    spec:
+      | (PlacedAgentSpec<Args, Tasks> & DemandedArgs<Args> & { readonly id: string })
+      | (Spec & SpecOfSeveral<Spec, PlacedAgentSpec>),
     options?: EnsureOptions,
-  ): Promise<{ readonly id: TypedId<Tasks>; readonly change: 'registered' | 'updated' | 'none' }>;
-  async ensure(
-    spec: PlacedAgentSpec,
-    options?: EnsureOptions,
-  ): Promise<{ readonly id: string; readonly change: 'registered' | 'updated' | 'none' }> {
+  ): Promise<{ readonly id: IdOf<Spec, Tasks>; readonly change: 'registered' | 'updated' | 'none' }> {
     this.#options.commands.assertOpen();
     const placed = placedSpec(spec);
     const { id } = placed.read;

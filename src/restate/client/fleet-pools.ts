@@ -3,12 +3,11 @@ import { durationMs, poolSpec, type ScalingPolicy } from '../../machines/index.t
 import type { TaskRequest } from '../../runtime/agent/task-request.ts';
 import { TaskChunks, type TaskStream } from '../../runtime/agent/task-stream.ts';
 import type { TaskTypes } from '../../runtime/definition/define-agent.ts';
-import type { TaskOf } from '../../runtime/fleet/agent-handle.ts';
+import type { TaskOf, TypedPoolName } from '../../runtime/fleet/agent-handle.ts';
 import { type DemandedArgs, invalidSpec } from '../../runtime/fleet/spec-reading.ts';
 import type { PoolCloseReport } from '../../runtime/pools/close-report.ts';
 import type { PoolRecord } from '../../runtime/pools/pool.ts';
-import type { TypedPoolName } from '../../runtime/fleet/agent-handle.ts';
-import type { PoolOfSeveral, PoolSpec, WithSpec } from '../../runtime/pools/pools.ts';
+import type { PoolNameOf, PoolOfSeveral, PoolSpec, WithSpec } from '../../runtime/pools/pools.ts';
 import type { NamedScalingSignal } from '../../runtime/pools/scaling-signal.ts';
 import { type ActOptions, actSchema } from '../../runtime/values/act.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
@@ -53,22 +52,18 @@ export class FleetPools {
     this.#calls = calls;
   }
 
-  /** Makes a pool of one of several definitions. @throws AgentSystemError as for one */
-  create<Pool extends WithSpec>(
-    asked: Pool & PoolOfSeveral<Pool, FleetPoolSpec>,
-    options?: ActOptions,
-  ): Promise<string>;
   /**
    * Makes a pool and starts its first members. Resolves with its name once they run.
    *
    * @throws AgentSystemError as `system.pools.create`; `AGENT_SPEC_INVALID` also for a `scale.signal` that is a function
    * alone, or that the node which answers was not given
    */
-  create<Args, Tasks extends TaskTypes>(
-    asked: FleetPoolSpec<Args, Tasks> & { readonly spec: DemandedArgs<Args> },
-    options?: ActOptions,
-  ): Promise<TypedPoolName<Tasks>>;
-  async create(asked: WithSpec, options: ActOptions = {}): Promise<string> {
+  async create<Args, Tasks extends TaskTypes, Pool extends WithSpec = never>(
+    asked:
+      | (FleetPoolSpec<Args, Tasks> & { readonly spec: DemandedArgs<Args> })
+      | (Pool & PoolOfSeveral<Pool, FleetPoolSpec>),
+    options: ActOptions = {},
+  ): Promise<PoolNameOf<Pool, Tasks>> {
     this.#engine.assertOpen();
     const { name, spec: given, scale, ...pool } = parseInput(poolSpec, asked, { what: 'pools.create' });
     const { by } = parseInput(actSchema, options, { what: 'pools.create' });

@@ -37,7 +37,7 @@ import { type AgentFilter, agentFilter, type AgentPage, agentPage, agentQuery } 
 import { type AgentCount, Registry } from './registry.ts';
 import type { AgentSpecChange } from './spec-change.ts';
 import { type AgentSpec, type DemandedArgs, invalidSpec, readSpec } from './spec-reading.ts';
-import type { SpecOfSeveral, WithModule } from './spec-of-several.ts';
+import type { IdOf, SpecOfSeveral, WithModule } from './spec-of-several.ts';
 import { startEach, type StartReport } from './start-each.ts';
 import { checkTask, missingFor } from './task-check.ts';
 
@@ -81,8 +81,6 @@ export class Agents {
     this.#registration = new Registration({ services, registry: this.#registry, hosts, assertOpen });
   }
 
-  /** Registers an agent of one of several definitions. @throws AgentSystemError as for one */
-  register<Spec extends WithModule>(spec: Spec & SpecOfSeveral<Spec>, options?: ActOptions): Promise<string>;
   /**
    * Registers an agent; it does not run yet.
    *
@@ -92,11 +90,10 @@ export class Agents {
    * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field, `AGENT_EXISTS`, `STORE_FAILED`, `SYSTEM_CLOSED`;
    * `RESOURCES_EXHAUSTED` where the machine lacks a descriptor, say, to load the module: ask again later
    */
-  register<Args, Tasks extends TaskTypes>(
-    spec: AgentSpec<Args, Tasks> & DemandedArgs<Args>,
+  register<Args, Tasks extends TaskTypes, Spec extends WithModule = never>(
+    spec: (AgentSpec<Args, Tasks> & DemandedArgs<Args>) | (Spec & SpecOfSeveral<Spec>),
     options?: ActOptions,
-  ): Promise<TypedId<Tasks>>;
-  register(spec: AgentSpec, options?: ActOptions): Promise<string> {
+  ): Promise<IdOf<Spec, Tasks>> {
     try {
       this.#assertOpen();
       const read = readSpec(spec);
@@ -107,11 +104,6 @@ export class Agents {
     }
   }
 
-  /** Registers or changes an agent of one of several definitions. @throws AgentSystemError as for one */
-  ensure<Spec extends WithModule & { readonly id: string }>(
-    spec: Spec & SpecOfSeveral<Spec>,
-    options?: EnsureOptions,
-  ): Promise<{ readonly id: string; readonly change: 'registered' | 'updated' | 'none' }>;
   /**
    * Registers an agent, or changes the spec of the registered one: a program can call it at every start.
    *
@@ -124,14 +116,12 @@ export class Agents {
    * @throws AgentSystemError as `register` and `update`, with `autoStart` as `start`; `AGENT_SPEC_INVALID` for a spec
    * without an `id`
    */
-  ensure<Args, Tasks extends TaskTypes>(
-    spec: AgentSpec<Args, Tasks> & DemandedArgs<Args> & { readonly id: string },
+  ensure<Args, Tasks extends TaskTypes, Spec extends WithModule & { readonly id: string } = never>(
+    spec:
+      | (AgentSpec<Args, Tasks> & DemandedArgs<Args> & { readonly id: string })
+      | (Spec & SpecOfSeveral<Spec>),
     options?: EnsureOptions,
-  ): Promise<{ readonly id: TypedId<Tasks>; readonly change: 'registered' | 'updated' | 'none' }>;
-  ensure(
-    spec: AgentSpec,
-    options?: EnsureOptions,
-  ): Promise<{ readonly id: string; readonly change: 'registered' | 'updated' | 'none' }> {
+  ): Promise<{ readonly id: IdOf<Spec, Tasks>; readonly change: 'registered' | 'updated' | 'none' }> {
     return answered(this.#services.clock, async () => {
       this.#assertOpen();
       const read = readSpec(spec);

@@ -1,8 +1,12 @@
 /**
- * Specs whose module is one of several definitions, as a loop over an array of definitions or of specs has them. For
- * the compiler alone. Which tasks such an agent has it cannot tell: its id is a plain string.
+ * A spec whose module is one of several definitions, as a loop over an array of them has it. For the compiler alone.
+ * Which tasks such an agent has it cannot tell: its id is a plain string.
+ *
+ * It is a type parameter beside those of one definition, and no overload: of a system and a fleet together TypeScript
+ * calls only methods with one signature.
  */
 import type { AgentDefinition, AnyAgentDefinition, TaskTypes } from '../definition/define-agent.ts';
+import type { TypedId } from './agent-handle.ts';
 import type { AgentSpec, DemandedArgs } from './spec-reading.ts';
 
 /** A spec, by its module. */
@@ -11,17 +15,18 @@ export interface WithModule {
 }
 
 /**
- * A spec with several definitions: its `initArgs` fit each that they may stand beside. `never` for one definition.
+ * A spec with several definitions: its `initArgs` fit each of them. `never` for one definition.
  *
  * @typeParam Known a spec of any definition
  */
 export type SpecOfSeveral<Spec extends WithModule, Known = AgentSpec> =
   true extends IsSeveral<Spec['module']> ? CheckedSpec<Spec, Known> : never;
 
-/** Each of the specs with `initArgs` that fit it, and no other fields than there are. */
-export type CheckedSpec<Spec extends WithModule, Known> = Spec extends unknown
-  ? Spec & Omit<Known, 'module' | 'initArgs'> & ArgsFor<FitsAll<Spec['module']>> & NothingBeside<Known, Spec>
-  : never;
+/** The spec with `initArgs` that fit it, and no other fields than there are. */
+export type CheckedSpec<Spec extends WithModule, Known> = Spec &
+  Omit<Known, 'module' | 'initArgs'> &
+  ArgsFor<FitsAll<Spec['module']>> &
+  NothingBeside<Known, Spec>;
 
 /** Contains `true` for a union. */
 export type IsSeveral<Module, One = Module> = One extends unknown
@@ -44,3 +49,7 @@ type FitsAll<Module> = (Module extends unknown ? (args: ArgsOf<Module>) => void 
 
 type ArgsOf<Module> =
   Module extends AgentDefinition<infer Args, infer _Tasks extends TaskTypes> ? Args : unknown;
+
+/** Of an agent with such a spec: it knows the tasks of one definition. */
+export type IdOf<Spec extends WithModule, Tasks extends TaskTypes> =
+  true extends IsSeveral<Spec['module']> ? string : TypedId<Tasks>;

@@ -56,19 +56,19 @@ export interface WithSpec {
  */
 export type PoolOfSeveral<Pool extends WithSpec, Known extends WithSpec = PoolSpec> =
   true extends IsSeveral<Pool['spec']['module']>
-    ? Pool extends unknown
-      ? Pool &
-          Omit<Known, 'spec'> & { readonly spec: CheckedSpec<Pool['spec'], Known['spec']> } & NothingBeside<
-            Known,
-            Pool
-          >
-      : never
+    ? Pool &
+        Omit<Known, 'spec'> & { readonly spec: CheckedSpec<Pool['spec'], Known['spec']> } & NothingBeside<
+          Known,
+          Pool
+        >
     : never;
+
+/** Of a pool with such a spec: it knows the tasks of one definition. */
+export type PoolNameOf<Pool extends WithSpec, Tasks extends TaskTypes> =
+  true extends IsSeveral<Pool['spec']['module']> ? string : TypedPoolName<Tasks>;
 
 /** Pools of agents of one type behind one queue. */
 export interface Pools {
-  /** Makes a pool of one of several definitions. @throws AgentSystemError as for one */
-  create<Pool extends WithSpec>(spec: Pool & PoolOfSeveral<Pool>, options?: ActOptions): Promise<string>;
   /**
    * Makes a pool and starts its first members, `target` or else `min` of them. Resolves with its name once they run.
    *
@@ -79,10 +79,10 @@ export interface Pools {
    *
    * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field, as `agents.start`, `SYSTEM_CLOSED`
    */
-  create<Args, Tasks extends TaskTypes>(
-    spec: PoolSpec<Args, Tasks> & { readonly spec: DemandedArgs<Args> },
+  create<Args, Tasks extends TaskTypes, Pool extends WithSpec = never>(
+    spec: (PoolSpec<Args, Tasks> & { readonly spec: DemandedArgs<Args> }) | (Pool & PoolOfSeveral<Pool>),
     options?: ActOptions,
-  ): Promise<TypedPoolName<Tasks>>;
+  ): Promise<PoolNameOf<Pool, Tasks>>;
   /**
    * Sets a pool's size. Resolves with its record once it has that size, and members that had to leave are gone.
    *
