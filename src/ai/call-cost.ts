@@ -132,6 +132,8 @@ function hasPrice({ maxOutputTokens: _, maxFileTokens: __, ...prices }: CallPric
 
 /** Of a file in a prompt, or in what a tool gave; `undefined` for anything else. A text is read as it stands. */
 function tokensOfFile(value: unknown): number | undefined {
+  // A long conversation has tens of thousands of other values.
+  if (typeof value !== 'object' || value === null || !('mediaType' in value)) return undefined;
   const read = file.safeParse(value);
   if (!read.success) return undefined;
   const { mediaType, data } = read.data;
