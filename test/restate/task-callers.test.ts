@@ -52,7 +52,7 @@ async function rig(concurrency = 1) {
     report,
     submit,
     /** A task asks for one under a key. */
-    call: (caller: string, chain = [caller]) =>
+    call: (caller: string, chain = [caller], more: object = {}) =>
       command('submit', {
         work: {
           type: 'work',
@@ -61,6 +61,7 @@ async function rig(concurrency = 1) {
           whenDown: 'wait',
           caller,
           terms: { chain },
+          ...more,
         },
       }),
     leave: (taskId: string, caller: string) => command('leaveTask', { taskId, caller }),
@@ -137,6 +138,17 @@ describe('a called task', () => {
     ]);
     await leave(id, EVE);
     expect((await record(id)).status).toBe('cancelled');
+  });
+
+  it('that is done again is of the kind that it was, and has the time that it had, whatever is asked for now', async () => {
+    const { call, report, submit, told } = await rig();
+    const { id } = await submit({ type: 'again', timeoutMs: 1000, idempotencyKey: 'k' });
+    await report([
+      { type: 'task.failed', taskId: id, code: 'TASK_FAILED', error: { name: 'E', message: '' } },
+    ]);
+    told();
+    await call(BOB, [BOB], { type: 'work', timeoutMs: 5 });
+    expect(told().at(-1)).toMatchObject({ type: 'task.run', task: 'again', terms: { endsAt: 1000 } });
   });
 
   it('that is done is what its next caller gets, and nobody is told', async () => {

@@ -23,13 +23,14 @@ interface Given {
   readonly tasks?: object;
 }
 
-/** The fleet's tasks, of which one is called. */
-function keyedTasks() {
+/** The fleet's tasks, of which one is called. @param refusals of the first calls */
+function keyedTasks(refusals: unknown[] = []) {
   const done: unknown[] = [];
   const called = Promise.withResolvers<unknown>();
   const tasks = {
     submitFor: async (target: unknown, task: object, { chain, taskId }: Record<string, unknown>) => {
       done.push(['submit', target, task, chain, taskId]);
+      if (refusals.length > 0) throw refusals.pop();
       return { id: 'task-1 of bob' };
     },
     result: () => called.promise,
@@ -180,6 +181,16 @@ describe('a call with a key', () => {
     }
     called.resolve('late');
     await Promise.all(calls.map(({ output }) => output));
+  });
+  it('is left where an earlier one of its key has been refused, or has been answered', async () => {
+    const { ask, done, called } = keyedTasks([exists]);
+    called.resolve('done');
+    expect(await codeOf(ask(false).output)).toBe('AGENT_EXISTS');
+    expect(await ask(false).output).toBe('done');
+    const { output, abort } = ask(true);
+    abort();
+    await output;
+    expect(done).toEqual([submitted, submitted, submitted, left]);
   });
 });
 

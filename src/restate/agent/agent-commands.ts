@@ -215,10 +215,12 @@ function take(
     return { value: taskRecord(state.id, known) };
   }
   refuseUnlessTaken(turn, asked);
-  const { type, input, priority } = work;
+  const { type, input, priority, by, caller, terms } = work;
   checkTask({ type, input, ...(priority === undefined ? {} : { priority }) }, state.manifest, state.id);
   const isSubmitted = asked.type === 'submit';
-  const entry = isAgain ? turn.repeat(ended, work) : turn.execute(isSubmitted ? work : { ...work, token });
+  const entry = isAgain
+    ? turn.repeat(ended, { by, caller, terms })
+    : turn.execute(isSubmitted ? work : { ...work, token });
   return isSubmitted ? { value: taskRecord(state.id, findTask(state, entry.id)) } : PENDING;
 }
 

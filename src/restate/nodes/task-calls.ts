@@ -105,12 +105,12 @@ async function execute(
   const timed = { ...task, ...(timeoutMs === Infinity ? {} : { timeoutMs }) };
   if (idempotencyKey !== undefined) {
     const end = calls.begin(request.work, JSON.stringify([target, idempotencyKey]));
-    return outputOf(
-      tasks,
-      await tasks.submitFor(target, { ...timed, idempotencyKey }, request),
-      request,
-      end,
-    );
+    try {
+      const called = await tasks.submitFor(target, { ...timed, idempotencyKey }, request);
+      return await outputOf(tasks, called, request, end);
+    } finally {
+      end();
+    }
   }
   const given = { ...timed, signal };
   if (typeof target === 'object' && 'pool' in target) {
@@ -147,13 +147,15 @@ async function outputOf(
 class OpenCalls {
   readonly #of = new WeakMap<object, Map<string, number>>();
 
-  /** @returns ends the call, and says whether its task has made no other of that key */
+  /** @returns ends the call, once, and says whether its task waits for no other of that key */
   begin(work: object, key: string): () => boolean {
     const counts = this.#of.get(work) ?? new Map<string, number>();
     this.#of.set(work, counts);
     counts.set(key, (counts.get(key) ?? 0) + 1);
+    let isOpen = true;
     return () => {
-      counts.set(key, counts.get(key)! - 1);
+      if (isOpen) counts.set(key, counts.get(key)! - 1);
+      isOpen = false;
       return counts.get(key) === 0;
     };
   }
