@@ -1,7 +1,7 @@
 /**
  * What the dashboard costs: the delay of the event loop while a fleet works, unwatched and with three viewers.
  *
- * The viewers are in a program of their own, and read as a browser does. Not measured: what a browser does with it.
+ * The viewers are in a program of their own, and read as a browser does. What a browser does with it: page.ts.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
