@@ -91,7 +91,6 @@ export class ModelAnswerError extends Error {
 const STEPS = 20;
 /** What is wrong with an object that ends in the middle; the words of its parser would not say it. */
 const CUT_OFF = 'it was cut off, for it is longer than an answer may be (finish reason: length)';
-const FAILED = 'ai:failed:';
 /** How much of a model's text an error quotes. */
 const MAX_TEXT = 1_000;
 
@@ -112,7 +111,7 @@ class ModelRun {
   readonly #options: ModelRunOptions;
   readonly #abort = new AbortController();
   readonly #approval: ReturnType<typeof approvalBy>;
-  /** How many invalid answers the task has had. */
+  /** How many invalid answers this run has had in the task's attempts. */
   readonly #failed: number;
   #calls = 0;
   /** An error that ends the task, and is not reported to the model. */
@@ -126,7 +125,7 @@ class ModelRun {
       context,
       (toolCallId) => `${this.#prefix}approve:${this.#calls}:${toolCallId}`,
     );
-    this.#failed = [...context.steps.keys()].filter((key) => key.startsWith(FAILED)).length;
+    this.#failed = [...context.steps.keys()].filter((key) => key.startsWith(this.#failures)).length;
     if (context.signal.aborted) this.#aborted();
     else context.signal.addEventListener('abort', this.#aborted, { once: true });
   }
@@ -250,12 +249,21 @@ class ModelRun {
   }
 
   async #noAnswer(message: string, text: string | undefined): Promise<ModelAnswerError> {
-    await this.#context.step(`${FAILED}${this.#failed}`, () => true);
+    await this.#context.step(`${this.#failures}${this.#failed}`, () => true);
     return new ModelAnswerError(short(message), text === undefined ? undefined : short(text));
   }
 
   get #prefix(): string {
-    return `ai:${this.#options.beside ?? ''}${this.#failed}:`;
+    return `${this.#begin}${this.#failed}:`;
+  }
+
+  /** Begins the keys of invalid answers: a run beside the task's own counts its own alone. */
+  get #failures(): string {
+    return `${this.#begin}failed:`;
+  }
+
+  get #begin(): string {
+    return `ai:${this.#options.beside ?? ''}`;
   }
 
   #modelCalls(): ModelCalls {

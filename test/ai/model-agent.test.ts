@@ -402,6 +402,26 @@ describe('a conversation', () => {
     });
   });
 
+  test('that could not be summed up is answered without a second call: the next attempt asks for the sum alone', async () => {
+    const filtered = { ...says(''), finishReason: { unified: 'content-filter', raw: undefined } } as const;
+    const model = scripted(says('one'), filtered, says('in short'));
+    const agent = defineModelAgent({
+      type: 'talker',
+      model,
+      conversation: {
+        trim: async (_, { ask: aside }) => [{ role: 'user', content: await aside('Sum up.') }],
+      },
+      tasks: { say: { prompt: () => 'well?', retry: { attempts: 2 } } },
+    });
+    const { agents, ask, clock } = await running(agent);
+    const said = awaited(ask('say'));
+    while (model.prompts.length < 3) await clock.advance(1_000);
+    expect(await said).toBe('one');
+    expect(await agents.savedState('ada')).toEqual({
+      conversations: { '': [{ role: 'user', content: 'in short' }] },
+    });
+  });
+
   test('of a task that fails nothing is remembered', async () => {
     const model = scripted(refuses(400), says('hello'));
     const agent = defineModelAgent({

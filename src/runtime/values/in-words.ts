@@ -61,8 +61,9 @@ function nameOf(value: Function): string {
   return typeof name === 'string' ? clipped(withoutSecrets(name.slice(0, MAX_LOOKED))) : '';
 }
 
+/** By its source: that of a method begins with its name, as in `classify() {}`. */
 function isClass(value: Function): boolean {
-  return Function.prototype.toString.call(value).startsWith('class');
+  return /^class[\s{](?!\s*\()/.test(Function.prototype.toString.call(value));
 }
 
 function symbolOf(value: symbol, key: string): string {
