@@ -82,7 +82,6 @@ export function durableTools(tools: ToolSet, calls: ToolCalls): ToolSet {
       try {
         return await called;
       } catch (thrown) {
-        underWay.delete(called);
         if (!task.signal.aborted && !isOfTask(thrown)) throw thrown;
         await Promise.allSettled(underWay);
         calls.breakOff(thrown);
