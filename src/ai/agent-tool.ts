@@ -1,7 +1,7 @@
 /** An agent of the fleet as a tool of a model. */
 import { type FlexibleSchema, tool, type Tool } from 'ai';
 import type { CallTarget } from '../runtime/definition/task-abilities.ts';
-import { toolCallOf } from './tool-call.ts';
+import { toolCallOf, waitFor } from './tool-call.ts';
 
 /** A task of another agent, as a tool of a model. */
 export interface AgentToolOptions<Input> {
@@ -30,7 +30,8 @@ export function agentTool<Input>(options: AgentToolOptions<Input>): Tool<Input, 
     execute: (input: Input, callOptions: object): Promise<unknown> => {
       const { task, idempotencyKey } = toolCallOf(callOptions);
       const given = timeoutMs === undefined ? {} : { timeoutMs };
-      return task.agents.execute(agent, { type, input, idempotencyKey, ...given });
+      const answer = task.agents.execute(agent, { type, input, idempotencyKey, ...given });
+      return waitFor(callOptions, answer);
     },
   } as never) as unknown as Tool<Input, unknown>;
 }

@@ -7,6 +7,8 @@
  * I2  The model gets the failure of a tool. It does not get an error that ends the task or makes it wait: its work is
  *     aborted, and the task throws that error.
  * I3  Calls that the model makes side by side end before one of them has the task wait: what they have paid for is kept.
+ *     Those that wait for a person, or for another agent's task, are broken off: they wait for the same when they are
+ *     made again.
  */
 import type { ToolSet } from 'ai';
 import type { TaskContext } from '../agent.ts';
@@ -14,6 +16,7 @@ import { errorFrom, errorInfoOf, inWords } from '../runtime/values/errors.ts';
 import { fromPlain, toPlain } from './plain-data.ts';
 import { isOfTask } from './task-end.ts';
 import { bindToolCall } from './tool-call.ts';
+import { type CallAtWork, ToolsAtWork } from './tools-at-work.ts';
 
 type Kept =
   | { readonly output?: unknown }
@@ -40,7 +43,7 @@ export function durableTools(tools: ToolSet, calls: ToolCalls): ToolSet {
   const { task, prefix } = calls;
   const durable: ToolSet = {};
   const times = new Map<string, number>();
-  const underWay = new Set<Promise<unknown>>();
+  const atWork = new ToolsAtWork();
   /** @throws Error for one call too many: the model reads it, and may still do something else */
   const count = (toolName: string, input: unknown): void => {
     const key = `${toolName} ${JSON.stringify(input)}`;
@@ -57,16 +60,22 @@ export function durableTools(tools: ToolSet, calls: ToolCalls): ToolSet {
       durable[toolName] = tool;
       continue;
     }
-    const call = async (input: unknown, options: Parameters<typeof execute>[1]): Promise<unknown> => {
+    const call = async (
+      input: unknown,
+      options: Parameters<typeof execute>[1],
+      work: CallAtWork,
+    ): Promise<unknown> => {
       const { toolCallId } = options;
       const place = `${calls.modelCall()}:${toolCallId}`;
       const idempotencyKey = `${task.taskId}:${prefix}${place}`;
-      const bound = bindToolCall(options, { toolCallId, toolName, idempotencyKey, task });
+      const bound = bindToolCall(options, { toolCallId, toolName, idempotencyKey, task }, work);
       const kept = await task.step<Kept>(`${prefix}tool:${place}`, async () => {
         try {
-          return { output: toPlain(await lastOf(execute(input as never, bound))) };
+          const output = await lastOf(execute(input as never, bound));
+          if (work.isBrokenOff) throw bound.abortSignal?.reason;
+          return { output: toPlain(output) };
         } catch (thrown) {
-          if (task.signal.aborted || isOfTask(thrown)) throw thrown;
+          if (task.signal.aborted || work.isBrokenOff || isOfTask(thrown)) throw thrown;
           const { name, message } = errorInfoOf(thrown);
           return { error: { name, message } };
         }
@@ -77,17 +86,17 @@ export function durableTools(tools: ToolSet, calls: ToolCalls): ToolSet {
     };
     const executed = async (input: unknown, options: Parameters<typeof execute>[1]): Promise<unknown> => {
       count(toolName, input);
-      const called = call(input, options);
-      underWay.add(called);
+      const work = atWork.begin();
       try {
-        return await called;
+        return await call(input, options, work);
       } catch (thrown) {
         if (!task.signal.aborted && !isOfTask(thrown)) throw thrown;
-        await Promise.allSettled(underWay);
+        work.end();
+        await atWork.rest();
         calls.breakOff(thrown);
         throw thrown;
       } finally {
-        underWay.delete(called);
+        work.end();
       }
     };
     durable[toolName] = { ...tool, execute: executed } as ToolSet[string];

@@ -1,5 +1,7 @@
 /** The task behind a call of a tool. */
 import type { TaskContext } from '../agent.ts';
+import type { AskedQuestion } from '../runtime/definition/task-abilities.ts';
+import type { CallAtWork } from './tools-at-work.ts';
 
 /** What a tool may know of the task that calls it, besides what the SDK gives it. */
 export interface ToolCall {
@@ -13,7 +15,12 @@ export interface ToolCall {
   readonly task: TaskContext<unknown, unknown>;
 }
 
-const calls = new WeakMap<object, ToolCall>();
+interface Bound {
+  readonly call: ToolCall;
+  readonly waitFor: <Value>(kept: Promise<Value>) => Promise<Value>;
+}
+
+const calls = new WeakMap<object, Bound>();
 
 /**
  * The task behind the options that a tool's `execute` gets.
@@ -25,13 +32,29 @@ const calls = new WeakMap<object, ToolCall>();
  * @throws TypeError for options that are not of a model agent's tool
  */
 export function toolCallOf(options: object): ToolCall {
-  const call = calls.get(options);
-  if (call === undefined) throw new TypeError('these options are not those of a tool of a model agent');
-  return call;
+  return boundTo(options).call;
 }
 
-export function bindToolCall<Options extends object>(options: Options, call: ToolCall): Options {
+/** Waits for what goes on if the task makes way for a limit, and is waited for again when it runs again. */
+export function waitFor<Value>(options: object, kept: Promise<Value>): Promise<Value> {
+  return boundTo(options).waitFor(kept);
+}
+
+export function bindToolCall<Options extends { readonly abortSignal?: AbortSignal | undefined }>(
+  options: Options,
+  call: ToolCall,
+  work: CallAtWork,
+): Options {
+  const { ask } = call.task;
+  const wait = <Value>(kept: Promise<Value>) => work.waitFor(kept, options.abortSignal);
+  const task = { ...call.task, ask: <Answer>(question: AskedQuestion<Answer>) => wait(ask(question)) };
   const bound = { ...options };
-  calls.set(bound, call);
+  calls.set(bound, { call: { ...call, task }, waitFor: wait });
+  return bound;
+}
+
+function boundTo(options: object): Bound {
+  const bound = calls.get(options);
+  if (bound === undefined) throw new TypeError('these options are not those of a tool of a model agent');
   return bound;
 }

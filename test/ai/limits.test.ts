@@ -2,7 +2,8 @@
 import { tool } from 'ai';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { defineModelAgent } from '../../src/ai.ts';
+import { defineAgent } from '../../src/agent.ts';
+import { agentTool, defineModelAgent, toolCallOf } from '../../src/ai.ts';
 import { awaited, fateOf, gate, refusal, rig } from '../kit/rig.ts';
 import { calls, refuses, says, scripted, type Turn } from './scripted.ts';
 
@@ -129,4 +130,95 @@ test('calls of tools that the model makes side by side end before one of them pa
   expect(await asked).toBe('done');
   expect({ paid, attempts }).toEqual({ paid: 1, attempts: 2 });
   expect(model.prompts).toHaveLength(2);
+});
+
+test('a call that waits for a person does not hold up the limit of one beside it, and its question is asked once', async () => {
+  attempts = 0;
+  const made = await rig();
+  const decide = tool({
+    inputSchema: z.object({}),
+    execute: async (_, options) =>
+      `they said ${await toolCallOf(options).task.ask<string>({ question: 'Well?' })}`,
+  });
+  const limitedSearch = {
+    ...search,
+    execute: async (...given: Parameters<NonNullable<typeof search.execute>>) => {
+      while (made.eventsOf('question.asked').length === 0) await made.clock.advance(0);
+      return search.execute(...given);
+    },
+  };
+  const both = {
+    ...calls('decide', {}),
+    content: [...calls('decide', {}).content, ...calls('search', {}).content],
+  };
+  const model = scripted(both, says('done'));
+  const module = defineModelAgent({
+    type: 'assistant',
+    model,
+    tools: { decide, search: limitedSearch },
+    tasks: { answer: { prompt: () => 'well?' } },
+  });
+  await made.agents.start(await made.agents.register({ id: 'ada', module }));
+  const asked = awaited(made.agents.execute('ada', { type: 'answer' }));
+  while (made.agents.get('ada').parked === undefined) await made.clock.advance(0);
+  const [question] = made.system.questions.list();
+  await made.system.questions.answer(question!.id, 'yes');
+  await made.clock.advance(500);
+  expect(await asked).toBe('done');
+  expect(attempts).toBe(2);
+  expect(made.eventsOf('question.asked')).toHaveLength(1);
+  expect(JSON.stringify(model.prompts[1])).toContain('they said yes');
+});
+
+test('a call that waits for another agent does not hold up the limit of one beside it, and is not made again', async () => {
+  attempts = 0;
+  const made = await rig();
+  const decided = gate();
+  let begun = 0;
+  const boss = defineAgent({
+    type: 'boss',
+    init: () => ({}),
+    tasks: {
+      decide: {
+        run: async () => {
+          begun += 1;
+          await decided.promise;
+          return 'go';
+        },
+      },
+    },
+  });
+  await made.agents.start(await made.agents.register({ id: 'boss', module: boss }));
+  const decide = agentTool({
+    description: 'Decides.',
+    inputSchema: z.object({}),
+    agent: 'boss',
+    task: 'decide',
+  });
+  const limitedSearch = {
+    ...search,
+    execute: async (...given: Parameters<NonNullable<typeof search.execute>>) => {
+      while (begun === 0) await made.clock.advance(0);
+      return search.execute(...given);
+    },
+  };
+  const both = {
+    ...calls('decide', {}),
+    content: [...calls('decide', {}).content, ...calls('search', {}).content],
+  };
+  const model = scripted(both, says('done'));
+  const module = defineModelAgent({
+    type: 'assistant',
+    model,
+    tools: { decide, search: limitedSearch },
+    tasks: { answer: { prompt: () => 'well?' } },
+  });
+  await made.agents.start(await made.agents.register({ id: 'ada', module }));
+  const asked = awaited(made.agents.execute('ada', { type: 'answer' }));
+  while (made.agents.get('ada').parked === undefined) await made.clock.advance(0);
+  await made.clock.advance(500);
+  expect(await fateOf(asked)).toBe('pending');
+  decided.resolve();
+  expect(await asked).toBe('done');
+  expect({ attempts, begun }).toEqual({ attempts: 2, begun: 1 });
 });
