@@ -259,11 +259,13 @@ describe('values that are not data, or are secrets, stay', () => {
     });
     expect(errorInfoOf(error).data).toEqual({ kept: 1 });
   });
-  it('what stands under a key that names a secret, at any depth, but for numbers', () => {
+  it('what stands under a key that names a secret, at any depth, but for how many there are', () => {
     const config = {
       headers: { Authorization: 'Bearer a', Cookie: ['a=b'], 'X-Api-Key': 'k', 'x-request-id': 'r' },
       auth: { password: 'p', username: 'u' },
       accessToken: { value: 't' },
+      secretPin: 4711,
+      signature: 4711n,
       maxTokens: '100',
       tokenCount: 7,
     };
@@ -277,6 +279,8 @@ describe('values that are not data, or are secrets, stay', () => {
         },
         auth: { password: '[redacted]', username: 'u' },
         accessToken: '[redacted]',
+        secretPin: '[redacted]',
+        signature: '[redacted]',
         maxTokens: '100',
         tokenCount: 7,
       },

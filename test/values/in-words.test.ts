@@ -136,6 +136,15 @@ describe('a value in words', () => {
   });
 });
 
+it('a number under the key of a secret is none that a message says; how many there are is', () => {
+  expect(inWords({ password: 12345678, pins: { apiKey: 4321n }, maxTokens: 400, tokenLimit: 7n })).toBe(
+    '{"password":"[redacted]","pins":{"apiKey":"[redacted]"},"maxTokens":400,"tokenLimit":7n}',
+  );
+  expect(inWordsUnder('secret', 4711)).toBe('"[redacted]"');
+  expect(inWordsUnder('secret', 4711n)).toBe('"[redacted]"');
+  expect(inWordsUnder('tokens', 4711)).toBe('4711');
+});
+
 it('no name of a function, and no symbol, says a secret', () => {
   const named = { [KEY]: () => 1 }[KEY];
   for (const value of [named, [named], Symbol(KEY), [Symbol(KEY)], { password: Symbol('hunter2') }]) {

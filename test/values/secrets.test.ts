@@ -1,6 +1,7 @@
 /** How much of a text is looked through for secrets. */
 import { expect, test } from 'vitest';
 import {
+  isSecretFigure,
   isSecretKey,
   REDACTED,
   withoutKnownSecrets,
@@ -34,6 +35,22 @@ test.each([
   expect(isSecretKey(key)).toBe(isOne);
 });
 
+test.each([
+  ['password', true],
+  ['secretPin', true],
+  ['API_KEY', true],
+  ['tokens', false],
+  ['maxTokens', false],
+  ['maxToken', false],
+  ['tokenLimit', false],
+  ['TOKEN_COUNT', false],
+  ['password-length', false],
+  ['accessTokenExpiresIn', false],
+  ['cookieMaxAge', false],
+])('a number under %s is a secret: %s', (key, isOne) => {
+  expect(isSecretFigure(key)).toBe(isOne);
+});
+
 test.each(
   [
     ' ',
@@ -55,6 +72,7 @@ test.each(
   withoutSecrets(text);
   withoutSecrets(`Basic${text}`);
   isSecretKey(text);
+  isSecretFigure(`token${text}`);
   const { user } = process.cpuUsage(began);
   // Some hundredths of a second; where each place is sought from anew, ten seconds.
   expect(user / 1_000).toBeLessThan(1_000);

@@ -8,7 +8,7 @@
 import { types } from 'node:util';
 import { cut, digitsOf } from './cut-text.ts';
 import { inWords } from './in-words.ts';
-import { isSecretKey, REDACTED, withoutKnownSecrets } from './secrets.ts';
+import { isSecretFigure, isSecretKey, REDACTED, withoutKnownSecrets } from './secrets.ts';
 
 /** `error.response.headers.name` is at the third level, what is in the error of an API's body at the fourth. */
 const MAX_LEVELS = 5;
@@ -81,10 +81,11 @@ class DataCopy {
       case 'string':
         return isSecretKey(key) ? REDACTED : cut(withoutKnownSecrets(value), MAX_TEXT);
       case 'number':
+        if (isSecretFigure(key)) return REDACTED;
         // JSON has no -0.
         return Number.isFinite(value) ? value + 0 : String(value);
       case 'bigint':
-        return cut(digitsOf(value), MAX_TEXT);
+        return isSecretFigure(key) ? REDACTED : cut(digitsOf(value), MAX_TEXT);
       case 'boolean':
         return value;
       case 'object':

@@ -7,7 +7,7 @@
 import { types } from 'node:util';
 import { beginningOf, digitsOf } from './cut-text.ts';
 import { classNameOf, isPlain, tagOf } from './instances.ts';
-import { isSecretKey, REDACTED, withoutSecrets } from './secrets.ts';
+import { isSecretFigure, isSecretKey, REDACTED, withoutSecrets } from './secrets.ts';
 
 /** In characters. */
 const MAX_WORDS = 120;
@@ -28,9 +28,9 @@ export function inWordsUnder(key: string, value: unknown): string {
       const name = nameOf(value);
       return `a ${isClass(value) ? 'class' : 'function'}${name === '' ? '' : ` (${name})`}`;
     }
-    if (typeof value === 'bigint') return clipped(digitsOf(value));
+    if (typeof value === 'bigint') return figureOf(key, clipped(digitsOf(value)));
     if (typeof value === 'symbol') return symbolOf(value, key);
-    if (typeof value === 'number') return numberOf(value);
+    if (typeof value === 'number') return figureOf(key, numberOf(value));
     if (typeof value !== 'object' || value === null) return String(value);
     if (isPromise(value)) return 'a promise';
     const words = new Words();
@@ -76,6 +76,10 @@ function numberOf(value: number): string {
   return Object.is(value, -0) ? '-0' : String(value);
 }
 
+function figureOf(key: string, figure: string): string {
+  return isSecretFigure(key) ? JSON.stringify(REDACTED) : figure;
+}
+
 function clipped(text: string): string {
   return text.length > MAX_WORDS ? `${beginningOf(text, MAX_WORDS - 3)}...` : text;
 }
@@ -94,13 +98,13 @@ class Words {
         this.text += textOf(value, key);
         return;
       case 'number':
-        this.text += numberOf(value);
+        this.text += figureOf(key, numberOf(value));
         return;
       case 'boolean':
         this.text += String(value);
         return;
       case 'bigint':
-        this.text += `${digitsOf(value)}n`;
+        this.text += figureOf(key, `${digitsOf(value)}n`);
         return;
       case 'symbol':
         this.text += symbolOf(value, key);

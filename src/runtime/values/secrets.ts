@@ -40,9 +40,29 @@ const KNOWN = new RegExp(
 /** Letters and digits, many of them without a pause: no words, no path, no UUID. */
 const LONG_TOKEN = /(?<![\w+=-])(?=[\w+=-]*\d)(?=[\w+=-]*[A-Za-z])[\w+=-]*[A-Za-z0-9]{24}[\w+=-]*/g;
 
-/** Whether a key says that what stands under it is a secret; only texts are, and what holds them. */
+/** The last word of a key that tells how much of something there is, or until when: `tokenLimit`, `password_length`. */
+const MEASURES: ReadonlySet<string> = new Set(
+  (
+    'count counts limit limits budget budgets quota length size bytes characters ms seconds minutes hours days ttl age at in until expiry ' +
+    'expires usage used left total rate price cost version index attempts retries'
+  ).split(' '),
+);
+/** The first: `maxTokenAge`. */
+const BOUNDS: ReadonlySet<string> = new Set(['max', 'min', 'num']);
+
+/** Whether a key says that what stands under it is a secret: a text, or what holds one. For numbers: `isSecretFigure`. */
 export function isSecretKey(key: string): boolean {
   return SECRET_KEY.test(key);
+}
+
+/** Whether a key says that a number under it is a secret, as a PIN under `password` is. */
+export function isSecretFigure(key: string): boolean {
+  if (!SECRET_KEY.test(key)) return false;
+  const words = key
+    .replace(/([a-z\d])([A-Z])/g, '$1_$2')
+    .toLowerCase()
+    .split(/[^a-z\d]+/);
+  return !BOUNDS.has(words[0]!) && !MEASURES.has(words.at(-1)!);
 }
 
 /** The text without what issuers of keys mark as one; one that is very long is cut. */
