@@ -61,16 +61,15 @@ export function mayCost({ prompt, tools, maxOutputTokens }: CallParams, prices: 
       input: Math.ceil(characters / CHARACTERS_A_TOKEN) + ofFiles,
       output: maxOutputTokens ?? prices.maxOutputTokens ?? MAX_OUTPUT,
     },
-    asIfWritten(prices),
+    atTheDearest(prices),
   );
 }
 
-/** How much of the input will be written to a cache is not known before the call: all of it has the higher price. */
-function asIfWritten(prices: CallPrices): CallPrices {
-  const { perMillionInput = 0, perMillionCacheWrite = 0 } = prices;
-  return perMillionCacheWrite > perMillionInput
-    ? { ...prices, perMillionInput: perMillionCacheWrite }
-    : prices;
+/** How much of the input a cache will take part in is not known before the call: all of it has the highest price. */
+function atTheDearest(prices: CallPrices): CallPrices {
+  const { perMillionInput = 0, perMillionCacheRead = 0, perMillionCacheWrite = 0 } = prices;
+  const dearest = Math.max(perMillionInput, perMillionCacheRead, perMillionCacheWrite);
+  return dearest > perMillionInput ? { ...prices, perMillionInput: dearest } : prices;
 }
 
 /** What a provider says that a call has cost; `undefined` where it does not say, or gives what no budget can count. */

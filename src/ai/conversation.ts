@@ -11,7 +11,8 @@ export interface ModelAgentState {
 /** What can be done while a conversation is shortened. */
 export interface TrimContext {
   /**
-   * Asks the agent's model for a text, without its tools. As each call of the model it is kept before it is used, and paid
+   * Asks the agent's model for a text, without its tools: calls of tools in the messages, and what these gave, are told to
+   * it as text, since some providers refuse them otherwise. As each call of the model it is kept before it is used, and paid
    * from the budgets of the task.
    */
   ask(prompt: string | readonly ModelMessage[]): Promise<string>;

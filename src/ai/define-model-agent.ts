@@ -26,6 +26,7 @@ import { type ConversationOptions, messagesOf, type ModelAgentState, remember } 
 import { assertTools } from './durable-tools.ts';
 import { type ModelRunOptions, type ModelSettings, runModel } from './model-run.ts';
 import type { ToolSource } from './server-tools.ts';
+import { toldWithoutTools } from './told-messages.ts';
 import type { ToolApproval } from './tool-approval.ts';
 
 type MaybePromise<Value> = Value | Promise<Value>;
@@ -365,7 +366,7 @@ async function runTask(
         ...asks,
         ...plain,
         beside,
-        messages: messagesFrom(aside),
+        messages: toldWithoutTools(messagesFrom(aside)),
       });
       return output as string;
     };

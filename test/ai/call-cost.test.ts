@@ -61,7 +61,7 @@ test('a file is counted as the prices say, if they do; what only looks like one 
   ).toBeLessThan(5_100);
 });
 
-test('input of a cache has its own price, or that of other input; before a call all of it may be written to one', () => {
+test('input of a cache has its own price, or that of other input; before a call all of it may have the highest of them', () => {
   const prices = { perMillionInput: 3, perMillionCacheRead: 0.3, perMillionCacheWrite: 4 };
   const usage = {
     inputTokens: { total: 1_000_000, noCache: 100_000, cacheRead: 800_000, cacheWrite: 100_000 },
@@ -73,7 +73,10 @@ test('input of a cache has its own price, or that of other input; before a call 
     didCost({ inputTokens: { total: 1_000_000, cacheRead: null }, outputTokens: {} } as never, prices)?.money,
   ).toBe(3);
   expect(mayCost(callOf(9, { maxOutputTokens: 1 }), prices).money).toBe(0.000012);
-  expect(mayCost(callOf(3, { maxOutputTokens: 1 }), { perMillionCacheRead: 1 })).toMatchObject({ money: 0 });
+  expect(mayCost(callOf(3, { maxOutputTokens: 1 }), { perMillionCacheRead: 1 }).money).toBe(0.000001);
+  expect(mayCost(callOf(3, { maxOutputTokens: 1 }), { ...prices, perMillionCacheRead: 5 }).money).toBe(
+    0.000005,
+  );
 });
 
 test('tools are read with the prompt', () => {

@@ -173,6 +173,7 @@ test('a call that waits for a person does not hold up the limit of one beside it
 test('a call that waits for another agent does not hold up the limit of one beside it, and is not made again', async () => {
   attempts = 0;
   const made = await rig();
+  const begins = gate();
   const decided = gate();
   let begun = 0;
   const boss = defineAgent({
@@ -182,6 +183,7 @@ test('a call that waits for another agent does not hold up the limit of one besi
       decide: {
         run: async () => {
           begun += 1;
+          begins.resolve();
           await decided.promise;
           return 'go';
         },
@@ -198,7 +200,7 @@ test('a call that waits for another agent does not hold up the limit of one besi
   const limitedSearch = {
     ...search,
     execute: async (...given: Parameters<NonNullable<typeof search.execute>>) => {
-      while (begun === 0) await made.clock.advance(0);
+      await begins.promise;
       return search.execute(...given);
     },
   };

@@ -402,6 +402,46 @@ describe('a conversation', () => {
     });
   });
 
+  test('that called tools is summed up without a call of a tool in it, which a provider may refuse without its tools', async () => {
+    const price = tool({ inputSchema: z.object({ item: z.string() }), execute: () => ({ cents: 250 }) });
+    const called = calls('price', { item: 'tea' });
+    const thought = { type: 'reasoning', text: 'hm' } as const;
+    const model = scripted(
+      { ...called, content: [thought, ...called.content] },
+      says('250 cents'),
+      says('tea costs 250'),
+    );
+    const agent = defineModelAgent({
+      type: 'talker',
+      model,
+      tools: { price },
+      conversation: {
+        trim: async (messages, { ask: aside }) => [
+          { role: 'user', content: await aside([...messages, { role: 'user', content: 'Sum up.' }]) },
+        ],
+      },
+      tasks: { say: { prompt: () => 'well?' } },
+    });
+    const { agents, ask } = await running(agent);
+    expect(await ask('say')).toBe('250 cents');
+    expect(model.doGenerateCalls[2]!.tools ?? []).toEqual([]);
+    const said = model.prompts[2]!.map(({ role, content }) => [
+      role,
+      (content as { text?: string }[])[0]!.text,
+    ]);
+    expect(said).toEqual([
+      ['user', 'well?'],
+      ['assistant', '[called price with {"item":"tea"}]'],
+      ['user', '[price gave {"cents":250}]'],
+      ['assistant', '250 cents'],
+      ['user', 'Sum up.'],
+    ]);
+    expect(model.prompts[2]!.every(({ content }) => content.length === 1)).toBe(true);
+    expect(await agents.savedState('ada')).toEqual({
+      conversations: { '': [{ role: 'user', content: 'tea costs 250' }] },
+    });
+  });
+
   test('that could not be summed up is answered without a second call: the next attempt asks for the sum alone', async () => {
     const filtered = { ...says(''), finishReason: { unified: 'content-filter', raw: undefined } } as const;
     const model = scripted(says('one'), filtered, says('in short'));
