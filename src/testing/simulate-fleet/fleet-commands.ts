@@ -125,7 +125,6 @@ export class FleetCommands {
         const task = this.#tasks.at(-deed.ago);
         if (task === undefined) return;
         if (task.id === undefined) return task.controller.abort();
-        if (deed.do === 'retry') this.#judge.retries(task.id);
         return this.#callers.ask(what, GRACE_MS, system.tasks[deed.do](task.id));
       }
       case 'set':

@@ -120,9 +120,6 @@ interface Told {
   readonly answered: Set<string>;
   /** When each schedule was due last. */
   readonly schedules: Map<string, number>;
-  /** Tasks that have ended, and tasks that a caller asked for again. */
-  readonly ended: Set<string>;
-  readonly retried: Set<string>;
   /** Completed tasks, by agent. */
   readonly done: Map<string, number>;
   term: number;
@@ -147,8 +144,6 @@ export class FleetHistory {
       askers: new Set(),
       answered: new Set(),
       schedules: new Map(),
-      ended: new Set(),
-      retried: new Set(),
       done: new Map(),
       term: 0,
       allDone: 0,
@@ -174,11 +169,6 @@ export class FleetHistory {
       task.isInTurn = false;
     }
     return new FleetHistory(told);
-  }
-
-  /** A caller asked for a task to be done again. */
-  retries(taskId: string): void {
-    this.#told.retried.add(taskId);
   }
 
   isAlive(id: string): boolean {
@@ -209,17 +199,17 @@ export class FleetHistory {
         told.tasks.delete(event.taskId);
         told.tasks.set(event.taskId, this.#accepted(event));
         if (event.submitted) told.submitted.add(event.taskId);
-        return;
+        break;
       case 'task.started':
         told.tasks.get(event.taskId)!.isStarted = true;
-        return;
+        break;
       case 'store.degraded':
         // A task whose start could not be kept begins again once the store works.
         for (const task of told.tasks.values()) {
           task.isCarried = true;
           task.isInTurn = false;
         }
-        return;
+        break;
       case 'task.retry_scheduled':
       case 'task.parked': {
         const task = told.tasks.get(event.taskId);
@@ -227,7 +217,7 @@ export class FleetHistory {
           task.isStarted = false;
           task.isInTurn = false;
         }
-        return;
+        break;
       }
       case 'question.asked': {
         const task = told.tasks.get(event.taskId);
@@ -235,42 +225,42 @@ export class FleetHistory {
         if (task) task.isCarried = true;
         told.questions.set(event.questionId, 'open');
         told.askers.add(event.agentId);
-        return;
+        break;
       }
       case 'question.refused':
         told.questions.set(event.questionId, 'open');
-        return;
+        break;
       case 'question.answered':
         told.questions.set(event.questionId, 'answered');
         told.answered.add(event.questionId);
-        return;
+        break;
       case 'question.expired':
         told.questions.set(event.questionId, 'expired');
-        return;
+        break;
       case 'question.withdrawn':
         told.questions.delete(event.questionId);
-        return;
+        break;
       case 'schedule.set':
         told.schedules.set(event.name, event.lastDueAt ?? 0);
-        return;
+        break;
       case 'schedule.fired':
         told.schedules.set(event.name, event.dueAt);
-        return;
+        break;
       case 'schedule.removed':
         told.schedules.delete(event.name);
-        return;
+        break;
       case 'agent.pausing':
       case 'agent.paused':
       case 'agent.resumed': {
         const agent = told.agents.get(event.agentId);
         if (agent) agent.isPaused = event.type !== 'agent.resumed';
-        return;
+        break;
       }
       case 'agent.parked':
       case 'agent.unparked': {
         const agent = told.agents.get(event.agentId);
         if (agent) agent.parkedUntil = event.type === 'agent.parked' ? event.until : undefined;
-        return;
+        break;
       }
       case 'task.completed':
         told.completed.add(event.taskId);
@@ -279,7 +269,7 @@ export class FleetHistory {
         break;
       case 'variable.changed':
         told.variables.set(event.name, { version: event.version, json: JSON.stringify(event.value) });
-        return;
+        break;
       case 'round.opened':
         told.rounds.set(event.roundId, {
           isForVoters: event.terms.tie !== 'leader' && event.terms.fallback !== 'leader_decides',
@@ -289,21 +279,21 @@ export class FleetHistory {
           voted: new Set(),
           accepts: 0,
         });
-        return;
+        break;
       case 'round.voted': {
         const round = told.rounds.get(event.roundId);
-        if (round === undefined || event.refused !== undefined || event.term !== undefined) return;
+        if (round === undefined || event.refused !== undefined || event.term !== undefined) break;
         round.voted.add(event.agentId);
         if (event.vote === 'accept') round.accepts += 1;
-        return;
+        break;
       }
       case 'round.closed':
         told.rounds.delete(event.roundId);
         told.closedRounds.set(event.roundId, event.outcome);
-        return;
+        break;
       case 'leader.elected':
         told.term = event.term;
-        return;
+        break;
       case 'task.unknown': {
         // A repeatable task is repeated: it has not ended.
         if (!event.retry) break;
@@ -313,19 +303,13 @@ export class FleetHistory {
       }
       default:
     }
-    if (!TASK_ENDS.includes(event.type)) return;
-    const { taskId } = event as { readonly taskId: string };
-    told.tasks.delete(taskId);
-    told.ended.add(taskId);
+    if (TASK_ENDS.includes(event.type)) told.tasks.delete((event as { readonly taskId: string }).taskId);
   }
 
   #noteLife(event: SystemEvent): void {
     const { agents } = this.#told;
-    if (event.type === 'agent.forgotten') {
-      agents.delete(event.agentId);
-      return;
-    }
-    if (event.type === 'agent.registered') {
+    if (event.type === 'agent.forgotten') agents.delete(event.agentId);
+    else if (event.type === 'agent.registered') {
       const { pool, restart, parent, tasks } = event.spec as unknown as {
         pool?: string;
         restart: RestartRule;
@@ -353,13 +337,16 @@ export class FleetHistory {
         concurrency: tasks.concurrency,
         kinds: event.manifest.tasks,
       });
-      return;
+    } else if ('life' in event) {
+      const agent = agents.get(event.agentId);
+      if (agent) this.#noteStep(agent, event);
     }
-    const agent = agents.get(event.agentId ?? '');
-    if (agent === undefined || !('life' in event)) return;
+  }
+
+  #noteStep(agent: TracedAgent, event: Extract<SystemEvent, { readonly life: object }>): void {
     const { life, type } = event;
     agent.isResumed = false;
-    if (event.incarnation !== undefined) agent.incarnation = event.incarnation;
+    agent.incarnation = event.incarnation;
     agent.last = type;
     agent.at = life.at;
     agent.startedFrom = life.startedFrom;

@@ -267,12 +267,6 @@ export class FleetJudge implements BodyWitness {
 
   // Callers.
 
-  /** A caller asked for a task to be done again. */
-  retries(taskId: string): void {
-    this.#told.retries(taskId);
-    this.#kept.retries(taskId);
-  }
-
   /** A caller was told that a task of an agent is done; `undefined` where it may have been any agent. */
   taskAcknowledged(agentId: string | undefined): void {
     const { done, allDone } = this.#kept.told;
