@@ -144,7 +144,6 @@ export class FleetJudge implements BodyWitness {
         states.ofTasks.delete(event.taskId);
         states.kept = Math.max(states.kept, left);
       } else if (event.type === 'agent.forgotten') {
-        this.#acknowledged.delete(event.agentId);
         this.#forgotten.delete(event.agentId);
       }
     }
@@ -434,7 +433,7 @@ export class FleetJudge implements BodyWitness {
   #judgePermits(restarting: readonly string[], now: number): void {
     const { maxConcurrentRestarts } = this.#options;
     const kinds = new Set(restarting);
-    const most = maxConcurrentRestarts + Math.max(0, kinds.size - 1);
+    const most = maxConcurrentRestarts + kinds.size - 1;
     if (restarting.length > most)
       broken('restarts take turns', `${restarting.length} restarts are under way, ${most} may be`);
     for (const { id, kind, restartAt } of this.#told.told.agents.values()) {

@@ -270,6 +270,12 @@ describe('what a body begins with', () => {
     ['nothing, where an end is kept', ['t1'], undefined, 'a begins with nothing, and 1 was kept'],
     ['an earlier one', ['t2'], '1', 'a begins with 1, and 2 was kept'],
     ['an earlier one, whose end was kept last', ['t2', 't1'], '1', 'a begins with 1, and 2 was kept'],
+    [
+      'an earlier one, after the end of a task that left no state',
+      ['t2', 'other'],
+      '1',
+      'a begins with 1, and 2 was kept',
+    ],
     ['one that it never had', [], '9', 'a begins with a state that it never had: 9'],
   ])('%s: %o, %s', (_, kept, json, problem) => {
     const { keep, begins } = toldTwo();
@@ -292,6 +298,23 @@ describe('what a body begins with', () => {
     keep('t4');
     expect(begins('3')).toBeUndefined();
     expect(begins('2')).toContain('a begins with a state that it never had: 2');
+  });
+
+  it('is no state that was lost, and none from before one that was kept', () => {
+    const lost = toldTwo();
+    expect(lost.begins('1')).toBeUndefined();
+    expect(lost.begins('2')).toContain('a begins with a state that it never had: 2');
+    const passed = toldTwo();
+    passed.keep('t2');
+    expect(passed.begins('2')).toBeUndefined();
+    passed.judge.stateTold('a', state('3'));
+    passed.judge.taskDone('a', 't3');
+    passed.keep('t3');
+    expect(passed.begins('2')).toContain('a begins with 2, and 3 was kept');
+    const gone = toldTwo();
+    gone.keep('t2');
+    expect(gone.begins('2')).toBeUndefined();
+    expect(gone.begins('1')).toContain('a begins with a state that it never had: 1');
   });
 
   it('is nothing once it was forgotten, unless the program dies before that is kept', () => {
@@ -385,18 +408,6 @@ describe('acknowledged', () => {
     judge.taskAcknowledged('a');
     expect(() => judge.taskAcknowledged('a')).toThrow('2 tasks of a were answered, 1 are kept as done');
     expect(() => judge.taskAcknowledged(undefined)).toThrow('3 tasks were answered, 2 are kept as done');
-  });
-
-  it('are counted anew for an agent that was forgotten', () => {
-    const { judge, register } = rig();
-    register('a');
-    judge.keeps([told(judge.told).event('task.completed', { agentId: 'a', taskId: 't1' })]);
-    judge.taskAcknowledged('a');
-    judge.keeps([told(judge.told).life('a', 'agent.forgotten')]);
-    register('a');
-    judge.keeps([told(judge.told).event('task.completed', { agentId: 'a', taskId: 't2' })]);
-    judge.taskAcknowledged('a');
-    expect(() => judge.taskAcknowledged(undefined)).toThrow('3 tasks were answered, 2 are kept');
   });
 });
 
@@ -624,12 +635,72 @@ describe('a pool', () => {
     ['has work, and nobody idle', { waiting: 1 }, undefined],
     ['has idle members, and no work', { idle: 1 }, undefined],
     ['closes, with both', { idle: 1, waiting: 1, status: 'closing' }, undefined],
-    ['has both', { idle: 1, waiting: 3 }, '3 tasks wait in crew, and 1 members are idle'],
+    ['has both', { idle: 1, waiting: 1 }, '1 tasks wait in crew, and 1 members are idle'],
   ])('%s', (_, pool, problem) => {
     const { shown, finds } = rig();
     shown.pools = [
       { name: 'crew', max: 2, members: [], draining: 0, waiting: 0, idle: 0, status: 'open', ...pool },
     ];
     expect(finds()).toBe(problem && `a pool keeps its bounds: ${problem}`);
+  });
+});
+
+describe('the next program', () => {
+  it('goes on with what was kept: what was told alone is undone, and lives may begin again', () => {
+    const { judge, serve, say, life } = rig();
+    serve('a');
+    const { lastSequence } = judge.kept.told;
+    judge.keeps([told(judge.told).life('a', 'agent.unresponsive')]);
+    say('alert.raised');
+    judge.programEnds();
+    expect([judge.told.told.lastSequence, judge.kept.told.lastSequence]).toEqual([
+      lastSequence + 3,
+      lastSequence + 3,
+    ]);
+    for (const history of [judge.told, judge.kept])
+      expect(history.told.agents.get('a')!.isResumed).toBe(true);
+    life('a', 'restart_scheduled', { restartAt: 9 });
+    judge.assertHolds();
+  });
+
+  it('has no tasks at work, no versions in bodies and no orphans of the one before', () => {
+    const { judge, serve, shown, say, finds } = rig();
+    const goesOn = () => {
+      // What was told is kept, too.
+      judge.programEnds();
+      shown.bodies = [...judge.told.told.agents.values()]
+        .filter(({ id }) => judge.told.isAlive(id))
+        .map(({ id }) => id);
+      shown.records = new Map(
+        [...judge.told.told.agents.values()].map(({ id, incarnation }) => [
+          id,
+          { id, status: judge.told.statusOf(id), incarnation },
+        ]),
+      );
+    };
+    serve('a', { variables: ['rate'] });
+    for (const name of ['starting', 'started']) judge.keeps([told(judge.kept).life('a', `agent.${name}`)]);
+    judge.taskBegun('a', 't');
+    judge.asked('a', 't', 1, { target: 'a' });
+    expect(finds()).toContain('no wait closes a circle');
+    goesOn();
+    expect(finds()).toBeUndefined();
+    judge.opened({ agentId: 'a', variables: [{ name: 'rate', version: 4 }] } as never);
+    judge.keeps([told(judge.told).event('variable.changed', { name: 'rate', version: 4, value: 1 })]);
+    expect(finds()).toBeUndefined();
+    goesOn();
+    expect(finds()).toContain('a was given undefined');
+    judge.opened({ agentId: 'a', variables: [{ name: 'rate', version: 4 }] } as never);
+    say('alert.raised');
+    judge.keeps([told(judge.told).registered('child', { parent: { id: 'gone', rule: 'stop' } })]);
+    for (const name of ['starting', 'started'])
+      judge.keeps([told(judge.told).life('child', `agent.${name}`)]);
+    shown.bodies.push('child');
+    shown.records.set('child', { id: 'child', status: 'running', incarnation: 1 });
+    expect([finds(0), finds(120_000)]).toEqual([undefined, undefined]);
+    expect(finds(120_001)).toContain('children end with their parents');
+    goesOn();
+    judge.opened({ agentId: 'a', variables: [{ name: 'rate', version: 4 }] } as never);
+    expect(finds(120_001)).toBeUndefined();
   });
 });

@@ -299,7 +299,10 @@ describe('coordination', () => {
     expect(closed(voters(2, 2))).toContain('2 accept in the tally, 1 did');
     expect(closed(voters(1, 3))).toContain('3 voters are counted, 2 are there');
     expect(closed()).toContain('0 voters are counted, 2 are there');
-    // A round that was cut short counts whom it will.
+    // A round that was cut short counts whom it will, or nobody.
+    expect(
+      openRound().breaks(event('round.closed', { sequence: 11, ...close({ cut: 'closing' }) })),
+    ).toBeUndefined();
     expect(closed({ cut: 'closing', ...voters(1, 7) })).toBeUndefined();
     lives('b', 'agent.crashed');
     expect(closed(voters(1, 1))).toBeUndefined();
