@@ -392,6 +392,25 @@ describe('however much is thrown, what is kept is bounded', () => {
     expect(ownCpuMs() - began).toBeLessThan(10_000);
   });
 
+  it('maps and objects with more in them than it keeps, without looking at the rest', () => {
+    let looks = 0;
+    const counted = Array.from({ length: 10_000 }, (_, at) => ({
+      get at(): number {
+        looks += 1;
+        return at;
+      },
+    }));
+    const map = new Map(counted.map((key) => [key, 1]));
+    expect(
+      Object.keys(errorInfoOf(Object.assign(new Error('m'), { map })).data?.['map'] as object),
+    ).toHaveLength(199);
+    const fields: object = Object.defineProperties(
+      {},
+      Object.fromEntries(counted.map((one, at) => [`f${at}`, { get: () => one.at, enumerable: true }])),
+    );
+    errorInfoOf(Object.assign(new Error('m'), { fields }));
+    expect(looks).toBeLessThan(2_000);
+  });
   it('a field that contains itself', () => {
     const request: Record<string, unknown> = { id: 1 };
     request['self'] = request;

@@ -107,6 +107,12 @@ describe('a value in words', () => {
       }),
     );
   });
+  it('ends for a map that is a key of its own', () => {
+    const own = new Map<unknown, unknown>();
+    own.set(own, own).set([own], { own });
+    expect(inWords(own)).toMatch(/^Map \{"Map \{/);
+    expect(inWords([{ a: 1, own }])).toMatch(/^\[\{"a":1,"own":Map \{"Map \{/);
+  });
   it('never throws', () => {
     fc.assert(
       fc.property(fc.anything({ withBigInt: true, withNullPrototype: true, withMap: true }), (value) => {

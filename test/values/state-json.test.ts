@@ -97,6 +97,10 @@ it('of a state its own fields count, whatever a library gave to all objects', ()
 });
 
 describe('a state that JSON cannot write', () => {
+  it('is refused in few words, however long its keys are', () => {
+    const state = { ['k'.repeat(100_000)]: { ['l'.repeat(100_000)]: NaN } };
+    expect(() => assertKept(state)).toThrow(/^got NaN at state\.k{199}\.\.\. \(cut, of 200002 characters\)$/);
+  });
   it('as it has no word for it is refused', () => {
     expect(() => stateJson(() => 1)).toThrow(/^got a function$/);
     expect(stateJson(undefined)).toBe('null');

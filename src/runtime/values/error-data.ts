@@ -15,6 +15,8 @@ const MAX_LEVELS = 5;
 const MAX_VALUES = 200;
 const MAX_TEXT = 1_024;
 const MAX_KEY = 256;
+/** Of one thing so many fields are looked at: some of them may be left out. */
+const MAX_FIELDS = 5 * MAX_VALUES;
 
 /** Characters that are left for all that is written into one place. */
 export interface Room {
@@ -111,9 +113,9 @@ class DataCopy {
   }
 }
 
-/** A list may be long without having much in it. */
-function firstOf(list: Iterable<unknown>): unknown[] {
-  const items: unknown[] = [];
+/** A list may be long without having much in it, and a map may have more in it than there is time for. */
+function firstOf<Item>(list: Iterable<Item>): Item[] {
+  const items: Item[] = [];
   for (const item of list) if (items.push(item) === MAX_VALUES) break;
   return items;
 }
@@ -130,8 +132,7 @@ function textOf(value: object): string | undefined {
 
 function entriesOf(value: object): readonly Entry[] {
   if (types.isMap(value) || ['Headers', 'URLSearchParams', 'FormData'].includes(tagOf(value))) {
-    return Array.from(
-      value as Iterable<[unknown, unknown]>,
+    return firstOf(value as Iterable<readonly [unknown, unknown]>).map(
       ([key, item]): Entry => [typeof key === 'string' ? key : inWords(key), item],
     );
   }
@@ -152,6 +153,7 @@ const TOLD_OF_ERRORS: readonly string[] = ['status', 'statusCode', 'headers', 'r
 function fieldsOf(value: object): readonly Entry[] {
   const fields: Entry[] = [];
   for (const key of new Set([...toldOf(value), ...Object.keys(value)])) {
+    if (fields.length === MAX_FIELDS) break;
     try {
       fields.push([key, (value as Fields)[key]]);
     } catch {

@@ -166,12 +166,22 @@ class Words {
     let isFirst = true;
     for (const [given, value] of fields) {
       if (this.#isEnough) break;
-      const key = typeof given === 'string' ? given : inWords(given);
-      this.text += `${isFirst ? '' : ','}${JSON.stringify(clipped(withoutSecrets(key.slice(0, MAX_LOOKED))))}:`;
+      if (!isFirst) this.text += ',';
       isFirst = false;
+      const key = typeof given === 'string' ? given : this.#wordsOfKey(given, depth);
+      this.text += `${JSON.stringify(clipped(withoutSecrets(key.slice(0, MAX_LOOKED))))}:`;
       this.put(value, key, depth + 1);
     }
     this.text += '}';
+  }
+
+  /** A key of a map may be anything, also the map itself: its words count as those around it do. */
+  #wordsOfKey(key: unknown, depth: number): string {
+    const { text } = this;
+    this.put(key, '', depth + 1);
+    const words = this.text.slice(text.length);
+    this.text = text;
+    return words;
   }
 }
 

@@ -6,8 +6,12 @@
  * array, `NaN`, `Infinity`, an invalid date. The definition's `save` has to say what to keep. Of `undefined` in a list JSON makes `null`.
  */
 import { types } from 'node:util';
+import { cut } from './cut-text.ts';
 import { inWords } from './in-words.ts';
 import { classNameOf, hasMethods } from './instances.ts';
+
+/** In characters: keys may be long, and the way to a place too. */
+const MAX_PATH = 200;
 
 /** @throws TypeError for a value without a JSON text, and what a getter or a `toJSON` throws */
 export function stateJson(state: unknown): string {
@@ -37,7 +41,7 @@ function jsonOf(state: unknown): string | undefined {
 export function assertKept(state: unknown): boolean {
   const survey = { isPlain: true };
   const loss = lossIn(state, survey);
-  if (loss !== undefined) throw new TypeError(`got ${loss.what} at state${loss.path}`);
+  if (loss !== undefined) throw new TypeError(`got ${loss.what} at state${cut(loss.path, MAX_PATH)}`);
   return survey.isPlain;
 }
 
