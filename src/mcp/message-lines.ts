@@ -5,7 +5,7 @@
  *
  * I1  No line takes more than `MAX_LINE_BYTES` of memory, and a longer one costs none of those that follow it.
  * I2  Who waits for the answer on a line that is too long is told so as soon as its id is known, which comes before the
- *     result or after it.
+ *     result or after it. If one alone waits for an answer, it is theirs, and they are told before its id has come.
  * I3  A line that does not end is told of, once.
  */
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
@@ -26,6 +26,8 @@ export interface LongLines {
   tooLong(refusal: JSONRPCMessage | undefined): void;
   /** A line goes on and on. */
   endless(): void;
+  /** The one request that waits for an answer that may be long; nothing where there are several, or none. */
+  soleRequest(): number | undefined;
 }
 
 export class MessageLines {
@@ -87,7 +89,7 @@ class LongLine {
     this.#bytes = line.length;
     this.#begin = line.toString('latin1', 0, LOOKED_AT_BYTES);
     this.#end = endOf(line);
-    this.#tell(idBefore(this.#begin));
+    this.#tell(idBefore(this.#begin) ?? (isAnswer(this.#begin) ? told.soleRequest() : undefined));
   }
 
   add(part: Buffer): void {

@@ -16,6 +16,7 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { GroupGuard } from '../runtime/hosting/hosts/group-guard.ts';
 import { MAX_ENDLESS, MessageLines, messageTooLong } from './message-lines.ts';
+import { OpenRequests } from './open-requests.ts';
 
 interface ServerCommand {
   readonly command: string;
@@ -36,11 +37,13 @@ export class ServerProcess implements Transport {
   /** Told each line that the server writes to its standard error. */
   readonly #printed: (line: string) => void;
   readonly #guard = new GroupGuard();
+  readonly #open = new OpenRequests();
   readonly #lines = new MessageLines((line) => this.#heard(line), {
     tooLong: (refusal) => {
       this.onerror?.(messageTooLong());
-      if (refusal !== undefined) this.onmessage?.(refusal);
+      if (refusal !== undefined) this.#deliver(refusal);
     },
+    soleRequest: () => this.#open.sole,
     endless: () => {
       this.onerror?.(new Error(`a message of the server does not end: it is longer than ${MAX_ENDLESS}`));
       if (this.#process?.pid !== undefined) signal(this.#process.pid, 'SIGKILL');
@@ -87,6 +90,7 @@ export class ServerProcess implements Transport {
   send(message: JSONRPCMessage): Promise<void> {
     const stdin = this.#process?.stdin;
     if (!stdin) return Promise.reject(new Error('the server has ended'));
+    this.#open.sent(message);
     return new Promise((resolve) => {
       if (stdin.write(serializeMessage(message))) resolve();
       else stdin.once('drain', resolve);
@@ -108,10 +112,15 @@ export class ServerProcess implements Transport {
   /** A line that is no message is reported, and those that follow it are heard. */
   #heard(line: string): void {
     try {
-      this.onmessage?.(deserializeMessage(line));
+      this.#deliver(deserializeMessage(line));
     } catch (thrown) {
       this.onerror?.(thrown as Error);
     }
+  }
+
+  #deliver(message: JSONRPCMessage): void {
+    this.#open.heard(message);
+    this.onmessage?.(message);
   }
 
   #gone(): void {

@@ -1,13 +1,14 @@
 import { expect, it } from 'vitest';
 import { MAX_LINE_BYTES, MessageLines } from '../../src/mcp/message-lines.ts';
 
-function reader() {
+function reader(soleRequest?: number) {
   const lines: string[] = [];
   const refused: unknown[] = [];
   let endless = 0;
   const read = new MessageLines((line) => lines.push(line), {
     tooLong: (refusal) => refused.push(refusal && 'id' in refusal ? refusal.id : undefined),
     endless: () => (endless += 1),
+    soleRequest: () => soleRequest,
   });
   return {
     lines,
@@ -71,6 +72,17 @@ it('an id that comes first is told before the line ends', () => {
   said(long);
   said('"}\n');
   expect(refused).toEqual([7]);
+});
+
+it('an id that comes last is told before the line ends, if one alone waits for an answer; another message is not theirs', () => {
+  const alone = reader(7);
+  alone.said(`{"result":{"text":"${long}`);
+  expect(alone.refused).toEqual([7]);
+  alone.said('"},"jsonrpc":"2.0","id":7}\n');
+  expect(alone.refused).toEqual([7]);
+  const other = reader(7);
+  for (const [, message] of others) other.said(`${message}\n`);
+  expect(other.refused).toEqual(others.map(() => undefined));
 });
 
 it('a last part of one byte is read with what came before it', () => {

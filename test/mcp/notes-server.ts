@@ -36,6 +36,10 @@ server.registerTool('endless', { description: 'Its answer has its id last, and d
   more();
   return new Promise(() => {});
 });
+server.registerTool('stall', { description: 'Its answer has its id last, and stalls.' }, () => {
+  process.stdout.write(`{"result":{"text":"${'x'.repeat(11 * 1024 * 1024)}`);
+  return new Promise(() => {});
+});
 server.registerTool('end', { description: 'Dies.' }, () => process.exit(3));
 
 await server.connect(new StdioServerTransport());

@@ -92,6 +92,7 @@ describe('a tool server', () => {
       'print',
       'long',
       'endless',
+      'stall',
       'end',
     ]);
     expect(tools[0]).toMatchObject({
@@ -124,11 +125,25 @@ describe('a tool server', () => {
     expect(system.agents.get(id)).toMatchObject({ status: 'running', incarnation: 1 });
   });
 
-  test('a server whose answer does not end is an agent that crashes, and is started again', async () => {
-    const { system, id, call, until } = await fleet();
+  test('an answer that is too long, and stalls before its id, fails the one call that waits, at once', async () => {
+    const { system, call } = await fleet();
     await using _ = system;
-    const lost = await refusal(call('endless'));
-    expect(lost).toMatchObject({ code: 'TASK_ABANDONED', message: expect.stringContaining('has ended') });
+    const { code, cause } = await refusal(call('stall'));
+    expect(code).toBe('TASK_FAILED');
+    expect((cause as Error).message).toContain('the answer is longer than 10 MiB');
+  });
+
+  test('a server whose answer does not end is an agent that crashes, and is started again', async () => {
+    const { system, id, call, until } = await fleet(notes, { tasks: { concurrency: 2 } });
+    await using _ = system;
+    // Whose answer it is cannot be known.
+    const lost = await Promise.all([refusal(call('hang')), refusal(call('endless'))]);
+    for (const { code, message } of lost) {
+      expect({ code, message }).toEqual({
+        code: 'TASK_ABANDONED',
+        message: expect.stringContaining('has ended'),
+      });
+    }
     await until('agent.started', 2);
     expect(await call('add', { a: 2, b: 3 })).toBe('5');
     expect(system.agents.get(id)).toMatchObject({ status: 'running', incarnation: 2 });
