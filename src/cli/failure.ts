@@ -36,12 +36,18 @@ export function usageFailure(message: string, hint?: string): CommandFailure {
   return new CommandFailure(message, { exitCode: EXIT.usage, ...(hint === undefined ? {} : { hint }) });
 }
 
+const HELD_HINT =
+  'A program that runs answers by its dashboard: give --url with the address, in place of a store, or set MABEAM_URL.';
+
 /** An error as lines for people: with a stack only for unexpected ones. */
 export function linesOfFailure(thrown: unknown): readonly string[] {
   if (thrown instanceof CommandFailure) {
     return [`mabeam: ${plainText(thrown.message)}`, ...(thrown.hint === undefined ? [] : [thrown.hint])];
   }
-  if (thrown instanceof AgentSystemError) return [`mabeam: ${plainText(thrown.message)} (${thrown.code})`];
+  if (thrown instanceof AgentSystemError) {
+    const line = `mabeam: ${plainText(thrown.message)} (${thrown.code})`;
+    return thrown.code === 'STORE_FAILED' && thrown.details?.isHeld === true ? [line, HELD_HINT] : [line];
+  }
   const { message, stack } = errorInfoOf(thrown);
   return [`mabeam: ${stack ?? message}`];
 }

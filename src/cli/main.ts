@@ -19,7 +19,11 @@ export async function main(args: readonly string[], streams: Streams): Promise<n
   let isUnread = false;
   streams.stderr.on('error', () => undefined);
   streams.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
-    if (!outlivesReader) process.exit(code === 'EPIPE' ? 0 : EXIT.failed);
+    if (!outlivesReader && code === 'EPIPE') process.exit(0);
+    if (!outlivesReader) {
+      console.note(`mabeam: what is printed cannot be written (${code})`);
+      process.exit(EXIT.failed);
+    }
     if (!isUnread)
       console.note(`mabeam: what is printed can no longer be written (${code}); the fleet goes on`);
     isUnread = true;

@@ -1,9 +1,24 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { open, readFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { programOf } from '../../src/cli/program.ts';
-import { mabeam, mabeamHere } from '../kit/command-line.ts';
+import { CLI, cleanEnv, mabeam, mabeamHere } from '../kit/command-line.ts';
+
+/** What a command says, and how it ends, with its output going to `stdout`. */
+async function printingTo(stdout: number | 'pipe', args: readonly string[]) {
+  const child = spawn(process.execPath, [CLI, ...args], {
+    env: cleanEnv({}),
+    stdio: ['ignore', stdout, 'pipe'],
+  });
+  child.stdout?.destroy();
+  let stderr = '';
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const [exitCode] = (await once(child, 'close')) as [number | null];
+  return { exitCode, stderr };
+}
 
 const commands = programOf('0.0.0', async () => undefined).commands;
 
@@ -69,4 +84,17 @@ it('a program that does not answer ends with 1, and shows no secret', async () =
   expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
   expect(stderr).toContain(`mabeam: nothing answers at http://127.0.0.1:${port}: ECONNREFUSED\n`);
   expect(stderr).not.toContain('a-secret-of-mine');
+});
+
+describe('output that cannot be written', () => {
+  it.skipIf(!existsSync('/dev/full'))('is said on stderr, with 1', async () => {
+    await using full = await open('/dev/full', 'w');
+    const refused = { exitCode: 1, stderr: 'mabeam: what is printed cannot be written (ENOSPC)\n' };
+    expect(await printingTo(full.fd, ['charts', 'agent', '--svg'])).toEqual(refused);
+    expect(await printingTo(full.fd, ['--help'])).toEqual(refused);
+  });
+
+  it('because its reader has left ends a command quietly', async () => {
+    expect(await printingTo('pipe', ['charts', 'agent', '--svg'])).toEqual({ exitCode: 0, stderr: '' });
+  });
 });

@@ -210,7 +210,8 @@ it('a store that another program has open is refused, and so is a file that is n
   await using _system = await createAgentSystem({ logger: silent, store: sqliteStore(taken) });
   const refused = await mabeam(['agents', '--store', taken]);
   expect(refused).toMatchObject({ exitCode: 1, stdout: '' });
-  expect(refused.stderr).toMatch(/^mabeam: .*taken\.db.*\(STORE_FAILED\)$/m);
+  expect(refused.stderr).toMatch(/^mabeam: .*taken\.db.*\(STORE_FAILED\)\n.*--url.*MABEAM_URL\.$/m);
+  expect((await mabeam(['plan', '--store', taken])).stderr).toMatch(/--url/);
   const none = join(folder, 'none.db');
   await writeFile(none, 'a text, and no database at all');
   expect(await mabeam(['events', '--store', none])).toMatchObject({ exitCode: 1, stdout: '' });

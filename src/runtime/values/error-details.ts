@@ -89,6 +89,8 @@ export interface ErrorDetails {
     readonly expected?: string;
     readonly came?: string;
     readonly wayOut?: string;
+    /** Whether it was refused because a system has the file open. */
+    readonly isHeld?: boolean;
   };
 }
 

@@ -6,6 +6,7 @@ export interface Failure {
   readonly expected: string;
   readonly came: string;
   readonly wayOut: string;
+  readonly isHeld?: true;
 }
 
 export function storeFailed(path: string, failure: Failure, cause?: unknown): AgentSystemError {
@@ -123,6 +124,7 @@ function heldBy(pid: number | undefined): Failure {
     expected: 'to be the only one who has the file open',
     came: `a file that ${who} has open`,
     wayOut: 'close that one first, or give every system a file of its own',
+    isHeld: true,
   };
 }
 
