@@ -16,6 +16,11 @@ export interface ServerToolsOptions {
   readonly allow?: readonly string[];
   /** Put before each name, where two servers have tools of one name. */
   readonly prefix?: string;
+  /**
+   * Of the listing and of each call, with the wait for a server that is being started again; in ms. Default no longer than
+   * the task that the model works on.
+   */
+  readonly timeoutMs?: number;
 }
 
 interface Listed {
@@ -27,14 +32,15 @@ interface Listed {
 /**
  * The tools of an agent that `defineToolServer` of `mabeam/mcp` defined: its id, the least loaded of a type, or a pool.
  * The list of tools is fetched once for each task; each call is a task of that agent. A server that is being started again
- * is waited for.
+ * is waited for, as long as `timeoutMs` or the task itself allows.
  */
 export function serverTools(target: CallTarget, options: ServerToolsOptions = {}): ToolSource {
-  const { allow, prefix = '' } = options;
+  const { allow, prefix = '', timeoutMs } = options;
+  const waits = { whenDown: 'wait', ...(timeoutMs === undefined ? {} : { timeoutMs }) } as const;
   return {
     async toolsFor(task) {
       const listing = await task.step(`ai:tools:${inWords(target)}:${prefix}`, () =>
-        task.agents.execute(target, { type: 'tools.list', whenDown: 'wait' }),
+        task.agents.execute(target, { type: 'tools.list', ...waits }),
       );
       const tools: ToolSet = {};
       for (const { name, description, inputSchema } of listing as readonly Listed[]) {
@@ -43,7 +49,7 @@ export function serverTools(target: CallTarget, options: ServerToolsOptions = {}
           ...(description === undefined ? {} : { description }),
           inputSchema: jsonSchema(inputSchema),
           execute: async (input, callOptions) => {
-            const call = { type: 'tools.call', input: { name, arguments: input }, whenDown: 'wait' } as const;
+            const call = { type: 'tools.call', input: { name, arguments: input }, ...waits };
             return shown(await toolCallOf(callOptions).task.agents.execute(target, call));
           },
         });

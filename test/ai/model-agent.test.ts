@@ -690,6 +690,38 @@ test('an MCP server that is being started again is waited for, by a task that be
   expect(model.prompts[1]!.at(-1)).toMatchObject({ content: [{ output: { value: 'five' } }] });
 });
 
+test('an MCP server that does not come back is waited for no longer than is said: the model is told, and a new task fails', async () => {
+  const model = scripted(calls('add', {}), says('without it'));
+  const fake = defineAgent({
+    type: 'notes',
+    init: () => ({}),
+    tasks: {
+      'tools.list': { run: () => [{ name: 'add', inputSchema: { type: 'object' } }] },
+      'tools.call': { run: () => ({ content: [] }) },
+    },
+  });
+  const agent = defineModelAgent({
+    type: 'x',
+    model,
+    tools: [serverTools('notes', { timeoutMs: 3_000 })],
+    tasks: { go: { prompt: () => 'go' } },
+    toolApproval: async () => {
+      await agents.kill('notes');
+      return undefined;
+    },
+  });
+  const { agents, clock } = await rig();
+  await agents.register({ id: 'notes', module: fake, restart: { policy: 'immediate', delayMs: 60_000 } });
+  for (const id of ['notes', await agents.register({ id: 'ada', module: agent })]) await agents.start(id);
+  const answer = awaited(agents.execute('ada', { type: 'go' }));
+  while (model.prompts.length < 2) await clock.advance(500);
+  expect(await answer).toBe('without it');
+  expect(JSON.stringify(model.prompts[1]!.at(-1))).toContain('still waiting after 3000 ms');
+  const next = refusal(agents.execute('ada', { type: 'go' }));
+  await clock.advance(3_000);
+  expect(await next).toMatchObject({ code: 'TASK_FAILED', cause: { code: 'TASK_TIMED_OUT' } });
+});
+
 describe.each(disks)('a task that runs again in a second program on a %s', (kind) => {
   test('pays no call again that was answered, and calls no tool again that answered', async () => {
     const disk = await diskOf(kind);
