@@ -41,6 +41,11 @@ const mistakes: readonly (readonly [string, () => unknown, string | RegExp])[] =
     'logger: expected an object with child, isLevelEnabled, debug, info, warn, error (it lacks child, isLevelEnabled, debug, warn), got {"info":[function info],"error":[function error]}',
   ],
   [
+    'a number without end where one has to end',
+    () => agents.register({ module: good, restart: { policy: 'delayed', maxRestarts: Infinity } }),
+    'restart.maxRestarts: expected a finite number, got Infinity',
+  ],
+  [
     'a definition without a type',
     () => defineAgent(wrong({ init: () => null, tasks: {} })),
     'defineAgent: type: expected a string, got undefined',

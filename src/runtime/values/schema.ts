@@ -83,7 +83,7 @@ export function problemOf(issues: readonly Problem[], came: unknown): string {
     const value = isHidden ? `"${REDACTED}"` : inWordsUnder(key, field);
     const said: unknown = message;
     const words = cut(typeof said === 'string' ? said : inWords(said), SHOWN_OF_MESSAGE);
-    return `${where === '' ? '' : `${where}: `}${expectation(words)}, got ${value}`;
+    return `${where === '' ? '' : `${where}: `}${expectation(words, field)}, got ${value}`;
   });
   const more = issues.length - problems.length;
   return `${problems.join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
@@ -101,8 +101,10 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /** What zod says of a value by default, without what came: that is told once, and in full. */
-function expectation(message: string): string {
+function expectation(message: string, came: unknown): string {
   const type = /^Invalid input: expected (.+), received .+$/.exec(message)?.[1];
+  // Infinity is a number, too.
+  if (type === 'number' && (came === Infinity || came === -Infinity)) return 'expected a finite number';
   if (type !== undefined) return `expected ${TYPES[type] ?? type}`;
   const options = /^Invalid option: expected one of (.+)$/.exec(message)?.[1];
   if (options !== undefined) return `expected ${options.split('|').join(' or ')}`;
