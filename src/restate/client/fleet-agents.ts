@@ -66,6 +66,8 @@ export type FleetHandle<Tasks extends TaskTypes = AnyTasks> = AgentHandle<Tasks>
 /** A record, and the node of its body, if it has one. */
 export type PlacedRecord = AgentRecord & { readonly node?: string };
 
+/** Why an agent that has a body is not started. */
+const NOT_AT_REST: ReadonlySet<string> = new Set(['AGENT_ALREADY_RUNNING', 'AGENT_ILLEGAL_COMMAND']);
 const askedSchema = z.strictObject({ type: z.string(), input: z.unknown().optional() });
 const updateSchema = actSchema.extend({ restart: z.boolean().default(false) });
 const ensureSchema = updateSchema.extend({ autoStart: z.boolean().default(false) });
@@ -118,7 +120,8 @@ export class FleetAgents {
 
   /**
    * Registers an agent, or changes the spec of one that is registered, as `system.agents.ensure`. With `autoStart: true`
-   * it runs then, if it was registered or stopped, or once it has stopped if it is stopping.
+   * it runs then, if it was registered or stopped, or once it has stopped if it is stopping. One that moves to another
+   * node is left to that.
    *
    * @throws AgentSystemError as `register` and `update`, with `autoStart` as `start`; `AGENT_SPEC_INVALID` for a spec
    * without an `id`
@@ -148,30 +151,33 @@ export class FleetAgents {
 
   /** Starts one that is registered or stopped, and one that is stopping once it has stopped. Waits for a start that is under way. */
   async #startAtRest(id: string, by: string | undefined): Promise<void> {
-    let { record } = await this.#look(id);
-    if (record.status === 'stopping') {
-      await this.#command(id, { type: 'awaitEnd' });
-      ({ record } = await this.#look(id));
-    }
+    const { record, isMoving } = await this.#look(id);
     const { status, spec } = record;
+    // It begins elsewhere without anybody's help, once there is room.
+    if (isMoving) return;
+    if (status === 'stopping') {
+      await this.#command(id, { type: 'awaitEnd' });
+      return this.#startAtRest(id, by);
+    }
     if (status === 'starting') return this.#untilStarted(id);
     if ((status !== 'registered' && status !== 'stopped') || spec.pool !== undefined) return;
     try {
       await this.#command(id, { type: 'start', by });
     } catch (thrown) {
-      if (!(thrown instanceof AgentSystemError) || thrown.code !== 'AGENT_ALREADY_RUNNING') throw thrown;
-      // Another program that ensures it has started it meanwhile.
-      await this.#untilStarted(id);
+      // Somebody else has started it meanwhile, and may be stopping it.
+      const isOvertaken = thrown instanceof AgentSystemError && NOT_AT_REST.has(thrown.code);
+      if (!isOvertaken) throw thrown;
+      await this.#startAtRest(id, by);
     }
   }
 
-  /** A restart that fails is its restart policy's to try again. */
+  /** A start that fails is of no concern where the agent runs, or will run without anybody's help. */
   async #untilStarted(id: string): Promise<void> {
     try {
       await this.#command(id, { type: 'awaitStart' });
     } catch (thrown) {
-      const { status, restartAt } = (await this.#look(id)).record;
-      if (status !== 'running' && status !== 'starting' && restartAt === undefined) throw thrown;
+      const { record, isMoving } = await this.#look(id);
+      if (!isMoving && !positionAt(record.state).comesBack) throw thrown;
     }
   }
 
