@@ -1,5 +1,6 @@
 /** Laws of tasks as things: submitted by one, asked for by another, kept over the end of a program. */
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createAgentSystem, defineAgent, memoryStore, type Store } from '../../src/index.ts';
 import { Agent } from '../../src/runtime/agent/agent.ts';
@@ -463,6 +464,24 @@ describe('records of tasks', () => {
     expect(await codeOf(() => tasks.get(failed[2]!))).toBe('TASK_UNKNOWN');
     await tasks.forget(failed[1]!);
     expect(tasks.counts()).toMatchObject({ failed: 1, done: 2 });
+  });
+
+  test('whose bound drops keys or dead letters are told of in the log, once for each', async () => {
+    const warned: { readonly task: string; readonly msg: string }[] = [];
+    const logger = pino({ level: 'warn' }, { write: (line: string) => void warned.push(JSON.parse(line)) });
+    const { agents, tasks } = await started({ limits: { maxEndedTasks: 1 }, logger });
+    for (let n = 0; n < 3; n++) await agents.execute('ada', { type: 'add', input: n });
+    for (let n = 0; n < 3; n++) await tasks.result((await tasks.submit('ada', { type: 'add', input: n })).id);
+    expect(warned).toEqual([]);
+    for (let n = 0; n < 4; n++) {
+      const { id } = await tasks.submit('ada', { type: 'add', input: n, idempotencyKey: `order-${n}` });
+      await tasks.result(id);
+    }
+    for (let n = 0; n < 4; n++) await fateOf(tasks.result((await tasks.submit('ada', { type: 'fail' })).id));
+    expect(warned.map(({ task, msg }) => [task, /dropped, and [^:]*:/.exec(msg)?.[0]])).toEqual([
+      ['add', 'dropped, and such a key now begins a new task:'],
+      ['fail', 'dropped, and they cannot be retried:'],
+    ]);
   });
 
   test('are listed by agent, by name and by status', async () => {

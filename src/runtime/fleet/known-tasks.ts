@@ -8,8 +8,10 @@
  *     them the newest of what was submitted and failed: calls that come thick and fast drive no dead letter out.
  * I3  One idempotency key stands for one task, for as long as there is a record of it.
  * I4  Of a task that was executed and is done no event tells any more: its record is not looked for by events.
- * I5  What a record shows of a task cannot be changed by who reads it.
+ * I5  That the bound on records drops keys, or dead letters, is logged once for each.
+ * I6  What a record shows of a task cannot be changed by who reads it.
  */
+import type { Logger } from 'pino';
 import {
   hasTaskEnded,
   type Parked,
@@ -48,6 +50,7 @@ const BODY_ENDS: ReadonlySet<SystemEvent['type']> = new Set<AgentEvent['type']>(
 export interface KnownTasksOptions {
   readonly journal: Journal;
   readonly questions: Questions;
+  readonly logger: Pick<Logger, 'warn'>;
   /** Records kept of tasks that have ended, and as many of dead letters. */
   readonly maxEnded: number;
   /** What these may hold, and as much of dead letters; the newest is kept whatever it holds. */
@@ -71,6 +74,9 @@ export class KnownTasks {
   private readonly questions: Questions;
   private readonly maxEnded: number;
   private readonly maxEndedBytes: number;
+  private readonly logger: KnownTasksOptions['logger'];
+  /** What was dropped, and logged. */
+  private readonly told = new Set<string>();
   /** Those of which events may still tell. */
   private readonly known = new RenewedMap<string, KnownTask>();
   private added = 0;
@@ -83,9 +89,10 @@ export class KnownTasks {
   private readonly deadLetters = new EndedTasks();
   private closed: AgentSystemError | undefined;
 
-  constructor({ journal, questions, maxEnded, maxEndedBytes }: KnownTasksOptions) {
+  constructor({ journal, questions, logger, maxEnded, maxEndedBytes }: KnownTasksOptions) {
     this.journal = journal;
     this.questions = questions;
+    this.logger = logger;
     this.maxEnded = maxEnded;
     this.maxEndedBytes = maxEndedBytes;
     journal.observe((type) => this.observerOf(type));
@@ -300,7 +307,24 @@ export class KnownTasks {
 
   private dropOldest(ended: EndedTasks): void {
     const unclosed = ended.dropOldest();
-    if (unclosed !== undefined) this.drop(unclosed);
+    if (unclosed === undefined) return;
+    if (unclosed.keys.idempotencyKey !== undefined) {
+      this.tellLoss('tasks with an idempotencyKey', 'such a key now begins a new task', unclosed);
+    }
+    if (ended === this.deadLetters) {
+      this.tellLoss('submitted tasks that ended without an output', 'they cannot be retried', unclosed);
+    }
+    this.drop(unclosed);
+  }
+
+  /** A fleet that runs for long drops them all the time: said once, or nothing else would be read. */
+  private tellLoss(whose: string, so: string, { id: taskId, agentId, task }: KnownTask): void {
+    if (this.told.has(whose)) return;
+    this.told.add(whose);
+    this.logger.warn(
+      { taskId, agentId, task, maxEndedTasks: this.maxEnded, maxEndedTaskBytes: this.maxEndedBytes },
+      `from now on the oldest records of ${whose} are dropped, and ${so}: more of them have ended than limits.maxEndedTasks or maxEndedTaskBytes keep (said once)`,
+    );
   }
 
   /** Drops a record; for a submitted task with the event `task.forgotten`. */

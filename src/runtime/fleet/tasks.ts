@@ -5,6 +5,7 @@
  *
  * I1  Two submissions with one key give one task, also while the first is still being accepted.
  */
+import type { Logger } from 'pino';
 import { z } from 'zod';
 import {
   durationMs,
@@ -81,6 +82,7 @@ export interface TaskFilter {
 export interface TasksOptions {
   readonly journal: Journal;
   readonly questions: Questions;
+  readonly logger: Logger;
   readonly clock: SteadyClock;
   readonly agents: Agents;
   /** Gives a pool a task, which the pool checks. */

@@ -185,6 +185,7 @@ export function wiredParts({ options, limits, recovery, status, ...ground }: Par
   const tasks = new Tasks({
     journal,
     questions,
+    logger,
     clock,
     agents,
     alerts,
