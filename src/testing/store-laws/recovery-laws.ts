@@ -22,6 +22,8 @@ import {
 } from './sample-events.ts';
 import { every, type StoreLaw } from './store-law.ts';
 
+const submitted = (taskId: string) => ({ ...task('a', taskId), submitted: true }) as const;
+
 export const recoveryLaws: readonly StoreLaw[] = [
   every(
     'agents are recovered in the order of registration, each with the latest event of its life',
@@ -125,6 +127,37 @@ export const recoveryLaws: readonly StoreLaw[] = [
       const { recovery } = await place.enter();
       same(recovery.tasks, [events[2], events[6], events[7], events.at(-1)]);
       if (recovery.taskProgress) same([...recovery.taskProgress], [['started', events[9]]]);
+    },
+  ),
+
+  every(
+    'a task that was submitted is recovered with its end, until it is forgotten or accepted again',
+    async (place) => {
+      const { store } = await place.enter();
+      const ran = { waitedMs: 0, ranMs: 1 };
+      const failed = { ...ran, code: 'TASK_FAILED', error: { name: 'E', message: 'm' } } as const;
+      const names = ['completed', 'failed', 'timed_out', 'abandoned', 'unknown'];
+      const events = numbered([
+        ...[...names, 'open', 'again', 'forgotten', 'executed', 'repeated'].map((name) =>
+          accepted('a', name, 1),
+        ),
+        { type: 'task.unknown', ...submitted('unknown'), input: 1, retry: false },
+        { type: 'task.completed', ...submitted('completed'), ...ran },
+        { type: 'task.failed', ...submitted('failed'), ...failed },
+        { type: 'task.timed_out', ...submitted('timed_out'), timeoutMs: 1 },
+        { type: 'task.abandoned', ...submitted('abandoned'), why: 'stopped' },
+        { type: 'task.completed', ...submitted('again'), ...ran },
+        { type: 'task.completed', ...submitted('forgotten'), ...ran },
+        { type: 'task.completed', ...task('a', 'executed'), ...ran },
+        { type: 'task.unknown', ...submitted('repeated'), input: 1, retry: true },
+        { type: 'task.forgotten', ...task('a', 'forgotten') },
+        accepted('a', 'again', 2),
+      ]);
+      await store.append({ events });
+      const { recovery } = await place.enter();
+      same(recovery.tasks, [events[5], events[9], events.at(-1)]);
+      const ended = [11, 12, 13, 14, 10].map((at, place) => ({ accepted: events[place], end: events[at] }));
+      if (recovery.endedTasks) same(recovery.endedTasks, ended);
     },
   ),
 
