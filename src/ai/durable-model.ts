@@ -15,6 +15,7 @@ import {
   wrapLanguageModel,
 } from 'ai';
 import { type AskedModel, faultInAnswer, faultInEnd, faultOfNoEnd, usageIn } from './given-answer.ts';
+import { CallIds } from './call-ids.ts';
 import { isRefusedCall, modelErrorOf } from './model-error.ts';
 import { fromPlain, toPlain } from './plain-data.ts';
 
@@ -50,13 +51,15 @@ export function durableModel(model: LanguageModel, calls: ModelCalls): Wrapped {
     async wrapGenerate({ doGenerate, params, model: asked }) {
       const next = calls.next();
       if ('kept' in next) return fromPlain(next.kept) as Generated;
-      const result = await calls.paid(
+      const given = await calls.paid(
         params,
         () => called(doGenerate, params.abortSignal),
-        (given) => usageIn(given),
+        (answer) => usageIn(answer),
       );
-      const fault = faultInAnswer(result, asked);
+      const fault = faultInAnswer(given, asked);
       if (fault !== undefined) throw fault;
+      const ids = new CallIds();
+      const result = { ...given, content: given.content.map((part) => ids.own(part)) };
       await next.keep(toPlain(withoutWire(result)), result.usage);
       return result;
     },
@@ -130,6 +133,7 @@ function keptAtEnd(
 ): TransformStream<Part, Part> {
   const parts: Part[] = [];
   const held: Part[] = [];
+  const ids = new CallIds();
   let usage: CallUsage | undefined;
   let isBroken = false;
   /** What comes in place of an answer refuses the call; what comes within one has it break off. */
@@ -139,7 +143,8 @@ function keptAtEnd(
     else over.resolve(undefined);
   };
   return new TransformStream<Part, Part>({
-    transform(part, controller) {
+    transform(given, controller) {
+      const part = ids.own(given);
       if (part.type === 'reasoning-delta' || part.type === 'tool-input-delta') calls.progressed(part.type);
       if (part.type === 'error') {
         isBroken = true;

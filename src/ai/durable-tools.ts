@@ -14,6 +14,7 @@ import type { ToolSet } from 'ai';
 import type { TaskContext } from '../agent.ts';
 import { errorFrom, errorInfoOf, inWords } from '../runtime/values/errors.ts';
 import { fromPlain, toPlain } from './plain-data.ts';
+import type { RepeatedCalls } from './repeated-calls.ts';
 import { isOfTask } from './task-end.ts';
 import { bindToolCall } from './tool-call.ts';
 import { type CallAtWork, ToolsAtWork } from './tools-at-work.ts';
@@ -28,32 +29,16 @@ export interface ToolCalls {
   readonly prefix: string;
   /** Which call of the model asks: some providers give one id again in a later call. */
   readonly modelCall: () => number;
-  /** How often a run may call one tool with one input. */
-  readonly maxRepeats: number;
-  /** The model repeats one call too often. */
-  repeats(toolName: string, times: number): Error;
+  /** How often this run has made each call. */
+  readonly repeated: RepeatedCalls;
   /** The error that the task ends with. */
   breakOff(thrown: unknown): void;
 }
 
-/** How often a model that is past its limit is told so, before its work is aborted. */
-const WARNINGS = 2;
-
 export function durableTools(tools: ToolSet, calls: ToolCalls): ToolSet {
   const { task, prefix } = calls;
   const durable: ToolSet = {};
-  const times = new Map<string, number>();
   const atWork = new ToolsAtWork();
-  /** @throws Error for one call too many: the model reads it, and may still do something else */
-  const count = (toolName: string, input: unknown): void => {
-    const key = `${toolName} ${JSON.stringify(input)}`;
-    const time = (times.get(key) ?? 0) + 1;
-    times.set(key, time);
-    if (time <= calls.maxRepeats) return;
-    const error = calls.repeats(toolName, time);
-    if (time > calls.maxRepeats + WARNINGS) calls.breakOff(error);
-    throw error;
-  };
   for (const [toolName, tool] of Object.entries(tools)) {
     const { execute } = tool;
     if (execute === undefined) {
@@ -85,7 +70,7 @@ export function durableTools(tools: ToolSet, calls: ToolCalls): ToolSet {
       return fromPlain(kept.output);
     };
     const executed = async (input: unknown, options: Parameters<typeof execute>[1]): Promise<unknown> => {
-      count(toolName, input);
+      calls.repeated.count(toolName, input);
       const work = atWork.begin();
       try {
         return await call(input, options, work);

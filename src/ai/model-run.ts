@@ -26,6 +26,7 @@ import { type CallPrices, didCost, figuresOf, mayCost } from './call-cost.ts';
 import { type CallParams, type CallUsage, durableModel, type ModelCalls } from './durable-model.ts';
 import { durableTools } from './durable-tools.ts';
 import { isRefusedCall } from './model-error.ts';
+import { RepeatedCalls } from './repeated-calls.ts';
 import { isOfTask } from './task-end.ts';
 import { approvalBy, type ToolApproval } from './tool-approval.ts';
 
@@ -68,6 +69,16 @@ export interface ModelRunOptions {
   /** How calls are paid from the task's budgets; `undefined`: they are not. */
   readonly budget: CallPrices | undefined;
   readonly onLimit: 'park' | 'fail';
+}
+
+/** What the SDK tells of the end of a step. */
+interface StepEnd {
+  readonly response: { readonly messages: readonly ModelMessage[] };
+  readonly toolCalls: readonly {
+    readonly toolName: string;
+    readonly input: unknown;
+    readonly invalid?: boolean | undefined;
+  }[];
 }
 
 export interface ModelAnswer {
@@ -161,6 +172,11 @@ class ModelRun {
   /** @param heard what the model and its tools say on the way */
   async #ask(messages: ModelMessage[], heard: ModelMessage[]): Promise<ModelAnswer> {
     const { output: schema, stopWhen = isStepCount(STEPS), settings, instructions, tools } = this.#options;
+    const repeated = new RepeatedCalls({
+      max: this.#options.maxRepeats,
+      error: (message) => new ModelAnswerError(message, undefined),
+      breakOff: (thrown) => this.#breakOff(thrown),
+    });
     const asked = {
       ...settings,
       ...(instructions === undefined ? {} : { instructions }),
@@ -172,17 +188,14 @@ class ModelRun {
         prefix: this.#prefix,
         modelCall: () => this.#calls,
         breakOff: (thrown) => this.#breakOff(thrown),
-        maxRepeats: this.#options.maxRepeats,
-        repeats: (name, times) =>
-          new ModelAnswerError(
-            `${name} was called ${times} times with the same input, and gives the same: expected an answer, or something else`,
-            undefined,
-          ),
+        repeated,
       }),
       toolApproval: this.#approval,
       stopWhen: stopWhen as StopCondition<ToolSet>,
-      onStepEnd: ({ response }: { readonly response: { readonly messages: readonly ModelMessage[] } }) => {
+      onStepEnd: ({ response, toolCalls }: StepEnd) => {
         heard.push(...response.messages);
+        for (const { toolName, input, invalid } of toolCalls)
+          if (invalid === true) repeated.countInvalid(toolName, input);
       },
       // The fleet waits and retries: there it is visible, and survives the program.
       maxRetries: 0,

@@ -167,6 +167,32 @@ describe('a task of a model agent', () => {
     expect(JSON.stringify(model.prompts[4])).toContain('look was called 3 times with the same input');
   });
 
+  test.each([
+    ['of a tool that there is not', 'gaze', '{"at":1}'],
+    ['whose input is not as it has to be', 'look', '{"at":"here"}'],
+    ['whose input breaks off', 'look', '{"at":'],
+  ])('stops a model that makes a call again and again %s', async (_, toolName, input) => {
+    const look = tool({ inputSchema: z.object({ at: z.number() }), execute: () => 1 });
+    const turn = (toolCallId: string) => ({
+      ...calls(toolName, {}),
+      content: [{ type: 'tool-call', toolCallId, toolName, input } as const],
+    });
+    const model = scripted(...['1', '2', '3', '4', '5'].map(turn), says('at last'));
+    const agent = defineModelAgent({
+      type: 'seeker',
+      model,
+      tools: { look },
+      maxRepeats: 2,
+      tasks: { seek: { prompt: () => 'seek' } },
+    });
+    const { ask } = await running(agent);
+    expect((await refusal(ask('seek'))).cause).toMatchObject({
+      name: 'ModelAnswerError',
+      message: expect.stringContaining(`${toolName} was called 5 times with the same input`),
+    });
+    expect(model.prompts).toHaveLength(5);
+  });
+
   test('lets a model call one tool five times with the same input, where nothing else is said', async () => {
     let looked = 0;
     const look = tool({
@@ -529,6 +555,37 @@ describe('a tool', () => {
     expect(await ask('go')).toBe('done');
     const results = JSON.stringify(model.prompts[2]);
     expect([results.includes('"value":10'), results.includes('"value":20')]).toEqual([true, true]);
+  });
+
+  test('is called for each call of an answer, also where the provider gives several one id', async () => {
+    const keys: [string, string][] = [];
+    const price = tool({
+      inputSchema: z.object({ item: z.string() }),
+      execute: ({ item }, options) => {
+        keys.push([item, toolCallOf(options).idempotencyKey]);
+        return `price of ${item}`;
+      },
+    });
+    const both = {
+      ...calls('price', {}),
+      content: ['tea', 'rum'].flatMap((item) => calls('price', { item }, '1').content),
+    };
+    const model = scripted(both, says('done'));
+    const agent = defineModelAgent({
+      type: 'x',
+      model,
+      tools: { price },
+      tasks: { go: { prompt: () => 'go' } },
+    });
+    const { ask } = await running(agent);
+    expect(await ask('go')).toBe('done');
+    expect(keys.map(([item]) => item)).toEqual(['tea', 'rum']);
+    expect(new Set(keys.map(([, key]) => key)).size).toBe(2);
+    const told = model.prompts[1]!.flatMap(({ role, content }) => (role === 'tool' ? content : []));
+    expect(told).toMatchObject([
+      { toolCallId: '1', output: { value: 'price of tea' } },
+      { toolCallId: '1_2', output: { value: 'price of rum' } },
+    ]);
   });
 
   test('that fails is told to the model', async () => {
