@@ -146,11 +146,12 @@ class System implements AgentSystem {
     this.budgets = parts.budgets;
   }
 
-  /** Restores the steps and questions of the last program's tasks. */
+  /** Restores the steps, the questions and the callers of the last program's tasks. */
   async recall(recovery: Recovery): Promise<void> {
-    const { steps, questions, store } = this.#parts;
+    const { steps, questions, tasks, store } = this.#parts;
     await steps.recall(recovery, store);
     await questions.recall(recovery, store);
+    await tasks.recall(recovery, store);
   }
 
   /** What modules are that are elsewhere than before. One that does not load is taken for what it was. */

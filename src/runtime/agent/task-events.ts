@@ -127,6 +127,7 @@ export function acceptedEvent(agentId: string, entry: ToldTask, deadlineAt: numb
     if (submission.dedupeKey !== undefined) draft.dedupeKey = submission.dedupeKey;
     if (submission.by !== undefined) draft.by = submission.by;
     if (submission.called) draft.called = true;
+    if (submission.caller !== undefined) draft.caller = submission.caller;
   }
   return draft;
 }

@@ -46,6 +46,8 @@ export interface Submission {
   readonly by?: string | undefined;
   /** Another task asks for it. */
   readonly called?: boolean | undefined;
+  /** The id of that task, where it is known. */
+  readonly caller?: string | undefined;
   /** Called once, when its acceptance was committed; with the error if it could not be. */
   accepted(taskId: string, error: AgentSystemError | undefined): void;
 }

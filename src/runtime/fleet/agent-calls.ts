@@ -163,7 +163,8 @@ export class AgentCalls {
     const submitted = async (to: TaskTarget, manifest: AgentManifest, call: Call): Promise<unknown> => {
       const { timeoutMs, begins } = givenOf(task, manifest, request, call, undefined);
       const limit = timeoutMs === undefined ? {} : { timeoutMs };
-      const id = await tasks.submitAgain(to, { ...task, ...limit, idempotencyKey }, begins);
+      const asked = { ...task, ...limit, idempotencyKey };
+      const id = await tasks.submitAgain(to, asked, { id: request.taskId, begins });
       return tasks.outputFor(id, request);
     };
     if (typeof target === 'object' && 'pool' in target) {

@@ -115,6 +115,10 @@ export class KnownTasks {
     throw new AgentSystemError('TASK_UNKNOWN', message);
   }
 
+  has(taskId: string): boolean {
+    return this.known.has(taskId) || this.ended.find(taskId) !== undefined;
+  }
+
   /** The id of the task that has this key. */
   idBy(keys: TaskKeys): string | undefined {
     const key = keyOf(keys);

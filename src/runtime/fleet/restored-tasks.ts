@@ -177,7 +177,7 @@ function restoredTask(
   progress: TaskProgress | undefined,
 ): RestoredTask {
   const { taskId, task, input, retry, policy, timeoutMs, deadlineAt, trace } = accepted;
-  const { idempotencyKey, dedupeKey, called } = accepted;
+  const { idempotencyKey, dedupeKey, called, caller } = accepted;
   const { priority } = accepted;
   const { dueAt, delayMs } =
     progress === undefined ? accepted : progress.type === 'task.retry_scheduled' ? progress : NOT_DELAYED;
@@ -191,7 +191,7 @@ function restoredTask(
     deadlineAt,
     trace,
     priority,
-    submission: accepted.submitted && { idempotencyKey, dedupeKey, called, accepted: ignore },
+    submission: accepted.submitted && { idempotencyKey, dedupeKey, called, caller, accepted: ignore },
     before: accepted.before ?? accepted.attempts ?? 0,
     attempts,
     startedAt,

@@ -23,7 +23,7 @@ import type { MadeRequest } from '../agent/requests.ts';
 import type { TaskTypes } from '../definition/define-agent.ts';
 import type { AgentManifest } from '../definition/manifest.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { Recovery } from '../journal/store.ts';
+import type { Recovery, Store } from '../journal/store.ts';
 import type { Alerts } from '../observability/alerts.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import { within } from '../time/deadline.ts';
@@ -100,6 +100,12 @@ export interface TasksOptions {
   readonly maxEndedBytes: number;
 }
 
+/** A task that asks for another one under a key. */
+export interface CallingTask {
+  readonly id: string;
+  readonly begins: GivenTask['begins'];
+}
+
 export const taskFilter = z
   .strictObject({
     agentId: z.string().optional(),
@@ -138,7 +144,8 @@ export class Tasks {
     });
     this.#known = new KnownTasks(options);
     // It may have ended meanwhile.
-    this.#callers = new Callers(this.#known, (taskId) => void this.cancel(taskId).catch(() => undefined));
+    const giveUp = (taskId: string) => void this.cancel(taskId).catch(() => undefined);
+    this.#callers = new Callers(this.#known, options.journal, giveUp);
   }
 
   /**
@@ -156,7 +163,10 @@ export class Tasks {
   async submit(target: TaskTarget, task: SubmittedTask): Promise<TaskRecord> {
     return answered(this.#options.clock, async () => {
       const known = this.#known.find(await this.#idOf(target, task));
-      if (known.submitted?.called) this.#callers.keep(known);
+      if (known.submitted?.called) {
+        this.#callers.keep(known);
+        await this.#options.journal.settled();
+      }
       return recordOf(known);
     });
   }
@@ -171,11 +181,13 @@ export class Tasks {
   async submitAgain(
     target: TaskTarget,
     task: SubmittedTask & { readonly idempotencyKey: string },
-    begins: GivenTask['begins'],
+    caller: CallingTask,
   ): Promise<string> {
-    const known = this.keyed(task.idempotencyKey);
-    if (known === undefined || !hasTaskMissed(known)) return this.#idOf(target, task, begins);
-    await this.retry(known.id);
+    const record = this.keyed(task.idempotencyKey);
+    if (record === undefined || !hasTaskMissed(record)) return this.#idOf(target, task, caller);
+    const known = this.#commanded(record.id, 'retry');
+    const { called } = known.submitted!;
+    await this.#retry(known, { called, ...(called ? { caller: caller.id } : {}) });
     return known.id;
   }
 
@@ -196,12 +208,12 @@ export class Tasks {
   }
 
   /** The id of a task that is submitted now, or was before under its key. */
-  async #idOf(target: TaskTarget, task: SubmittedTask, begins?: GivenTask['begins']): Promise<string> {
+  async #idOf(target: TaskTarget, task: SubmittedTask, caller?: CallingTask): Promise<string> {
     this.#options.assertOpen();
     const { to, request: asked, keys, by } = readSubmission(target, task, this.#options.clock.now());
-    const called = begins !== undefined;
-    const request = called ? { ...asked, begins } : asked;
-    const how = { ...keys, by, called };
+    const { begins } = caller ?? {};
+    const request = begins === undefined ? asked : { ...asked, begins };
+    const how = { ...keys, by, called: caller !== undefined, caller: caller?.id };
     const key = keyOf(keys);
     if (key === undefined) return this.#submit(to, request, how);
     const known = this.#known.idBy(keys) ?? this.#submitting.get(key);
@@ -341,31 +353,12 @@ export class Tasks {
       this.#options.assertOpen();
       const { by } = readAct(actSchema, options, 'tasks.retry');
       const task = this.#commanded(taskId, 'retry');
-      const { input, timeoutMs, policy, priority, trace } = task.submitted!;
-      const { promise: accepted, resolve, reject } = Promise.withResolvers<void>();
-      const given: GivenTask = {
-        type: task.task,
-        input: dataCopy(input),
-        // A submitted task without `timeoutMs` is unlimited.
-        timeoutMs: timeoutMs ?? Infinity,
-        policy,
-        whenDown: 'wait',
-        ...(priority === undefined ? {} : { priority }),
-        again: { taskId, attempts: task.attempts },
-        submission: {
-          ...task.keys,
-          by,
-          called: task.submitted!.called,
-          accepted: (_, error) => (error ? reject(error) : resolve()),
-        },
-      };
-      const { agents, runInPool } = this.#options;
-      const output =
-        task.pool !== undefined
-          ? runInPool(task.pool, given)
-          : agents.find(task.agentId).execute(given, trace);
-      output.catch(reject);
-      await accepted;
+      await this.#retry(task, { by });
+      // It is done for whoever has asked for it now, whoever had called it.
+      if (task.submitted?.called) {
+        this.#callers.keep(task);
+        await this.#options.journal.settled();
+      }
       return recordOf(task);
     });
   }
@@ -425,12 +418,18 @@ export class Tasks {
 
   /** @internal The fleet is there: schedules submit from now on. */
   begin({ schedules = [] }: Recovery): void {
+    this.#callers.restore();
     this.#schedules.restore(schedules);
   }
 
   /** @internal The system is closing: schedules stop. */
   halt(): void {
     this.#schedules.close();
+  }
+
+  /** @internal Reads who waited for the tasks of an earlier program. */
+  recall(recovery: Recovery, store: Store): Promise<void> {
+    return this.#callers.recall(recovery, store);
   }
 
   /** @internal Restores the tasks of an earlier program. Returns those that go on, by the id of their agent. */
@@ -449,6 +448,30 @@ export class Tasks {
   discard(why: AgentSystemError): void {
     this.#schedules.close();
     this.#known.close(why);
+  }
+
+  /** Resolves once it is accepted again. */
+  async #retry(
+    { id: taskId, task, agentId, pool, attempts, keys, submitted }: KnownTask,
+    how: Pick<Submission, 'by' | 'called' | 'caller'>,
+  ): Promise<void> {
+    const { input, timeoutMs, policy, priority, trace } = submitted!;
+    const { promise: accepted, resolve, reject } = Promise.withResolvers<void>();
+    const given: GivenTask = {
+      type: task,
+      input: dataCopy(input),
+      // A submitted task without `timeoutMs` is unlimited.
+      timeoutMs: timeoutMs ?? Infinity,
+      policy,
+      whenDown: 'wait',
+      ...(priority === undefined ? {} : { priority }),
+      again: { taskId, attempts },
+      submission: { ...keys, ...how, accepted: (_, error) => (error ? reject(error) : resolve()) },
+    };
+    const { agents, runInPool } = this.#options;
+    const output = pool !== undefined ? runInPool(pool, given) : agents.find(agentId).execute(given, trace);
+    output.catch(reject);
+    await accepted;
   }
 
   async #submit(to: TaskTarget, request: GivenTask, how: Omit<Submission, 'accepted'>): Promise<string> {

@@ -182,6 +182,8 @@ interface EventFields {
       readonly dedupeKey?: string;
       /** A task has asked for it, under its key: it ends once none waits for it. */
       readonly called?: true;
+      /** Id of that task; who else waits for it is no event's. */
+      readonly caller?: string;
       readonly priority?: number;
       /** How often it is tried, where that was asked for with it. */
       readonly policy?: RetryPolicy;

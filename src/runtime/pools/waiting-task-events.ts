@@ -41,7 +41,7 @@ export function emitAccepted(
   const taskId = before?.taskId ?? newTaskId();
   const attempts = before?.attempts ?? 0;
   const uncounted = before?.before ?? attempts;
-  const { idempotencyKey, dedupeKey, by, called } = submission ?? {};
+  const { idempotencyKey, dedupeKey, by, called, caller } = submission ?? {};
   const isKept = retry || submission !== undefined;
   journal.emit(
     {
@@ -66,6 +66,7 @@ export function emitAccepted(
       ...(dedupeKey === undefined ? {} : { dedupeKey }),
       ...saidBy(by),
       ...(called ? { called } : {}),
+      ...(caller === undefined ? {} : { caller }),
     },
     kept,
   );
