@@ -253,6 +253,15 @@ const refuse = (): never => {
   throw new Error('no');
 };
 
+test('a place, and a symbol, are told in few words, however long their names are', () => {
+  const long = 'k'.repeat(100_000);
+  const problem = cloneProblemOf({ [long]: { [long]: [Symbol(long)] } }, 'process')!;
+  expect(problem).toMatch(
+    /^k{100}\.\.\. \(cut, of 100000 characters\)\.k{100}.*\[0\] is the symbol Symbol\(k+\.\.\.$/,
+  );
+  expect(problem.length).toBeLessThan(600);
+});
+
 test('a value that cannot be looked at is left to the clone: nothing is thrown', () => {
   const unreadable = Object.defineProperty({}, 'it', { get: refuse, enumerable: true });
   const traps = new Proxy({}, { getPrototypeOf: refuse, ownKeys: refuse, get: refuse });

@@ -76,3 +76,12 @@ test('a long text is as long as JSON writes it', () => {
   expect(jsonProblemOf({ log: doubled(5, text) })).toMatch(/^log.* is longer than/);
   expect(jsonProblemOf(doubled(5, 'x'.repeat(2 ** 21)))).toBeUndefined();
 });
+
+test.each([Symbol('s'.repeat(100_000)), 2n ** 100_000n])(
+  'what JSON has no word for is told in few (%#)',
+  (value) => {
+    expect(jsonProblemOf({ value })).toMatch(
+      /^value is (?:the symbol Symbol\(s+\.\.\.|a bigint of more than 4096 bits)$/,
+    );
+  },
+);

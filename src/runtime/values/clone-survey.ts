@@ -12,6 +12,7 @@
  * I2  Depth is counted as the clone counts it: what occurs twice, or contains itself, is entered once.
  */
 import { inspect, types } from 'node:util';
+import { cut } from './cut-text.ts';
 import { inWords } from './in-words.ts';
 import { classNameOf, isWholeInFields } from './instances.ts';
 
@@ -26,6 +27,8 @@ const WALK_STEPS = 1_000_000;
 
 /** How many keys of a long path are shown. */
 const SHOWN_KEYS = 8;
+/** And so many characters of one. */
+const SHOWN_OF_KEY = 100;
 
 const wasm = (globalThis as { readonly WebAssembly?: { readonly Module?: unknown } }).WebAssembly;
 
@@ -89,7 +92,8 @@ class CloneSurvey {
       if (typeof key === 'object') return `.get(${inWords(key[0])})`;
       if (typeof key === 'number') return `[${key}]`;
       if (!/^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(key) && !key.endsWith('()')) return `[${inWords(key)}]`;
-      return place === 0 ? key : `.${key}`;
+      const name = cut(key, SHOWN_OF_KEY);
+      return place === 0 ? name : `.${name}`;
     });
     const begin = typeof this.#keys[0] === 'string' && !way[0]?.startsWith('[') ? '' : 'it';
     return `${begin}${way.join('')}${this.#keys.length > SHOWN_KEYS ? '…' : ''}`;
@@ -102,7 +106,7 @@ class CloneSurvey {
       case 'function':
         return inWords(value);
       case 'symbol':
-        return `the symbol ${String(value)}`;
+        return `the symbol ${inWords(value)}`;
       default:
         return undefined;
     }

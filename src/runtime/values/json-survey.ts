@@ -78,8 +78,10 @@ export class JsonSurvey {
         return value === null ? undefined : this.#problemOfObject(value);
       case 'function':
         return inWords(value);
-      default:
-        return `the ${typeof value} ${String(value)}`;
+      default: {
+        const words = inWords(value);
+        return words.startsWith('a ') ? words : `the ${typeof value} ${words}`;
+      }
     }
   }
 
