@@ -1,9 +1,12 @@
-import { readdirSync, writeFileSync } from 'node:fs';
-import { availableParallelism, constants } from 'node:os';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism, constants, getPriority } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { ParsedAgentSpec } from '../../src/machines/index.ts';
 import { canRefuseNetwork } from '../../src/runtime/hosting/hosts/node-flags.ts';
+import { priorityRefusal } from '../../src/runtime/hosting/hosts/priority.ts';
 import { processHost } from '../../src/runtime/hosting/hosts/process.ts';
+import { NICENESS } from '../../src/runtime/hosting/hosts/thread-child.ts';
 import { errorOf, openWitnessed, type Witness } from '../../src/testing/host-laws/witness.ts';
 import { temporaryDirectory } from '../journal/stores/temporary-directory.ts';
 import {
@@ -158,11 +161,36 @@ describe('limits and flags', () => {
     expect(flags.at(-1)).toBe('--no-deprecation');
     expect(await witness.terminate()).toBe('shutdown');
   });
-  test('a priority is the priority of the process', { timeout: 120_000 }, async () => {
-    const witness = await readyFaulty(host, { resources: { cpuPriority: 'low' } });
-    expect(await outputOf(witness, 'niceness')).toBe(constants.priority.PRIORITY_BELOW_NORMAL);
-    expect(await witness.terminate()).toBe('shutdown');
-  });
+  test.each<['low' | 'high', number, ParsedAgentSpec['resources']['sandbox']]>([
+    ['low', constants.priority.PRIORITY_NORMAL, undefined],
+    [
+      'low',
+      constants.priority.PRIORITY_BELOW_NORMAL,
+      specOf({ sandbox: { fs: { read: ['/'] } } }).resources.sandbox,
+    ],
+    ['high', constants.priority.PRIORITY_HIGH, undefined],
+  ])(
+    'the priority %s is that of all threads of the process, and of its session; its code is loaded with %i, sandbox %o',
+    { timeout: 120_000 },
+    async (cpuPriority, atLoad, sandbox) => {
+      if (priorityRefusal(cpuPriority) !== undefined) return;
+      const expected = NICENESS[cpuPriority];
+      const witness = await readyFaulty(host, { resources: { cpuPriority, sandbox } });
+      expect(await outputOf(witness, 'nicenessAtLoad')).toBe(atLoad);
+      expect(await outputOf(witness, 'niceness')).toBe(expected);
+      if (process.platform === 'linux') {
+        const pid = await pidOf(witness);
+        const threads = readdirSync(`/proc/${pid}/task`).map((thread) => getPriority(Number(thread)));
+        expect(new Set(threads)).toEqual(new Set([expected]));
+        const sessions = `/proc/${pid}/autogroup`;
+        if (existsSync(sessions)) {
+          const isSet = () => expect(readFileSync(sessions, 'latin1')).toMatch(` nice ${expected}\n`);
+          await vi.waitFor(isSet, { timeout: 60_000 });
+        }
+      }
+      expect(await witness.terminate()).toBe('shutdown');
+    },
+  );
   test.each([
     ['from outside', host],
     ['by itself, where the system tells nothing of processes', processHost({ procFolder: false })],

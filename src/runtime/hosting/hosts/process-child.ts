@@ -11,7 +11,6 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
-import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { ExitReason, ParsedAgentSpec } from '../../../machines/index.ts';
 import type { SteadyClock } from '../../time/clock.ts';
@@ -34,6 +33,7 @@ import { PrintedLines } from './printed-lines.ts';
 import { processExitReason } from './process-exit.ts';
 import type { ProcessMeter } from './process-meter.ts';
 import type { ChildMessage } from './protocol.ts';
+import { setSessionPriority } from './session-priority.ts';
 import { NICENESS } from './thread-child.ts';
 import { foldersOfChild } from './working-folder.ts';
 
@@ -54,6 +54,8 @@ export interface ProcessEntryData {
   readonly worksIn?: string | undefined;
   readonly watch?: WatchData | undefined;
   readonly usageEveryMs?: number | undefined;
+  /** What it gives itself once its agent's code is loaded: a start, or a restart, waits for no other agent's work. */
+  readonly niceness?: number | undefined;
 }
 
 export interface ProcessChildOptions {
@@ -201,13 +203,14 @@ export class ProcessChild implements Child {
     });
   }
 
-  /** Right after it was made, before it has threads: a priority is a thread's own, and inherited. */
+  /** Right after it was made, unless it does so itself. */
   #prioritize(): void {
-    const niceness = NICENESS[this.#options.resources.cpuPriority];
+    const { resources } = this.#options;
+    const niceness = lowersItself(resources) ? undefined : NICENESS[resources.cpuPriority];
     const { pid } = this.#process;
     if (niceness === undefined || pid === undefined) return;
     try {
-      setPriority(pid, niceness);
+      setSessionPriority(pid, niceness);
     } catch (thrown) {
       this.kill({ error: errorInfoOf(thrown) });
     }
@@ -296,6 +299,7 @@ function start(options: ProcessChildOptions, setpriv: string | undefined): Child
         }
       : undefined,
     usageEveryMs: meter === undefined ? USAGE_EVERY_MS : undefined,
+    niceness: lowersItself(resources) ? NICENESS.low : undefined,
   };
   const flags = [
     ...(options.execArgv ?? inheritedFlags(process.execArgv)),
@@ -322,6 +326,11 @@ function start(options: ProcessChildOptions, setpriv: string | undefined): Child
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     },
   );
+}
+
+/** Lowering is everybody's right; for that it has to see its threads, which its permissions may not let it. */
+function lowersItself({ cpuPriority, sandbox }: ProcessChildOptions['resources']): boolean {
+  return cpuPriority === 'low' && sandbox === undefined && ownPermissions(process.execArgv).length === 0;
 }
 
 /** Those of the host, else those that are inherited; `undefined` for none. */
