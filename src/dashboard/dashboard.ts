@@ -122,7 +122,7 @@ export async function createDashboard(
   const givenControl = secretOf('controlToken', parsed.controlToken);
   const controlToken = control ? (givenControl ?? newSecret()) : undefined;
   const logger = harmlessLogger(parsed.logger ?? stderrLogger('info'));
-  const own = pagePackage();
+  const page = pagePackage(parsed.pageFolder);
 
   const system: WatchedSystem = 'nodes' in shown ? new FleetMirror(shown) : shown;
   const chronicle = new Chronicle();
@@ -143,7 +143,7 @@ export async function createDashboard(
     redaction,
     hello: () => ({
       now: Date.now(),
-      version: own.version,
+      version: page.version,
       control: access.hasControl,
       logs: logs !== undefined,
       pid: process.pid,
@@ -157,7 +157,7 @@ export async function createDashboard(
   });
   const server = new HttpServer({
     access,
-    files: new PageFiles(parsed.pageFolder ?? own.folder),
+    files: new PageFiles(page.folder),
     routes: routesOf({
       system,
       reports,

@@ -12,16 +12,18 @@ export interface PagePackage {
 /**
  * Of the package that this code lies in, or else of one that is installed for it.
  *
+ * @param given folder of a page that was built elsewhere: it needs no package, and is of its version where one is there
  * @param from `import.meta.url` of this code
- * @throws Error where neither is there
+ * @throws Error where there is neither a package nor a given folder
  */
-export function pagePackage(from: string = import.meta.url): PagePackage {
+export function pagePackage(given?: string, from: string = import.meta.url): PagePackage {
   for (const file of [new URL('../../package.json', from), installed(from)]) {
     const version = file && versionIn(file);
     if (version !== undefined) {
-      return { folder: fileURLToPath(new URL('dist/dashboard/page/', file)), version };
+      return { folder: given ?? fileURLToPath(new URL('dist/dashboard/page/', file)), version };
     }
   }
+  if (given !== undefined) return { folder: given, version: 'unknown' };
   throw new Error(
     `mabeam's package, with the page of the dashboard, is not at ${fileURLToPath(new URL('.', from))}: a bundler has taken mabeam/dashboard into its output; leave mabeam/dashboard external, and install mabeam where the program runs`,
   );

@@ -24,10 +24,19 @@ it('for code in a bundle it is that of the installed package', () => {
   const own = join(project, 'node_modules', 'mabeam');
   mkdirSync(own, { recursive: true });
   writeFileSync(join(own, 'package.json'), '{"name":"mabeam","version":"1.2.3"}');
-  expect(pagePackage(from)).toEqual({ folder: join(own, 'dist', 'dashboard', 'page/'), version: '1.2.3' });
+  expect(pagePackage(undefined, from)).toEqual({
+    folder: join(own, 'dist', 'dashboard', 'page/'),
+    version: '1.2.3',
+  });
 });
 
 it('without either, the error says what to leave out of the bundle', () => {
   const { from } = bundled();
-  expect(() => pagePackage(from)).toThrow(/leave mabeam\/dashboard external, and install mabeam/);
+  expect(() => pagePackage(undefined, from)).toThrow(/leave mabeam\/dashboard external, and install mabeam/);
+});
+
+it('a folder that is given is taken, with a package and without one', () => {
+  const { from } = bundled();
+  expect(pagePackage('/srv/page', from)).toEqual({ folder: '/srv/page', version: 'unknown' });
+  expect(pagePackage('/srv/page')).toEqual({ folder: '/srv/page', version: pagePackage().version });
 });
