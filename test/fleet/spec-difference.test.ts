@@ -4,7 +4,7 @@ import { defineAgent, type Isolation } from '../../src/index.ts';
 import type { ParsedAgentSpec } from '../../src/machines/index.ts';
 import { specChanges } from '../../src/runtime/fleet/spec-difference.ts';
 import { failingStore } from '../journal/failing-store.ts';
-import { awaited, codeOf, fateOf, refusal, rig } from '../kit/rig.ts';
+import { awaited, codeOf, fateOf, gate, refusal, rig } from '../kit/rig.ts';
 import { disks, diskOf } from './program.ts';
 
 const clerk = defineAgent({ type: 'clerk', init: () => ({ n: 0 }), tasks: {} });
@@ -218,6 +218,30 @@ describe('autoStart', () => {
     const closed = system.close();
     expect(await codeOf(agents.ensure(spec, { autoStart: true }))).toBe('SYSTEM_CLOSED');
     await closed;
+  });
+
+  it('a restart that fails does not concern who ensures an agent whose next one waits, for its time or for its turn', async () => {
+    const starts: PromiseWithResolvers<void>[] = [];
+    const slow = defineAgent({
+      type: 'slow',
+      init: ({ incarnation }) => (incarnation === 1 ? undefined : starts[starts.push(gate()) - 1]!.promise),
+      tasks: {},
+    });
+    const { agents, clock } = await rig({ limits: { maxConcurrentRestarts: 1 } });
+    const restart = { policy: 'immediate', delayMs: 10 } as const;
+    const ids = ['ada', 'bob'];
+    for (const id of ids) await agents.ensure({ id, module: slow, restart }, { autoStart: true });
+    await Promise.all(ids.map((id) => agents.kill(id)));
+    await clock.advance(10);
+    expect(starts).toHaveLength(1);
+    const ensured = ids.map((id) => agents.ensure({ id, module: slow, restart }, { autoStart: true }));
+    // It waits for its turn, and nobody has to.
+    expect(await ensured[1]).toEqual({ id: 'bob', change: 'none' });
+    expect(agents.get('bob').status).toBe('crashed');
+    starts[0]!.reject(new Error('no'));
+    expect(await ensured[0]).toEqual({ id: 'ada', change: 'none' });
+    expect(agents.get('ada')).toMatchObject({ status: 'crashed', restartAt: expect.any(Number) });
+    starts[1]!.resolve();
   });
 
   it('says why it could not be started; what was ensured stays', async () => {

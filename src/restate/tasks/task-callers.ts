@@ -6,7 +6,8 @@
  *     submitted, too.
  * I2  A caller leaves when it has ended, or has given all of its calls up: not while it only waits to run again. Its own
  *     agent tells that, so no node has to live for it.
- * I3  The node of a called task knows all that wait for it: a call that would close a circle is refused.
+ * I3  The node of a called task is told of each that joins or leaves: its next calls carry those that wait for it then. What
+ *     it called before is not told, so a circle that only a later caller closes is not noticed there.
  */
 import type { LedgerOwner } from './ledger-owner.ts';
 import { isWorking, type TaskCaller, type TaskEntry } from './task-entries.ts';
