@@ -9,7 +9,7 @@ const WORK_MS = 500;
 const nothing = () => {};
 
 /** A body that is ready, whose tasks take their time. */
-async function rig() {
+async function rig({ readyMs = 0 }: { readonly readyMs?: number } = {}) {
   const done: unknown[] = [];
   const module = defineAgent({
     type: 'subject',
@@ -28,21 +28,22 @@ async function rig() {
   const reports: BodyReport[] = [];
   const exits: ExitReason[] = [];
   const over: string[] = [];
+  const seen: string[] = [];
   const host = new FaultyHost({
     clock,
     witness: {
-      opened: nothing,
+      opened: ({ agentId }) => void seen.push(`${agentId} opened`),
       stateTold: nothing,
-      taskDone: nothing,
-      variablePosted: nothing,
-      exited: nothing,
-      taskBegun: nothing,
+      taskDone: (_, taskId) => void seen.push(`${taskId} done`),
+      variablePosted: (_, incarnation, name, version) => void seen.push(`${incarnation} ${name} v${version}`),
+      exited: (id, incarnation) => void seen.push(`${id}/${incarnation} exited`),
+      taskBegun: (_, taskId) => void seen.push(`${taskId} begun`),
       taskOver: (_, taskId) => void over.push(taskId),
       asked: nothing,
-      answered: nothing,
+      answered: (_, taskId, requestId) => void seen.push(`${taskId} answered ${requestId}`),
     },
     workMs: () => WORK_MS,
-    readyMs: () => 0,
+    readyMs: () => readyMs,
   });
   const start: BodyStart = {
     agentId: 'a',
@@ -54,10 +55,12 @@ async function rig() {
     variables: [],
     resources: { cpuPriority: 'normal', maxRuntimeMs: Infinity },
   };
-  const body = host.open(start, {
-    report: (report) => void reports.push(report),
-    exited: (reason) => void exits.push(reason),
-  });
+  const open = () =>
+    host.open(start, {
+      report: (report) => void reports.push(report),
+      exited: (reason) => void exits.push(reason),
+    });
+  const body = open();
   const pass = async (ms: number) => {
     await clock.advance(ms);
     await settled();
@@ -70,7 +73,8 @@ async function rig() {
       if (report.type === 'task.completed') return [`${report.taskId} done`];
       return report.type === 'task.failed' ? [`${report.taskId} ${report.code}`] : [];
     });
-  return { body, host, run, cancel, pass, done, over, answers, exits };
+  const told = () => reports.map(({ type }) => type);
+  return { body, host, open, run, cancel, pass, done, over, seen, answers, told, exits, clock };
 }
 
 it('a task is done at the end of its time, and not before', async () => {
@@ -114,4 +118,141 @@ it('of a body that is told to end, or hangs, no work is begun any more', async (
   hung.host.hang('a');
   await hung.pass(10 * WORK_MS);
   expect([hung.done, hung.answers(), hung.exits]).toEqual([[], [], []]);
+});
+
+it('a body is ready when its time is over; killed before, it ends so', async () => {
+  const late = await rig({ readyMs: 50 });
+  await late.pass(49);
+  expect(late.told()).toEqual([]);
+  await late.pass(1);
+  expect(late.told()).toEqual(['ready']);
+  const killed = await rig({ readyMs: 50 });
+  killed.body.kill();
+  await killed.pass(100);
+  expect([killed.told(), killed.exits, killed.seen]).toEqual([[], ['killed'], ['a opened', 'a/1 exited']]);
+  expect([killed.host.live, killed.clock.pending().length]).toEqual([[], 0]);
+});
+
+it('a report that is slow holds up those after it, and they come in order', async () => {
+  const { host, run, pass, answers } = await rig();
+  host.arrange('a', 'task', 100);
+  run('t1', 'add');
+  run('t2', 'add');
+  await pass(WORK_MS + 99);
+  expect(answers()).toEqual([]);
+  await pass(1);
+  expect(answers()).toEqual(['t1 done', 't2 done']);
+  run('t3', 'add');
+  await pass(WORK_MS);
+  expect(answers()).toEqual(['t1 done', 't2 done', 't3 done']);
+});
+
+it('a report that is lost is lost alone, once, and only of its agent and kind', async () => {
+  const { host, run, pass, answers, told } = await rig();
+  host.arrange('b', 'task', undefined);
+  host.arrange('a', 'health', undefined);
+  host.arrange('a', 'task', undefined);
+  host.arrange('a', 'task', 10);
+  for (const id of ['t1', 't2', 't3']) run(id, 'add');
+  await pass(WORK_MS);
+  expect(answers()).toEqual([]);
+  await pass(10);
+  expect([answers(), told()[0]]).toEqual([['t2 done', 't3 done'], 'ready']);
+});
+
+it('what is forgotten does not come about', async () => {
+  const { host, open, run, pass, answers, told, exits } = await rig();
+  host.arrange('a', 'task', undefined);
+  host.limit('a', 5);
+  host.failStart('a');
+  host.forgetArranged();
+  run('t1', 'add');
+  open();
+  await pass(WORK_MS);
+  expect([answers(), told().filter((type) => type === 'ready').length, exits]).toEqual([['t1 done'], 2, []]);
+});
+
+it('a task runs into each limit once, with its reset or without', async () => {
+  const { host, run, pass, answers, told, over } = await rig();
+  host.limit('b', 1);
+  host.limit('a', 5);
+  host.limit('a', undefined);
+  for (const id of ['t1', 't2', 't3']) run(id, 'add');
+  expect([told().filter((type) => type === 'task.parked').length, over]).toEqual([2, ['t1', 't2']]);
+  await pass(WORK_MS);
+  expect(answers()).toEqual(['t3 done']);
+});
+
+it('a start that fails ends its body within a millisecond, and the next one is as it should be', async () => {
+  const { host, open, pass, told, exits } = await rig();
+  host.failStart('a');
+  open();
+  expect(host.live).toEqual(['a', 'a']);
+  await pass(0);
+  expect(exits).toEqual([]);
+  await pass(1);
+  expect([exits, host.live, told()]).toEqual([[{ exitCode: 1 }], ['a'], ['ready']]);
+  open();
+  await pass(1);
+  expect([exits.length, told()]).toEqual([1, ['ready', 'ready']]);
+});
+
+it('a start that fails and is killed first ends once', async () => {
+  const { host, open, pass, exits } = await rig();
+  host.failStart('a');
+  open().kill();
+  await pass(5);
+  expect(exits).toEqual(['killed']);
+});
+
+it('a crash is the end of one body, once, for its reason; what it had not told is lost', async () => {
+  const { host, run, pass, answers, exits, seen, over } = await rig();
+  host.crash('nobody', 'disconnected');
+  host.arrange('a', 'task', 100);
+  run('t1', 'add');
+  await pass(WORK_MS);
+  run('t2', 'add');
+  host.crash('a', 'out_of_memory');
+  host.crash('a', 'disconnected');
+  await pass(10 * WORK_MS);
+  expect([exits, answers(), over, host.live]).toEqual([['out_of_memory'], [], [], []]);
+  expect(seen).toEqual(['a opened', 't1 begun', 't2 begun', 'a/1 exited']);
+  host.crash('a', 'disconnected');
+  expect(exits).toHaveLength(1);
+});
+
+it('the end of a body that is killed may be late, and nothing is told meanwhile', async () => {
+  const { host, body, run, pass, exits, told } = await rig();
+  host.arrange('a', 'exit', 100);
+  body.kill();
+  run('t1', 'add');
+  await pass(99);
+  expect([exits, host.live]).toEqual([[], ['a']]);
+  await pass(1);
+  expect([exits, host.live, told()]).toEqual([['killed'], [], ['ready']]);
+});
+
+it('bodies of a program that has died tell nothing any more', async () => {
+  const { host, open, run, pass, exits, told, seen } = await rig();
+  open();
+  await pass(0);
+  run('t1', 'add');
+  host.die();
+  expect(host.live).toEqual([]);
+  await pass(10 * WORK_MS);
+  expect([exits, told()]).toEqual([[], ['ready', 'ready']]);
+  expect(seen).toEqual(['a opened', 'a opened', 't1 begun']);
+});
+
+it('its witness sees what a body is told of variables and answers, as long as it is there', async () => {
+  const { body, pass, seen } = await rig();
+  const post = () => {
+    body.post({ type: 'variable.changed', variable: { name: 'rate', value: 1, version: 3 } } as never);
+    body.post({ type: 'request.answered', taskId: 't', requestId: 7, output: 1 } as never);
+  };
+  post();
+  body.kill();
+  await pass(0);
+  post();
+  expect(seen).toEqual(['a opened', '1 rate v3', 't answered 7', 'a/1 exited', 't answered 7']);
 });
