@@ -266,6 +266,9 @@ const flaws: Readonly<Record<string, Readonly<Record<string, () => Flaw>>>> = {
         events,
         states: new Map([...(states ?? [])].filter(([, kept]) => kept === null || kept.stateVersion !== 2)),
       })),
+    'that of one odd id is lost': () => ({
+      state: async (id, state) => (id === '$' ? undefined : state(id)),
+    }),
     'null drops nothing': () =>
       keeps(({ events, states }) => ({
         events,
@@ -284,9 +287,13 @@ const flaws: Readonly<Record<string, Readonly<Record<string, () => Flaw>>>> = {
   },
   'a forgotten agent leaves no state, one registered anew under its id has its own': {
     'it leaves its own': () => {
-      let kept: unknown;
+      const kept = new Map<string, unknown>();
       return {
-        state: async (id, state) => (kept = (await state(id)) ?? kept ?? { json: '"old"', stateVersion: 0 }),
+        append: ({ events, states }, append) => {
+          for (const [id, one] of states ?? []) kept.set(id, one);
+          return append({ events, states });
+        },
+        state: async (id, state) => (await state(id)) ?? kept.get(id),
       };
     },
     'one that is registered anew has none': () =>
@@ -394,6 +401,7 @@ const flaws: Readonly<Record<string, Readonly<Record<string, () => Flaw>>>> = {
       'one is there twice': () => inSecond(({ budgets = [] }) => ({ budgets: [...budgets, ...budgets] })),
     },
   'what a recovery finds is what all events together say': {
+    'a fact is made up': () => inSecond(() => ({ facts: new Map([['chart', '1']]) })),
     'an agent is lost': () => inSecond(({ agents }) => ({ agents: agents.slice(1) })),
     'a task is lost': () => inSecond(({ tasks }) => ({ tasks: tasks.slice(1) })),
     'progress is lost': () => inSecond(() => ({ taskProgress: new Map() })),
@@ -427,6 +435,19 @@ test('a store is closed once after each opening, also where its law is broken', 
     await law.keep(flawed(open, flaw)).catch(() => {});
     expect(closed).toEqual(opened);
   }
+});
+
+test('a store is closed once, also where the next opening of its place fails', async () => {
+  const law = storeLaws.find(({ name }) => name === 'facts are kept, the newest of each name')!;
+  let openings = 0;
+  let closings = 0;
+  const open: OpenStore = () => {
+    openings += 1;
+    if (openings === 2) throw new Error('no second time');
+    return { ...bound(memoryStore()), close: () => void (closings += 1) };
+  };
+  await expect(law.keep(open)).rejects.toThrow('no second time');
+  expect(closings).toBe(1);
 });
 
 function bound(store: Store): Store {
