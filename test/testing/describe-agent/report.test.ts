@@ -54,6 +54,11 @@ it('one with a path says how long it is, and from what it was shrunk, if it was'
   const second = (foundIn: number) => lines(new AgentFinding(parts({ foundIn })).message)[1];
   expect(second(1)).toBe('after 1 moves, seed 7:');
   expect(second(2)).toBe('after 1 moves, shrunk from 2, seed 7:');
+  const done: readonly Done[] = [{ ...start, result: 'gives 1' }, start];
+  expect(lines(new AgentFinding(parts({}, done)).message).slice(2, 4)).toEqual([
+    '  start: gives 1',
+    '  start',
+  ]);
   const finding = new AgentFinding(parts());
   expect(finding).toMatchObject({
     law: 'it starts',
@@ -106,6 +111,11 @@ it.each<[string, Partial<FindingParts>, readonly string[]]>([
       '// Import y, z here, as the suite has it: it cannot be written as text. Or set source.options.',
       '  ], { except: [], y }));',
     ],
+  ],
+  [
+    'with one term',
+    { terms: { fields: ['y'], imports: [], missing: ['y'] } },
+    ['// Import y here, as the suite has it: it cannot be written as text. Or set source.options.'],
   ],
   ['for node', { runner: 'node:test' }, ["import { it } from 'node:test';", '  ]));']],
 ])('a test finds its agent %s', (_, more, expected) => {
