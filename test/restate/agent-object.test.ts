@@ -768,11 +768,19 @@ describe('a snapshot of another version of the chart', () => {
     await does('lost', lost);
     const permit = { placement: PLACED.placement, incarnation: 2 };
     await does('permit', permit);
+    const ofTasks = [
+      { type: 'calledTask', taskId: 'ada/task-1', called: 'bob/task-1', joined: 1, chain: ['ada/task-1'] },
+      { type: 'leaveTask', taskId: 'ada/task-1', caller: 'bob/task-1', joined: 1 },
+      { type: 'calledOver', taskId: 'ada/task-1', called: 'bob/task-1', joined: 1 },
+      { type: 'awaitedTask', taskId: 'ada/task-1', caller: 'bob/task-1', chain: ['bob/task-1'] },
+    ];
+    for (const news of ofTasks) await does('command', { ...news, at: 7 });
     expect(sent()).toEqual([
       { to: 'agent ada wake', given: { at: 5 }, delay: 1_000 },
       { to: 'agent ada quota', given: { parked: null, at: 7 }, delay: 1_000 },
       { to: 'agent ada lost', given: lost, delay: 1_000 },
       { to: 'agent ada permit', given: permit, delay: 1_000 },
+      ...ofTasks.map((given) => ({ to: 'agent ada command', given, delay: 1_000 })),
     ]);
     expect(await command('stop')).toMatchObject({ refusal: { code: 'STORE_FAILED' } });
     expect(await does('look', { takesRefusal: true })).toMatchObject({ refusal: { code: 'STORE_FAILED' } });

@@ -4,6 +4,7 @@ import { agentSpec } from '../../src/machines/index.ts';
 import { defineAgent } from '../../src/index.ts';
 import { agentObject } from '../../src/restate/agent/agent-object.ts';
 import type { LostNode, MessageBatch } from '../../src/restate/engine/names.ts';
+import type { CalledRecord } from '../../src/restate/tasks/task-record-of.ts';
 import type { TaskRecord } from '../../src/runtime/fleet/task-record.ts';
 import { manifestOf } from '../../src/runtime/definition/manifest.ts';
 import { specToKeep } from '../../src/runtime/fleet/spec-reading.ts';
@@ -15,7 +16,7 @@ const worker = defineAgent({
   init: run,
   tasks: { work: { run }, again: { run, retry: 'on_host_loss' } },
 });
-const [BOB, EVE] = ['bob/task-x-1', 'eve/task-x-1'];
+const [BOB, EVE, ZOE] = ['bob/task-x-1', 'eve/task-x-1', 'zoe/task-x-1'];
 
 async function rig(concurrency = 1) {
   const placement = { node: 'n', epoch: 'e' };
@@ -64,7 +65,8 @@ async function rig(concurrency = 1) {
           ...more,
         },
       }),
-    leave: (taskId: string, caller: string) => command('leaveTask', { taskId, caller }),
+    leave: (taskId: string, caller: string, joined?: number) =>
+      command('leaveTask', { taskId, caller, joined }),
     record: async (taskId: string) =>
       ((await does('task', { taskId })) as { readonly value: TaskRecord }).value,
     /** What was told about tasks: to their agents, and to the node. */
@@ -75,10 +77,10 @@ async function rig(concurrency = 1) {
       }),
   };
 }
-const valueOf = (answer: unknown): TaskRecord => (answer as { readonly value: TaskRecord }).value;
+const valueOf = (answer: unknown): CalledRecord => (answer as { readonly value: CalledRecord }).value;
 
 describe('a called task', () => {
-  it('is one for all of its callers, each of which is told once that it has called', async () => {
+  it('is one for all of its callers, each of which is told of each of its calls', async () => {
     const { call, told } = await rig();
     const { id: called, status } = valueOf(await call(BOB));
     expect(status).toBe('running');
@@ -87,7 +89,7 @@ describe('a called task', () => {
       { type: 'task.run', terms: { chain: [BOB] } },
     ]);
     expect(valueOf(await call(BOB)).id).toBe(called);
-    expect(told()).toEqual([]);
+    expect(told()).toMatchObject([['agent bob command', { type: 'calledTask', taskId: BOB, called }]]);
     expect(valueOf(await call(EVE)).id).toBe(called);
     expect(told()).toMatchObject([
       ['agent eve command', { type: 'calledTask', taskId: EVE, called }],
@@ -103,11 +105,42 @@ describe('a called task', () => {
     await leave(id, BOB);
     await leave(id, BOB);
     expect((await record(id)).status).toBe('running');
-    expect(told()).toEqual([{ type: 'task.awaited', taskId: id, chain: [EVE] }]);
+    expect(told()).toMatchObject([
+      ['agent bob command', { type: 'calledOver', taskId: BOB, called: id }],
+      { type: 'task.awaited', taskId: id, chain: [EVE] },
+    ]);
     await leave(id, EVE);
     expect((await record(id)).status).toBe('cancelled');
-    expect(told()).toMatchObject([{ type: 'task.awaited' }, { type: 'task.cancel', taskId: id }]);
+    expect(told()).toMatchObject([
+      ['agent eve command', { type: 'calledOver' }],
+      { type: 'task.awaited' },
+      { type: 'task.cancel', taskId: id },
+    ]);
     expect(await leave(id, EVE)).toEqual({});
+  });
+
+  it('that is left late is kept by a call that its caller has made since', async () => {
+    const { call, leave, record } = await rig();
+    const { id, joined } = valueOf(await call(BOB));
+    const { joined: again } = valueOf(await call(BOB));
+    await leave(id, BOB, joined);
+    expect((await record(id)).status).toBe('running');
+    await leave(id, BOB, again);
+    expect((await record(id)).status).toBe('cancelled');
+  });
+
+  it('tells its callers when it ends, and no one that has left', async () => {
+    const { call, leave, report, told } = await rig();
+    const { id } = valueOf(await call(BOB));
+    await call(EVE);
+    await leave(id, BOB);
+    const { joined } = valueOf(await call(ZOE));
+    told();
+    await report([{ type: 'task.completed', taskId: id, output: 7 }]);
+    expect(told()).toMatchObject([
+      ['agent eve command', { type: 'calledOver', taskId: EVE, called: id }],
+      ['agent zoe command', { type: 'calledOver', taskId: ZOE, called: id, joined }],
+    ]);
   });
 
   it('that somebody else submits too, before or after, goes on without them', async () => {
@@ -200,19 +233,20 @@ describe('a caller', () => {
     const given = await rig();
     const { command, submit, told } = given;
     const { id } = await submit();
-    for (const called of [BOB, EVE, BOB]) await command('calledTask', { taskId: id, called });
+    for (const [joined, called] of [EVE, BOB, EVE].entries())
+      await command('calledTask', { taskId: id, called, joined, chain: [id] });
     told();
     await end(given, id);
     expect(told().filter((one) => Array.isArray(one))).toEqual([
-      ['agent bob command', { type: 'leaveTask', taskId: BOB, caller: id }],
-      ['agent eve command', { type: 'leaveTask', taskId: EVE, caller: id }],
+      ['agent bob command', { type: 'leaveTask', taskId: BOB, caller: id, joined: 1 }],
+      ['agent eve command', { type: 'leaveTask', taskId: EVE, caller: id, joined: 2 }],
     ]);
   });
 
   it('that runs again after the loss of its node leaves nothing', async () => {
     const { command, does, submit, told } = await rig();
     const { id } = await submit({ type: 'again' });
-    await command('calledTask', { taskId: id, called: BOB });
+    await command('calledTask', { taskId: id, called: BOB, joined: 1, chain: [id] });
     told();
     await does('lost', LOST);
     expect(told().filter((one) => Array.isArray(one))).toEqual([]);
@@ -223,15 +257,65 @@ describe('a caller', () => {
     const { id } = await submit();
     await report([{ type: 'task.completed', taskId: id, output: 1 }]);
     told();
-    await command('calledTask', { taskId: id, called: BOB });
-    const left = [['agent bob command', { type: 'leaveTask', taskId: BOB, caller: id }]];
+    const news = { taskId: id, called: BOB, joined: 1, chain: [id] };
+    await command('calledTask', news);
+    const left = [['agent bob command', { type: 'leaveTask', taskId: BOB, caller: id, joined: 1 }]];
     expect(told()).toEqual(left);
     await command('stop');
     await report([{ type: 'exited', reason: 'shutdown' }]);
     await command('forget');
     told();
-    await command('calledTask', { taskId: id, called: BOB });
+    await command('calledTask', news);
     expect(told()).toEqual(left);
+  });
+
+  it('no longer keeps a task that is over, and keeps one that it has called again since', async () => {
+    const { command, report, submit, told } = await rig();
+    const { id } = await submit();
+    const of = { taskId: id, chain: [id] };
+    await command('calledTask', { ...of, called: BOB, joined: 1 });
+    await command('calledTask', { ...of, called: EVE, joined: 1 });
+    for (const joined of [3, 2]) await command('calledTask', { ...of, called: EVE, joined });
+    await command('calledOver', { taskId: id, called: BOB, joined: 1 });
+    await command('calledOver', { taskId: id, called: EVE, joined: 1 });
+    told();
+    await report([{ type: 'task.completed', taskId: id, output: 1 }]);
+    expect(told()).toEqual([
+      ['agent eve command', { type: 'leaveTask', taskId: EVE, caller: id, joined: 3 }],
+    ]);
+  });
+
+  it('for which others wait, too, tells that to what it has called, once, and not round a circle', async () => {
+    const { command, call, leave, told } = await rig();
+    const { id } = valueOf(await call(BOB));
+    await command('calledTask', { taskId: id, called: EVE, joined: 1, chain: [BOB, id] });
+    told();
+    const ofEve = (chain: readonly string[]) => [
+      'agent eve command',
+      { type: 'awaitedTask', taskId: EVE, caller: id, chain: [...chain, id] },
+    ];
+    const tellsEve = () => told().filter((one) => String(one).startsWith('agent eve'));
+    await call(ZOE);
+    expect(tellsEve()).toEqual([ofEve([BOB, ZOE])]);
+    await call(BOB);
+    expect(tellsEve()).toEqual([]);
+    await leave(id, BOB);
+    expect(tellsEve()).toEqual([ofEve([ZOE])]);
+    await command('awaitedTask', { taskId: id, caller: ZOE, chain: [BOB, ZOE] });
+    expect(told()).toEqual([ofEve([BOB, ZOE]), { type: 'task.awaited', taskId: id, chain: [BOB, ZOE] }]);
+    await command('awaitedTask', { taskId: id, caller: ZOE, chain: [id, EVE, ZOE] });
+    expect(told()).toEqual([{ type: 'task.awaited', taskId: id, chain: [id, EVE, ZOE] }]);
+  });
+
+  it('that others have joined while it called tells those who wait for it now', async () => {
+    const { command, call, told } = await rig();
+    const { id } = valueOf(await call(BOB));
+    await call(ZOE);
+    told();
+    await command('calledTask', { taskId: id, called: EVE, joined: 1, chain: [BOB, id] });
+    expect(told()).toEqual([
+      ['agent eve command', { type: 'awaitedTask', taskId: EVE, caller: id, chain: [BOB, ZOE, id] }],
+    ]);
   });
 });
 type Rig = Awaited<ReturnType<typeof rig>>;

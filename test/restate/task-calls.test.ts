@@ -24,14 +24,14 @@ interface Given {
 }
 
 /** The fleet's tasks, of which one is called. @param refusals of the first calls */
-function keyedTasks(refusals: unknown[] = []) {
+function keyedTasks(refusals: unknown[] = [], numbers: number[] = []) {
   const done: unknown[] = [];
   const called = Promise.withResolvers<unknown>();
   const tasks = {
     submitFor: async (target: unknown, task: object, { chain, taskId }: Record<string, unknown>) => {
       done.push(['submit', target, task, chain, taskId]);
       if (refusals.length > 0) throw refusals.pop();
-      return { id: 'task-1 of bob' };
+      return { id: 'task-1 of bob', joined: numbers.pop() };
     },
     result: () => called.promise,
     leave: async (...args: unknown[]) => void done.push(['leave', ...args]),
@@ -144,7 +144,7 @@ describe('a call', () => {
 
 describe('a call with a key', () => {
   const submitted = ['submit', 'bob', { type: 'work', idempotencyKey: 'k' }, ['eve', 'ada'], 'task-1 of ada'];
-  const left = ['leave', 'task-1 of bob', 'task-1 of ada'];
+  const left = ['leave', 'task-1 of bob', 'task-1 of ada', undefined];
   it('is submitted, with who waits for it, and waited for', async () => {
     const { ask, done, called } = keyedTasks();
     const { output } = ask(false);
@@ -181,6 +181,20 @@ describe('a call with a key', () => {
     }
     called.resolve('late');
     await Promise.all(calls.map(({ output }) => output));
+  });
+  it('of which a task makes two is left up to the newer of them, whichever is given up last', async () => {
+    for (const numbers of [
+      [3, 7],
+      [7, 3],
+    ]) {
+      const { ask, done, called } = keyedTasks([], [...numbers]);
+      const calls = [ask(true), ask(true)];
+      await Promise.resolve();
+      for (const { abort } of calls) abort();
+      expect(done.slice(2)).toEqual([['leave', 'task-1 of bob', 'task-1 of ada', 7]]);
+      called.resolve('late');
+      await Promise.all(calls.map(({ output }) => output));
+    }
   });
   it('is left where an earlier one of its key has been refused, or has been answered', async () => {
     const { ask, done, called } = keyedTasks([exists]);

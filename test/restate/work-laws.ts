@@ -104,6 +104,32 @@ const hand = defineAgent({
         return agents.execute(input as string, { type: 'note' });
       },
     },
+    /** As `askBack`, until it is refused: that others wait for its callers, it may hear a moment later. */
+    askBackOften: {
+      run: async ({ agents, input, state }) => {
+        await eventually(
+          () => diaryOf(state.id),
+          (diary) => diary.includes(String(input)),
+        );
+        for (let left = 20; ; left -= 1) {
+          try {
+            return await agents.execute(input as string, { type: 'note', timeoutMs: 300 });
+          } catch (thrown) {
+            if (left === 0 || !(thrown as Error).message.includes('still waiting')) throw thrown;
+          }
+        }
+      },
+    },
+    /** Joins a `delegate` that has an agent `askBackOften`, and tells that agent. */
+    joinOver: {
+      run: async ({ input, agents, state }) => {
+        const { over, of, asked } = input as { over: string; of: string; asked: object };
+        const joined = agents.execute(over, asked as never);
+        joined.catch(() => undefined);
+        await agents.execute(of, { type: 'note', input: state.id });
+        return joined;
+      },
+    },
     joinBack: {
       run: async ({ input: to, agents, state }) => {
         const input = state.id;
@@ -245,6 +271,28 @@ export function workLaws(subjectOf: () => Subject): void {
     const { id } = await tasks.submit(joined, { type: 'joinBack', input: to });
     expect((await refusal(tasks.result(called))).cause).toMatchObject({
       message: `agent ${to} would wait for itself: ${to} → ${joined} → ${to}`,
+    });
+    expect((await refusal(tasks.result(id))).code).toBe('TASK_FAILED');
+  });
+
+  test('who joins a task waits for what that has asked for under a key before, too: asked back, that is refused', async () => {
+    const { tasks } = subjectOf();
+    const [over, of] = [
+      await started({ tasks: { concurrency: 2 } }),
+      await started({ tasks: { concurrency: 2 } }),
+    ];
+    const joining = await started();
+    const task = { type: 'askBackOften', input: joining, idempotencyKey: `back of ${of}` };
+    const asked = { type: 'delegate', input: { to: of, task }, idempotencyKey: `over ${over}` };
+    await tasks.submit(over, asked);
+    const [called] = await eventually(
+      () => tasks.list({ agentId: of }),
+      ([first]) => first?.status === 'running',
+    );
+    const { id } = await tasks.submit(joining, { type: 'joinOver', input: { over, of, asked } });
+    const circle = `agent ${of} would wait for itself: ${of} → ${joining} → `;
+    expect((await refusal(tasks.result(called!.id))).cause).toMatchObject({
+      message: expect.stringContaining(circle),
     });
     expect((await refusal(tasks.result(id))).code).toBe('TASK_FAILED');
   });

@@ -90,9 +90,30 @@ export type QuotaMessage =
 /** What the agent of one task tells that of another. */
 export type OfOtherTask =
   /** A task has asked for another one under a key. */
-  | { readonly type: 'calledTask'; readonly taskId: string; readonly called: string }
-  /** A task no longer waits for one that it has asked for under a key. */
-  | { readonly type: 'leaveTask'; readonly taskId: string; readonly caller: string };
+  | {
+      readonly type: 'calledTask';
+      readonly taskId: string;
+      readonly called: string;
+      readonly joined: number;
+      /** Those that wait, as the call said. */
+      readonly chain: readonly string[];
+    }
+  /** A task no longer waits for one that it has asked for under a key; calls that are newer than `joined` do. */
+  | {
+      readonly type: 'leaveTask';
+      readonly taskId: string;
+      readonly caller: string;
+      readonly joined?: number | undefined;
+    }
+  /** A task that was asked for under a key has ended, or its caller has left it. */
+  | { readonly type: 'calledOver'; readonly taskId: string; readonly called: string; readonly joined: number }
+  /** Others wait for a task that has asked for one under a key, or do so no longer. */
+  | {
+      readonly type: 'awaitedTask';
+      readonly taskId: string;
+      readonly caller: string;
+      readonly chain: readonly string[];
+    };
 
 /** What a turn wants done, in order. */
 export type Act =

@@ -10,16 +10,30 @@ import { hasTaskMissed } from '../../runtime/fleet/task-record.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { type AgentState, positionOfState } from './agent-state.ts';
 import { AgentTurn } from './agent-turn.ts';
-import type { Moment } from './agent-acts.ts';
+import type { Moment, OfOtherTask } from './agent-acts.ts';
 import { conclude, DIRECT, PENDING, type Reply, stateOf, tellRefused, tellTask } from './agent-performer.ts';
 import { type Answer, answering, answeringTo, refusalOf } from '../engine/call-answer.ts';
-import { call, toNodes } from '../engine/calls.ts';
+import { call, send, toAgent, toNodes } from '../engine/calls.ts';
 import type { Command } from '../engine/names.ts';
 import type { Place } from '../nodes/reservations.ts';
 import type { Occupant, Placement } from '../nodes/placement.ts';
-import { findTask, refuseUnlessLegal, taskOfKey } from '../tasks/known-tasks.ts';
+import { findTask, type KnownTask, refuseUnlessLegal, taskOfKey } from '../tasks/known-tasks.ts';
 import { agentOfTask, type AskedWork, callerOf, isWorking, type TaskEntry } from '../tasks/task-entries.ts';
-import { resultOf, taskRecord } from '../tasks/task-record-of.ts';
+import { type CalledRecord, resultOf, taskRecord } from '../tasks/task-record-of.ts';
+
+/**
+ * What finds a snapshot that this code cannot read comes again after so long, ms: until the right code is there, or its
+ * body has ended, which would never be heard of behind a call that is repeated.
+ */
+export const UNREAD_AGAIN_MS = 1_000;
+
+/** What agents of other tasks tell. */
+const OF_OTHER_TASKS: ReadonlySet<Command['type']> = new Set([
+  'calledTask',
+  'leaveTask',
+  'calledOver',
+  'awaitedTask',
+] satisfies OfOtherTask['type'][]);
 
 export const notFound = (id: string): Answer => ({
   refusal: refusalOf(
@@ -41,15 +55,20 @@ export async function command(ctx: ObjectContext, asked: Command): Promise<Reply
   if (state === null) {
     // A caller whose agent was forgotten has ended.
     if (asked.type === 'calledTask') {
-      const { taskId: caller, called } = asked;
-      tellTask(ctx, { taskId: called, command: { type: 'leaveTask', taskId: called, caller } });
+      const { taskId: caller, called: taskId, joined } = asked;
+      tellTask(ctx, { taskId, command: { type: 'leaveTask', taskId, caller, joined } });
     }
     return notFound(ctx.key);
   }
   const turn = new AgentTurn(state, await momentOf(ctx, asked.at));
   const token = asked.token ?? DIRECT;
   const fit = answering(() => turn.adoptChart());
-  if ('refusal' in fit) return fit;
+  if ('refusal' in fit) {
+    // Nobody tells it again.
+    if (OF_OTHER_TASKS.has(asked.type))
+      send(ctx, toAgent(ctx.key, 'command'), { ...asked, at: undefined }, UNREAD_AGAIN_MS);
+    return fit;
+  }
   const ofPool = asked.type === 'execute' ? asked.work.terms?.pool : undefined;
   if (ofPool !== undefined) state.heardOfPool = Math.max(state.heardOfPool, ofPool);
   const answer = await acting(() => act(ctx, turn, asked, token));
@@ -164,10 +183,16 @@ async function act(
       return { value: taskRecord(state.id, findTask(state, asked.taskId)) };
     }
     case 'calledTask':
-      turn.ledger.callers.called(asked.taskId, asked.called);
+      turn.ledger.callers.called(asked.taskId, asked);
       return { value: undefined };
     case 'leaveTask':
-      turn.ledger.callers.leave(asked.taskId, asked.caller);
+      turn.ledger.callers.leave(asked.taskId, asked.caller, asked.joined);
+      return { value: undefined };
+    case 'calledOver':
+      turn.ledger.callers.over(asked.taskId, asked.called, asked.joined);
+      return { value: undefined };
+    case 'awaitedTask':
+      turn.ledger.callers.awaited(asked.taskId, asked.caller, asked.chain);
       return { value: undefined };
     case 'forgetTask': {
       const known = findTask(state, asked.taskId);
@@ -212,7 +237,7 @@ function take(
     ended !== undefined && work.caller !== undefined && hasTaskMissed(taskRecord(state.id, ended));
   if (known !== undefined && !isAgain) {
     if (!('endedAt' in known)) join(turn, known, work);
-    return { value: taskRecord(state.id, known) };
+    return { value: takenRecord(state.id, known, work) };
   }
   refuseUnlessTaken(turn, asked);
   const { type, input, priority, by, caller, terms } = work;
@@ -221,7 +246,15 @@ function take(
   const entry = isAgain
     ? turn.repeat(ended, { by, caller, terms })
     : turn.execute(isSubmitted ? work : { ...work, token });
-  return isSubmitted ? { value: taskRecord(state.id, findTask(state, entry.id)) } : PENDING;
+  return isSubmitted ? { value: takenRecord(state.id, findTask(state, entry.id), work) } : PENDING;
+}
+
+/** The record of a task, and the number of the call that waits for it, if one does. */
+function takenRecord(agentId: string, known: KnownTask, { caller }: AskedWork): CalledRecord {
+  const record = taskRecord(agentId, known);
+  const joined =
+    'callers' in known ? known.callers?.find(({ taskId }) => taskId === caller)?.joined : undefined;
+  return joined === undefined ? record : { ...record, joined };
 }
 
 /**

@@ -6,7 +6,7 @@
 import { object, type ObjectContext, type ObjectSharedContext } from '@restatedev/restate-sdk';
 import { exclusive, shared } from '../engine/handlers.ts';
 import type { SavedState } from '../../runtime/definition/saved-state.ts';
-import { command, momentOf, notFound } from './agent-commands.ts';
+import { command, momentOf, notFound, UNREAD_AGAIN_MS } from './agent-commands.ts';
 import { conclude, giveBack, PENDING, type Reply, SAVED, stateOf } from './agent-performer.ts';
 import { AgentTurn } from './agent-turn.ts';
 import { type Answer, answering } from '../engine/call-answer.ts';
@@ -30,12 +30,6 @@ import { findTask, taskOfKey, legalFor } from '../tasks/known-tasks.ts';
 import { wishedOf } from '../tasks/task-entries.ts';
 import { taskRecord } from '../tasks/task-record-of.ts';
 import { wire, wireOf } from '../engine/wire.ts';
-
-/**
- * What finds a snapshot that this code cannot read comes again after so long, ms: until the right code is there, or its
- * body has ended, which would never be heard of behind a call that is repeated.
- */
-const UNREAD_AGAIN_MS = 1_000;
 
 /** For a turn without an answer; `undefined` for an agent that was forgotten. */
 async function turnOf(ctx: ObjectContext, at?: number): Promise<AgentTurn | undefined> {

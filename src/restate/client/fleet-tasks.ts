@@ -33,6 +33,7 @@ import { POOLS, type PoolLook } from '../pools/pool-object.ts';
 import type { TaskTerms } from '../agent/agent-acts.ts';
 import { agentOfTask, lineOfTask, type TaskWish, wishedOf } from '../tasks/task-entries.ts';
 import { someAtOnce } from './some-at-once.ts';
+import type { CalledRecord } from '../tasks/task-record-of.ts';
 import { type TaskOwners, taskPage } from './task-pages.ts';
 import type { TaskPage } from '../../runtime/fleet/task-pages.ts';
 
@@ -94,13 +95,13 @@ export class FleetTasks {
   }
 
   /** @internal The task of a key, for a task that waits for it. One that ended without an output is done again. */
-  submitFor(target: TaskTarget, task: SubmittedTask, asking: AskedBy): Promise<TaskRecord> {
+  submitFor(target: TaskTarget, task: SubmittedTask, asking: AskedBy): Promise<CalledRecord> {
     return this.#submit(target, task, asking);
   }
 
-  /** @internal A task no longer waits for one that it has asked for under a key. */
-  async leave(taskId: string, caller: string): Promise<void> {
-    await this.#commands.give(ownerOf(taskId), { type: 'leaveTask', taskId, caller });
+  /** @internal A task no longer waits for one that it has asked for under a key, up to the call of this number. */
+  async leave(taskId: string, caller: string, joined: number | undefined): Promise<void> {
+    await this.#commands.give(ownerOf(taskId), { type: 'leaveTask', taskId, caller, joined });
   }
 
   async #submit(target: TaskTarget, task: SubmittedTask, asking: AskedBy | undefined): Promise<TaskRecord> {

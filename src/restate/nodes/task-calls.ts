@@ -23,7 +23,7 @@ import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import type { ChunkReader } from '../../runtime/agent/task-stream.ts';
 import { withinTrace } from '../../runtime/hosting/trace-parent.ts';
 import { CalledStreams } from '../../runtime/fleet/called-streams.ts';
-import type { TaskRecord } from '../../runtime/fleet/task-record.ts';
+import type { CalledRecord } from '../tasks/task-record-of.ts';
 import type { FleetAgents } from '../client/fleet-agents.ts';
 import type { FleetCommands } from '../client/fleet-commands.ts';
 import type { FleetPools } from '../client/fleet-pools.ts';
@@ -44,7 +44,7 @@ export interface TaskCallsOptions {
 
 /** By name. */
 export function taskCalls(options: TaskCallsOptions): RequestHandlers<AskingTask> {
-  const calls = new OpenCalls();
+  const calls = new CallsAtWork();
   const streams = new CalledStreams<AskingTask>({
     execute: (args, request, reader) =>
       withinTrace(request.trace, () => execute(options, calls, args, request, reader)),
@@ -95,7 +95,7 @@ function keepStep(args: z.output<typeof anything>, request: Request): Promise<un
 
 async function execute(
   { agents, pools, tasks, leastLoaded }: TaskCallsOptions,
-  calls: OpenCalls,
+  calls: CallsAtWork,
   { target, task: { idempotencyKey, ...task } }: ExecuteArgs,
   request: Request,
   reader?: ChunkReader,
@@ -104,10 +104,12 @@ async function execute(
   const timeoutMs = Math.min(task.timeoutMs ?? Infinity, request.leftMs() ?? Infinity);
   const timed = { ...task, ...(timeoutMs === Infinity ? {} : { timeoutMs }) };
   if (idempotencyKey !== undefined) {
-    const end = calls.begin(request.work, JSON.stringify([target, idempotencyKey]));
+    const open = calls.of(request.work, JSON.stringify([target, idempotencyKey]));
+    const end = open.begin();
     try {
       const called = await tasks.submitFor(target, { ...timed, idempotencyKey }, request);
-      return await outputOf(tasks, called, request, end);
+      open.joined(called);
+      return await outputOf(tasks, called, open, end, request);
     } finally {
       end();
     }
@@ -126,13 +128,15 @@ async function execute(
  */
 async function outputOf(
   tasks: TaskCallsOptions['tasks'],
-  { id }: TaskRecord,
+  { id }: CalledRecord,
+  open: OpenCalls,
+  end: () => void,
   { taskId, signal, isWithdrawn }: Request,
-  isLast: () => boolean,
 ): Promise<unknown> {
   const left = (): void => {
+    end();
     // It may have ended meanwhile.
-    if (isLast() && isWithdrawn()) tasks.leave(id, taskId).catch(() => undefined);
+    if (open.isEmpty && isWithdrawn()) tasks.leave(id, taskId, open.joinedOf(id)).catch(() => undefined);
   };
   if (signal.aborted) left();
   signal.addEventListener('abort', left, { once: true });
@@ -143,21 +147,47 @@ async function outputOf(
   }
 }
 
-/** Calls that tasks at work have made under a key, and still wait for. */
+/** Calls that one task at work has made under one key, and still waits for. */
 class OpenCalls {
-  readonly #of = new WeakMap<object, Map<string, number>>();
+  #count = 0;
+  #newest: CalledRecord | undefined;
 
-  /** @returns ends the call, once, and says whether its task waits for no other of that key */
-  begin(work: object, key: string): () => boolean {
-    const counts = this.#of.get(work) ?? new Map<string, number>();
-    this.#of.set(work, counts);
-    counts.set(key, (counts.get(key) ?? 0) + 1);
+  /** @returns ends the call, once */
+  begin(): () => void {
+    this.#count += 1;
     let isOpen = true;
     return () => {
-      if (isOpen) counts.set(key, counts.get(key)! - 1);
+      if (isOpen) this.#count -= 1;
       isOpen = false;
-      return counts.get(key) === 0;
     };
+  }
+
+  get isEmpty(): boolean {
+    return this.#count === 0;
+  }
+
+  /** One was accepted: its task waits for this one. */
+  joined(called: CalledRecord): void {
+    const { id, joined = 0 } = called;
+    if ((this.joinedOf(id) ?? -1) < joined) this.#newest = called;
+  }
+
+  /** The number of the newest call that waits for this task. */
+  joinedOf(id: string): number | undefined {
+    return this.#newest?.id === id ? this.#newest.joined : undefined;
+  }
+}
+
+/** Those of all tasks at work. */
+class CallsAtWork {
+  readonly #of = new WeakMap<object, Map<string, OpenCalls>>();
+
+  of(work: object, key: string): OpenCalls {
+    const calls = this.#of.get(work) ?? new Map<string, OpenCalls>();
+    this.#of.set(work, calls);
+    const open = calls.get(key) ?? new OpenCalls();
+    calls.set(key, open);
+    return open;
   }
 }
 

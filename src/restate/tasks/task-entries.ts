@@ -102,14 +102,25 @@ export interface TaskEntry {
   /** Tasks that asked for it under its key, and wait; whether it ends with the last of them. */
   callers?: readonly TaskCaller[] | undefined;
   endsWithCallers?: true | undefined;
-  /** Tasks that it asked for under a key, and that hear when it ends. */
-  called?: readonly string[] | undefined;
+  /** Tasks that it asked for under a key, and waits for: they hear when it ends. */
+  called?: readonly CalledTask[] | undefined;
 }
 
-/** A task that waits for another, and those that wait for it, its own last. */
-export interface TaskCaller {
+/** A task that asks for another, and those that wait for it, its own last. */
+export interface AskingCaller {
   readonly taskId: string;
   readonly chain: readonly string[];
+}
+
+/** A task that waits for another, and the number of its latest call. */
+export interface TaskCaller extends AskingCaller {
+  readonly joined: number;
+}
+
+/** A task that another waits for, and the number of the latest call. */
+export interface CalledTask {
+  readonly taskId: string;
+  readonly joined: number;
 }
 
 /** How a task that was submitted has ended; kept until it is forgotten, or crowded out by newer ones. */
@@ -132,7 +143,7 @@ export interface EndedTask {
 }
 
 /** The task that asks for another; `undefined` where somebody else does. */
-export function callerOf({ caller, terms }: Pick<AskedWork, 'caller' | 'terms'>): TaskCaller | undefined {
+export function callerOf({ caller, terms }: Pick<AskedWork, 'caller' | 'terms'>): AskingCaller | undefined {
   return caller === undefined ? undefined : { taskId: caller, chain: terms?.chain ?? [caller] };
 }
 

@@ -6,6 +6,9 @@ import { type Answer, refusalOf } from '../engine/call-answer.ts';
 import type { KnownTask } from './known-tasks.ts';
 import type { TaskEntry } from './task-entries.ts';
 
+/** A task as who has asked for it under a key sees it: with the number of the call, while it waits for the task. */
+export type CalledRecord = TaskRecord & { readonly joined?: number };
+
 /** @param pool that its agent is a member of: of one that the pool has given it, the record says so */
 export function taskRecord(agentId: string, known: KnownTask, pool?: string): TaskRecord {
   const { id, task, place, attempts, acceptedAt, startedAt, idempotencyKey, dedupeKey } = known;
