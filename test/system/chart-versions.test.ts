@@ -9,7 +9,10 @@ import { recovering } from './recovering.ts';
 it('warns of each chart that another version of it has written, and of no other', async () => {
   const store = memoryStore();
   const lines: unknown[] = [];
-  const logger = pino({ level: 'warn' }, { write: (line: string) => lines.push(JSON.parse(line)) });
+  const logger = pino(
+    { level: 'warn', name: 'mabeam' },
+    { write: (line: string) => lines.push(JSON.parse(line)) },
+  );
   const run = async (on: Store) => {
     const system = await createAgentSystem({ store: on, clock: simulatedClock(), logger });
     await system.close();
@@ -22,5 +25,7 @@ it('warns of each chart that another version of it has written, and of no other'
   expect(charts.map(({ name }) => facts.get(name))).toEqual(charts.map(({ hash }) => hash));
   const [changed] = charts;
   await run(recovering(store, (recovery) => ({ facts: new Map(recovery.facts).set(changed!.name, 'old') })));
-  expect(lines).toEqual([expect.objectContaining({ name: changed!.name, kept: 'old', hash: changed!.hash })]);
+  expect(lines).toEqual([
+    expect.objectContaining({ name: 'mabeam', chart: changed!.name, kept: 'old', hash: changed!.hash }),
+  ]);
 });

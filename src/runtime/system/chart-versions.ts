@@ -9,8 +9,9 @@ export function compareChartVersions({ facts }: Recovery, journal: Journal, logg
   for (const { name, hash } of chartIdentities()) {
     const kept = facts.get(name);
     if (kept === hash) continue;
+    // Not as `name`, which is the logger's.
     if (kept !== undefined)
-      logger.warn({ name, kept, hash }, 'the store was written by another version of this chart');
+      logger.warn({ chart: name, kept, hash }, 'the store was written by another version of this chart');
     journal.keepFact(name, hash);
   }
 }
