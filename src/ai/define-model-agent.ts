@@ -6,7 +6,7 @@
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { asSchema } from 'ai';
-import type { FlexibleSchema, LanguageModel, ModelMessage, StopCondition, ToolSet } from 'ai';
+import type { FlexibleSchema, Instructions, LanguageModel, ModelMessage, StopCondition, ToolSet } from 'ai';
 import { z } from 'zod';
 import {
   type AgentDefinition,
@@ -86,7 +86,9 @@ export interface ModelTask<Input, Output, Resources, Args, Values = VariableValu
   /** Whether the text is given to `agents.stream` as it comes; default false. */
   readonly stream?: boolean;
   /** Instructions of this kind of task, in place of the agent's. */
-  readonly instructions?: string | ((context: PromptContext<Input, Resources, Args, Values>) => string);
+  readonly instructions?:
+    | Instructions
+    | ((context: PromptContext<Input, Resources, Args, Values>) => Instructions);
   /** Whether it takes part in the agent's conversation; default true where the agent has one. */
   readonly conversation?: boolean;
 }
@@ -112,10 +114,13 @@ export interface DefineModelAgentOptions<
   readonly initArgs?: StandardSchemaV1<SentArgs, Args>;
   /** A model of the AI SDK, its name at the SDK's default provider, or what makes one at the beginning of a life. */
   readonly model: LanguageModel | ((context: LifeContext<Resources, Args>) => MaybePromise<LanguageModel>);
-  /** The system prompt: a text, or a function of a task's context; a task may have its own. */
+  /**
+   * The system prompt: a text, a system message or several, whose `providerOptions` may have the provider cache them, or a
+   * function of a task's context; a task may have its own.
+   */
   readonly instructions?:
-    | string
-    | ((context: PromptContext<unknown, Resources, Args, ValuesOf<Ref>>) => string);
+    | Instructions
+    | ((context: PromptContext<unknown, Resources, Args, ValuesOf<Ref>>) => Instructions);
   /** Tools of the AI SDK by name; `agentTool` makes one of another agent, `serverTools` those of an MCP server. */
   readonly tools?: Tools | ((context: LifeContext<Resources, Args>) => MaybePromise<Tools>);
   /**
@@ -192,7 +197,10 @@ const modelSchema = z.custom(
     (typeof value === 'object' && value !== null && 'doGenerate' in value),
   { error: 'expected a language model of the AI SDK, the name of one, or a function that gives one' },
 );
-const instructionsSchema = z.union([z.string(), aFunction], { error: 'expected a text or a function' });
+const systemMessage = z.looseObject({ role: z.literal('system'), content: z.string() });
+const instructionsSchema = z.union([z.string(), systemMessage, z.array(systemMessage), aFunction], {
+  error: 'expected a text, system messages or a function',
+});
 /** The other fields are checked by `defineAgent`. */
 const optionsSchema = z.strictObject({
   type: z.string().min(1),

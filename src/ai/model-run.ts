@@ -8,6 +8,7 @@
  */
 import {
   generateText,
+  type Instructions,
   isStepCount,
   type LanguageModel,
   type ModelMessage,
@@ -52,7 +53,7 @@ export interface ModelRunOptions {
   /** Begins the keys of a run beside the task's own. */
   readonly beside?: string;
   readonly model: LanguageModel;
-  readonly instructions: string | undefined;
+  readonly instructions: Instructions | undefined;
   readonly messages: ModelMessage[];
   readonly tools: ToolSet;
   readonly settings: ModelSettings;

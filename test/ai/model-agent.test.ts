@@ -56,6 +56,27 @@ describe('a task of a model agent', () => {
     ]);
   });
 
+  test.each([
+    ['the agent', 'said'],
+    ['a function', 'made'],
+  ])('has system messages with what is for the provider in its call, where %s has them', async (_, how) => {
+    const providerOptions = { anthropic: { cacheControl: { type: 'ephemeral' } } };
+    const messages = [
+      { role: 'system', content: 'Be short.', providerOptions } as const,
+      { role: 'system', content: 'It is noon.' } as const,
+    ];
+    const model = scripted(says('yes'));
+    const agent = defineModelAgent({
+      type: 'x',
+      model,
+      instructions: how === 'said' ? messages : () => messages,
+      tasks: { go: { prompt: () => 'go' } },
+    });
+    const { ask } = await running(agent);
+    expect(await ask('go')).toBe('yes');
+    expect(model.prompts[0]).toMatchObject([...messages, { role: 'user' }]);
+  });
+
   test('has its input judged before anybody is asked', async () => {
     const { model, agent } = assistant();
     const { ask } = await running(agent);
