@@ -11,6 +11,8 @@ const ofOneProgram: Readonly<Record<string, string>> = {
   'asked-by.test.ts':
     'every act against every event, on simulated time; of a fleet one law says it: test/restate/laws.ts',
   'durable-kill-9.test.ts': 'the file of one program; of a fleet: test/restate/load.faults.ts',
+  'every-event.test.ts':
+    'every type of event that a system has; of a fleet those of each room are among its own laws',
   'ending.test.ts': 'moments to the millisecond, which a real engine does not keep; the death of the program',
   'hostile-calls.test.ts': 'values that cannot be sent to another machine, and are refused before',
   'hostile-code.test.ts': 'what code throws in the very thread of its system',
