@@ -1,10 +1,21 @@
 /** Laws of steps of the object that keeps the budgets of a fleet, over state that is data. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ObjectContext, RestatePromise } from '@restatedev/restate-sdk';
 import { describe, expect, it } from 'vitest';
 import { type BudgetSpecInput, budgetSpec } from '../../src/machines/index.ts';
 import { budgetsObject } from '../../src/restate/limits/budgets-object.ts';
 
-type Step = 'define' | 'reserve' | 'settle' | 'close' | 'refill' | 'wake' | 'get' | 'list' | 'alerts';
+type Step =
+  | 'define'
+  | 'reserve'
+  | 'settle'
+  | 'close'
+  | 'refill'
+  | 'wake'
+  | 'get'
+  | 'list'
+  | 'alerts'
+  | 'charts';
 const { object } = budgetsObject as unknown as {
   readonly object: Readonly<Record<Step, (ctx: ObjectContext, given: unknown) => Promise<unknown>>>;
 };
@@ -20,8 +31,17 @@ function rig() {
   const wakes: Wake[] = [];
   const events: unknown[] = [];
   let now = 0;
+  let roundTrips = 0;
+  let isAsking = false;
+  /** Reads that are asked for before one is answered are one round trip to the engine. */
+  const answered = (): Promise<void> => {
+    if (!isAsking) roundTrips += 1;
+    isAsking = true;
+    return nextTurn().then(() => void (isAsking = false));
+  };
   const ctx = {
-    get: (key: string) => RestatePromise.resolve(structuredClone(kept.get(key) ?? null)),
+    get: (key: string) =>
+      RestatePromise.resolve(answered().then(() => structuredClone(kept.get(key) ?? null))),
     set: (key: string, value: unknown) => void kept.set(key, structuredClone(value)),
     clear: (key: string) => void kept.delete(key),
     stateKeys: () => RestatePromise.resolve([...kept.keys()]),
@@ -37,6 +57,12 @@ function rig() {
     kept,
     wakes: () => wakes.splice(0),
     events: () => events.splice(0),
+    /** Of reads, since it was asked last. */
+    roundTrips: () => {
+      const made = roundTrips;
+      roundTrips = 0;
+      return made;
+    },
     define: (fields: Partial<BudgetSpecInput> = {}, at = 0) =>
       step('define', { spec: budgetSpec.parse({ name: 'daily', limits: { calls: 2 }, ...fields }), at }),
     reserve: (calls: number, at = 0, by: object = {}) =>
@@ -116,6 +142,29 @@ it('a reservation stands in every budget, or in none', async () => {
     ['wide', { calls: 1 }],
     ['narrow', { calls: 1 }],
   ]);
+});
+
+it('many budgets are read in no more round trips than one', async () => {
+  const { define, reserve, step, roundTrips } = rig();
+  const steps = async () => {
+    roundTrips();
+    const { value } = (await reserve(1)) as { value: { accounts: object } };
+    const settled = { calls: 1 };
+    const settling = { spender, reserved: settled, actual: settled, how: 'settled', at: 1, ...value };
+    const made = [roundTrips()];
+    await step('settle', settling);
+    made.push(roundTrips());
+    for (const look of ['list', 'alerts', 'charts'] as const) {
+      await step(look, { at: 1 });
+      made.push(roundTrips());
+    }
+    await step('close', { accounts: value.accounts, at: 1 });
+    return [...made, roundTrips()];
+  };
+  await define({ limits: { calls: 99 }, scope: 'agent' });
+  const ofOne = await steps();
+  for (const name of ['a', 'b', 'c']) await define({ name, limits: { calls: 99 }, scope: 'agent' });
+  expect(await steps()).toEqual(ofOne);
 });
 
 it('the account of a task goes with it, and its alerts are told to be over', async () => {

@@ -7,6 +7,7 @@
  * I2  An account exists once something was reserved of it, and not before. That of a task ends with it, that of an agent
  *     when the agent is forgotten.
  * I3  Each account has one wake-up call at the most; a replaced one does nothing.
+ * I4  A turn reads all its accounts at once: many budgets take no more round trips to the engine than one.
  */
 import { object, type ObjectContext, type ObjectSharedContext } from '@restatedev/restate-sdk';
 import { exclusive, shared } from '../engine/handlers.ts';
@@ -26,6 +27,7 @@ import { type Answer, answering, refusalOf } from '../engine/call-answer.ts';
 import { send, tellEvents, toBudgets } from '../engine/calls.ts';
 import { BUDGETS } from '../engine/names.ts';
 import { fleetOptions } from '../engine/service-options.ts';
+import { getAll } from '../engine/state-reads.ts';
 import { wire, wireOf } from '../engine/wire.ts';
 import { BudgetAccount, type KeptAccount } from './budget-account.ts';
 import type { AccountRef, Closing, Granted, Settling } from './budget-messages.ts';
@@ -44,14 +46,28 @@ function specsOf(ctx: Pick<ObjectContext, 'get'>): Promise<readonly BudgetSpec[]
   return ctx.get(SPECS, wireOf<readonly BudgetSpec[]>()).then((specs) => specs ?? []);
 }
 
-async function accountOf(
+/** Whose account of which budget. */
+type AccountOf = readonly [spec: BudgetSpec, of: string];
+const refOf = ([{ name }, of]: AccountOf): AccountRef => [name, of];
+
+const keptOf = (
   ctx: Pick<ObjectContext, 'get'>,
-  spec: BudgetSpec,
-  of: string,
+  refs: readonly AccountRef[],
+): Promise<(KeptAccount | null)[]> =>
+  getAll<KeptAccount>(
+    ctx,
+    refs.map((ref) => accountKey(...ref)),
+  );
+
+/** Accounts of budgets, new ones included. */
+async function accountsOf(
+  ctx: Pick<ObjectContext, 'get'>,
+  accounts: readonly AccountOf[],
   now: number,
-): Promise<BudgetAccount> {
-  const kept = await ctx.get(accountKey(spec.name, of), wireOf<KeptAccount>());
-  return new BudgetAccount(spec, of, kept, now);
+): Promise<[AccountRef, BudgetAccount][]> {
+  const refs = accounts.map(refOf);
+  const kept = await keptOf(ctx, refs);
+  return accounts.map(([spec, of], at) => [refs[at]!, new BudgetAccount(spec, of, kept[at]!, now)]);
 }
 
 /** Keeps an account, and emits its events. */
@@ -66,6 +82,20 @@ function keep(ctx: ObjectContext, [name, of]: AccountRef, account: BudgetAccount
   tellEvents(ctx, { events: events.map((event) => ({ ...event, at: now })) });
 }
 
+/** Those of the accounts that exist. */
+async function knownOf(
+  ctx: Pick<ObjectContext, 'get'>,
+  refs: readonly AccountRef[],
+  now: number,
+): Promise<[AccountRef, BudgetAccount][]> {
+  const [specs, ...kept] = await getAll<unknown>(ctx, [SPECS, ...refs.map((ref) => accountKey(...ref))]);
+  return refs.flatMap((ref, at): [AccountRef, BudgetAccount][] => {
+    const spec = (specs as readonly BudgetSpec[] | null)?.find(({ name }) => name === ref[0]);
+    const account = kept[at] as KeptAccount | null;
+    return spec && account ? [[ref, new BudgetAccount(spec, ref[1], account, now)]] : [];
+  });
+}
+
 /** The account, if it exists. */
 async function known(
   ctx: Pick<ObjectContext, 'get'>,
@@ -73,9 +103,8 @@ async function known(
   of: string,
   now: number,
 ): Promise<BudgetAccount | undefined> {
-  const spec = (await specsOf(ctx)).find((other) => other.name === name);
-  if (spec === undefined || (await ctx.get(accountKey(name, of), wire)) === null) return undefined;
-  return accountOf(ctx, spec, of, now);
+  const [found] = await knownOf(ctx, [[name, of]], now);
+  return found?.[1];
 }
 
 const codec = { input: wire, output: wire, enableLazyState: true } as const;
@@ -91,14 +120,13 @@ export const budgetsObject = object({
       if ('refusal' in fits) return fits;
       const isKept = ({ name }: BudgetSpec): boolean => name !== spec.name;
       ctx.set(SPECS, before ? specs.map((other) => (isKept(other) ? other : spec)) : [...specs, spec], wire);
-      const accounts = await refsOf(ctx, spec.name);
-      for (const ref of accounts) {
-        const account = await accountOf(ctx, spec, ref[1], at);
+      const accounts = await allOf(ctx, [spec]);
+      for (const [ref, account] of await accountsOf(ctx, accounts, at)) {
         account.limit(spec.limits);
         keep(ctx, ref, account, at);
       }
       if (accounts.length === 0 && hasOneAccount(spec)) {
-        keep(ctx, [spec.name, ''], await accountOf(ctx, spec, '', at), at);
+        keep(ctx, [spec.name, ''], new BudgetAccount(spec, '', null, at), at);
       }
       return {};
     }),
@@ -107,15 +135,15 @@ export const budgetsObject = object({
     reserve: exclusive(codec, async (ctx: ObjectContext, given: unknown): Promise<Answer<Granted>> => {
       const { spender, asked, at } = given as { spender: Spender; asked: BudgetAmount; at: number };
       const amount = wholeOf(asked, Math.ceil);
-      const taken: [AccountRef, BudgetAccount][] = [];
-      for (const spec of await specsOf(ctx)) {
+      const covering = (await specsOf(ctx)).flatMap((spec): AccountOf[] => {
         const of = accountIn(spec.scope, spender);
-        if (of === undefined) continue;
-        const account = await accountOf(ctx, spec, of, at);
+        return of === undefined ? [] : [[spec, of]];
+      });
+      const taken = await accountsOf(ctx, covering, at);
+      for (const [, account] of taken) {
         const lacking = account.reserve(amount);
-        // The accounts before this one are not kept: nothing was taken of them.
+        // None is kept: nothing was taken of those before this one.
         if (lacking !== undefined) return { refusal: refusalOf(account.refusal(spender, lacking, asked)) };
-        taken.push([[spec.name, of], account]);
       }
       for (const [ref, account] of taken) keep(ctx, ref, account, at);
       const events = taken.map(([, account]) => account.event('budget.reserved', spender, amount));
@@ -125,9 +153,7 @@ export const budgetsObject = object({
     settle: exclusive(codec, async (ctx: ObjectContext, given: unknown): Promise<readonly EventBody[]> => {
       const { accounts, spender, reserved, actual, how, at } = given as Settling;
       const events: EventBody[] = [];
-      for (const ref of accounts) {
-        const account = await known(ctx, ...ref, at);
-        if (account === undefined) continue;
+      for (const [ref, account] of await knownOf(ctx, accounts, at)) {
         account.settle(reserved, actual);
         keep(ctx, ref, account, at);
         events.push({ ...account.event('budget.settled', spender, actual), how });
@@ -138,9 +164,8 @@ export const budgetsObject = object({
     /** Drops the accounts of a task that has ended, or of an agent that was forgotten. */
     close: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
       const { accounts, forgotten, at } = given as Closing & { readonly at: number };
-      for (const ref of accounts) {
-        const account = ref[1] === '' ? undefined : await known(ctx, ...ref, at);
-        if (account === undefined) continue;
+      const own = accounts.filter(([, of]) => of !== '');
+      for (const [ref, account] of await knownOf(ctx, own, at)) {
         account.close(forgotten);
         keep(ctx, ref, account, at);
         ctx.clear(accountKey(...ref));
@@ -179,44 +204,35 @@ export const budgetsObject = object({
       codec,
       async (ctx: ObjectSharedContext, given: unknown): Promise<readonly BudgetRecord[]> => {
         const { at } = given as { at: number };
-        const records: BudgetRecord[] = [];
-        for (const spec of await specsOf(ctx)) {
-          for (const [, of] of await refsOf(ctx, spec.name))
-            records.push((await accountOf(ctx, spec, of, at)).record());
-        }
-        return records;
+        const accounts = await accountsOf(ctx, await allOf(ctx, await specsOf(ctx)), at);
+        return accounts.map(([, account]) => account.record());
       },
     ),
 
     /** The charts that the snapshots of all accounts are of. */
     charts: shared(codec, async (ctx: ObjectSharedContext): Promise<readonly AccountChart[]> => {
-      const charts: AccountChart[] = [];
-      for (const spec of await specsOf(ctx)) {
-        for (const [name, of] of await refsOf(ctx, spec.name)) {
-          const kept = await ctx.get(accountKey(name, of), wireOf<KeptAccount>());
-          charts.push({ name, of, chart: kept?.chart ?? '' });
-        }
-      }
-      return charts;
+      const refs = (await allOf(ctx, await specsOf(ctx))).map(refOf);
+      const kept = await keptOf(ctx, refs);
+      return refs.map(([name, of], at) => ({ name, of, chart: kept[at]?.chart ?? '' }));
     }),
 
     alerts: shared(codec, async (ctx: ObjectSharedContext): Promise<readonly Alert[]> => {
-      const alerts: Alert[] = [];
-      for (const spec of await specsOf(ctx)) {
-        for (const ref of await refsOf(ctx, spec.name))
-          alerts.push(...((await ctx.get(accountKey(...ref), wireOf<KeptAccount>()))?.alerts ?? []));
-      }
-      return alerts;
+      const refs = (await allOf(ctx, await specsOf(ctx))).map(refOf);
+      return (await keptOf(ctx, refs)).flatMap((kept) => kept?.alerts ?? []);
     }),
   },
   options: fleetOptions,
 });
 
-/** The accounts of a budget. */
-async function refsOf(ctx: Pick<ObjectContext, 'stateKeys'>, name: string): Promise<readonly AccountRef[]> {
-  const keys = await ctx.stateKeys();
-  return keys
+/** All accounts of the budgets, one budget after the other. */
+async function allOf(
+  ctx: Pick<ObjectContext, 'stateKeys'>,
+  specs: readonly BudgetSpec[],
+): Promise<readonly AccountOf[]> {
+  const refs = (await ctx.stateKeys())
     .filter((key) => key.startsWith(ACCOUNT))
-    .map((key) => JSON.parse(key.slice(ACCOUNT.length)) as AccountRef)
-    .filter(([budget]) => budget === name);
+    .map((key) => JSON.parse(key.slice(ACCOUNT.length)) as AccountRef);
+  return specs.flatMap((spec) =>
+    refs.filter(([name]) => name === spec.name).map(([, of]): AccountOf => [spec, of]),
+  );
 }
