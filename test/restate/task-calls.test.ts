@@ -196,6 +196,36 @@ describe('a call with a key', () => {
       await Promise.all(calls.map(({ output }) => output));
     }
   });
+  it('that is given up while another of its key is on its way is left once that is refused', async () => {
+    const refusals: unknown[] = [];
+    const { ask, done, called } = keyedTasks(refusals);
+    const { output, abort } = ask(true);
+    await Promise.resolve();
+    refusals.push(exists);
+    const refused = codeOf(ask(true).output);
+    abort();
+    expect(done).toEqual([submitted, submitted]);
+    expect(await refused).toBe('AGENT_EXISTS');
+    expect(done).toEqual([submitted, submitted, left]);
+    called.resolve('late');
+    await output;
+    expect(done.slice(3)).toEqual([]);
+  });
+  it('that is given up while another of its key waits, or is on its way, is not left where its caller is cut off then', async () => {
+    for (const isAccepted of [true, false]) {
+      const { ask, done, called } = keyedTasks();
+      const first = ask(true);
+      await Promise.resolve();
+      const second = ask(false);
+      if (isAccepted) await Promise.resolve();
+      first.abort();
+      await Promise.resolve();
+      second.abort();
+      called.resolve('late');
+      await Promise.all([first.output, second.output]);
+      expect(done).toEqual([submitted, submitted]);
+    }
+  });
   it('is left where an earlier one of its key has been refused, or has been answered', async () => {
     const { ask, done, called } = keyedTasks([exists]);
     called.resolve('done');

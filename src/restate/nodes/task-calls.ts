@@ -105,11 +105,20 @@ async function execute(
   const timed = { ...task, ...(timeoutMs === Infinity ? {} : { timeoutMs }) };
   if (idempotencyKey !== undefined) {
     const open = calls.of(request.work, JSON.stringify([target, idempotencyKey]));
-    const end = open.begin();
+    const close = open.begin();
+    const end = (): void => {
+      close();
+      const left = open.takeLeft();
+      // It may have ended meanwhile.
+      if (left !== undefined) tasks.leave(left.id, request.taskId, left.joined).catch(() => undefined);
+    };
     try {
       const called = await tasks.submitFor(target, { ...timed, idempotencyKey }, request);
       open.joined(called);
-      return await outputOf(tasks, called, open, end, request);
+      return await outputOf(tasks, called, request, () => {
+        open.aborted(request.isWithdrawn());
+        end();
+      });
     } finally {
       end();
     }
@@ -122,35 +131,31 @@ async function execute(
   return agents.executeFor(id, given, chain, reader);
 }
 
-/**
- * The output of a task with a key. A caller that gives it up no longer waits for it; that one has ended, its own agent
- * tells.
- */
+/** The output of a task with a key. @param aborted the call was given up, or its caller's attempt is over */
 async function outputOf(
   tasks: TaskCallsOptions['tasks'],
   { id }: CalledRecord,
-  open: OpenCalls,
-  end: () => void,
-  { taskId, signal, isWithdrawn }: Request,
+  { signal }: Request,
+  aborted: () => void,
 ): Promise<unknown> {
-  const left = (): void => {
-    end();
-    // It may have ended meanwhile.
-    if (open.isEmpty && isWithdrawn()) tasks.leave(id, taskId, open.joinedOf(id)).catch(() => undefined);
-  };
-  if (signal.aborted) left();
-  signal.addEventListener('abort', left, { once: true });
+  if (signal.aborted) aborted();
+  signal.addEventListener('abort', aborted, { once: true });
   try {
     return await tasks.result(id);
   } finally {
-    signal.removeEventListener('abort', left);
+    signal.removeEventListener('abort', aborted);
   }
 }
 
-/** Calls that one task at work has made under one key, and still waits for. */
+/**
+ * Calls that one task at work has made under one key, and still waits for. It leaves the called task once it has given up
+ * the last of them; where it has ended, its own agent tells that.
+ */
 class OpenCalls {
   #count = 0;
+  /** The newest that was accepted. */
   #newest: CalledRecord | undefined;
+  #isGivenUp = false;
 
   /** @returns ends the call, once */
   begin(): () => void {
@@ -162,19 +167,23 @@ class OpenCalls {
     };
   }
 
-  get isEmpty(): boolean {
-    return this.#count === 0;
-  }
-
   /** One was accepted: its task waits for this one. */
   joined(called: CalledRecord): void {
-    const { id, joined = 0 } = called;
-    if ((this.joinedOf(id) ?? -1) < joined) this.#newest = called;
+    const isNewer = this.#newest?.id !== called.id || (this.#newest.joined ?? 0) < (called.joined ?? 0);
+    if (isNewer) this.#newest = called;
+    this.#isGivenUp = false;
   }
 
-  /** The number of the newest call that waits for this task. */
-  joinedOf(id: string): number | undefined {
-    return this.#newest?.id === id ? this.#newest.joined : undefined;
+  /** One that was accepted was given up, or its task is cut off, and may make it again. */
+  aborted(isGivenUp: boolean): void {
+    this.#isGivenUp = isGivenUp;
+  }
+
+  /** The task to leave, and up to which call, if there is one; once. */
+  takeLeft(): CalledRecord | undefined {
+    if (this.#count > 0 || !this.#isGivenUp) return undefined;
+    this.#isGivenUp = false;
+    return this.#newest;
   }
 }
 
