@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { agentSpec } from '../../src/machines/index.ts';
 import { defineAgent } from '../../src/index.ts';
 import { agentObject } from '../../src/restate/agent/agent-object.ts';
+import type { AgentState } from '../../src/restate/agent/agent-state.ts';
 import type { LostNode, MessageBatch } from '../../src/restate/engine/names.ts';
 import type { CalledRecord } from '../../src/restate/tasks/task-record-of.ts';
 import type { TaskRecord } from '../../src/runtime/fleet/task-record.ts';
@@ -318,6 +319,62 @@ describe('a caller', () => {
     ]);
   });
 });
+
+/** Calls had no number, and of what a task had called there was the id alone. */
+const asBefore = ({ kept, keep }: Rig, taskId: string, called: readonly string[] = []) => {
+  const state = kept('agent') as AgentState;
+  const tasks = state.tasks.map((task) =>
+    task.id === taskId
+      ? { ...task, called, callers: task.callers?.map(({ joined: _, ...caller }) => caller) }
+      : task,
+  );
+  keep('agent', { ...state, tasks });
+};
+
+describe('what an earlier version has kept', () => {
+  it('of a called task: it ends with the last of its callers, and a call that is made again keeps it', async () => {
+    const given = await rig();
+    const { call, leave, record, told } = given;
+    const { id } = valueOf(await call(BOB));
+    await call(EVE);
+    asBefore(given, id);
+    const { joined } = valueOf(await call(EVE));
+    told();
+    await leave(id, BOB, 0);
+    expect(told()).toMatchObject([
+      ['agent bob command', { type: 'calledOver', taskId: BOB, called: id, joined: 0 }],
+      { type: 'task.awaited', taskId: id, chain: [EVE] },
+    ]);
+    await leave(id, EVE, 0);
+    expect((await record(id)).status).toBe('running');
+    await leave(id, EVE, joined);
+    expect((await record(id)).status).toBe('cancelled');
+  });
+
+  it('of a caller: what it has called hears who waits for it, and is left when it ends; not what was called again, or is over', async () => {
+    const given = await rig();
+    const { call, command, report, told } = given;
+    const { id } = valueOf(await call(BOB));
+    const IDA = 'ida/task-x-1';
+    asBefore(given, id, [EVE, ZOE, IDA]);
+    await command('calledTask', { taskId: id, called: EVE, joined: 3, chain: [BOB, id] });
+    await command('calledOver', { taskId: id, called: ZOE, joined: 0 });
+    told();
+    await command('awaitedTask', { taskId: id, caller: BOB, chain: ['x/task-1', BOB] });
+    const awaited = { type: 'awaitedTask', caller: id, chain: ['x/task-1', BOB, id] };
+    expect(told().filter((one) => Array.isArray(one))).toEqual([
+      ['agent ida command', { ...awaited, taskId: IDA }],
+      ['agent eve command', { ...awaited, taskId: EVE }],
+    ]);
+    await report([{ type: 'task.completed', taskId: id, output: 1 }]);
+    expect(told()).toMatchObject([
+      ['agent ida command', { type: 'leaveTask', taskId: IDA, caller: id, joined: 0 }],
+      ['agent eve command', { type: 'leaveTask', taskId: EVE, caller: id, joined: 3 }],
+      ['agent bob command', { type: 'calledOver', taskId: BOB, called: id }],
+    ]);
+  });
+});
+
 type Rig = Awaited<ReturnType<typeof rig>>;
 const LOST: LostNode = {
   node: 'n',

@@ -17,6 +17,7 @@ import type { OfOtherTask } from '../agent/agent-acts.ts';
 import type { LedgerOwner } from './ledger-owner.ts';
 import {
   type AskingCaller,
+  calledBy,
   type CalledTask,
   isWorking,
   type TaskCaller,
@@ -50,7 +51,7 @@ export class TaskCallers {
   /** A caller no longer waits for it; a call that is newer than `joined` does. */
   leave(taskId: string, caller: string, joined = Infinity): void {
     const entry = this.#find(taskId);
-    const left = entry?.callers?.find((other) => other.taskId === caller && other.joined <= joined);
+    const left = entry?.callers?.find((other) => other.taskId === caller && (other.joined ?? 0) <= joined);
     if (entry?.callers === undefined || left === undefined) return;
     this.#tellOver(entry, left);
     this.#wait(
@@ -77,11 +78,11 @@ export class TaskCallers {
   called(taskId: string, { called, joined, chain }: CallNews): void {
     const entry = this.#find(taskId);
     if (entry === undefined) return this.#leave(taskId, { taskId: called, joined });
-    const known = entry.called?.find((other) => other.taskId === called);
+    const all = calledBy(entry);
+    const known = all.find((other) => other.taskId === called);
     // News that an agent could not take comes again later, and may be older than what it knows.
     if (known !== undefined && known.joined >= joined) return;
-    const others = (entry.called ?? []).filter((other) => other !== known);
-    entry.called = [...others, { taskId: called, joined }];
+    entry.called = [...all.filter((other) => other !== known), { taskId: called, joined }];
     if (!isSame(chain, chainThrough(entry))) this.#tellAwaited(entry, called);
   }
 
@@ -89,11 +90,11 @@ export class TaskCallers {
   over(taskId: string, called: string, joined: number): void {
     const entry = this.#find(taskId);
     if (entry?.called === undefined) return;
-    entry.called = entry.called.filter((other) => other.taskId !== called || other.joined > joined);
+    entry.called = calledBy(entry).filter((other) => other.taskId !== called || other.joined > joined);
   }
 
   ended(entry: TaskEntry): void {
-    for (const other of entry.called ?? []) this.#leave(entry.id, other);
+    for (const other of calledBy(entry)) this.#leave(entry.id, other);
     for (const caller of entry.callers ?? []) this.#tellOver(entry, caller);
   }
 
@@ -105,7 +106,7 @@ export class TaskCallers {
     this.#owner.tellTask(taskId, { type: 'leaveTask', taskId, caller, joined });
   }
 
-  #tellOver({ id: called }: TaskEntry, { taskId, joined }: TaskCaller): void {
+  #tellOver({ id: called }: TaskEntry, { taskId, joined = 0 }: TaskCaller): void {
     this.#owner.tellTask(taskId, { type: 'calledOver', taskId, called, joined });
   }
 
@@ -124,7 +125,7 @@ export class TaskCallers {
     if (isWorking(entry)) this.#owner.post({ type: 'task.awaited', taskId: entry.id, chain });
     // In a circle such news would go round for ever.
     if (chain.includes(entry.id)) return;
-    for (const { taskId } of entry.called ?? []) this.#tellAwaited(entry, taskId);
+    for (const { taskId } of calledBy(entry)) this.#tellAwaited(entry, taskId);
   }
 }
 

@@ -103,7 +103,7 @@ export interface TaskEntry {
   callers?: readonly TaskCaller[] | undefined;
   endsWithCallers?: true | undefined;
   /** Tasks that it asked for under a key, and waits for: they hear when it ends. */
-  called?: readonly CalledTask[] | undefined;
+  called?: readonly (CalledTask | string)[] | undefined;
 }
 
 /** A task that asks for another, and those that wait for it, its own last. */
@@ -112,15 +112,20 @@ export interface AskingCaller {
   readonly chain: readonly string[];
 }
 
-/** A task that waits for another, and the number of its latest call. */
+/** A task that waits for another, and the number of its latest call: none where an earlier version has taken that. */
 export interface TaskCaller extends AskingCaller {
-  readonly joined: number;
+  readonly joined?: number;
 }
 
 /** A task that another waits for, and the number of the latest call. */
 export interface CalledTask {
   readonly taskId: string;
   readonly joined: number;
+}
+
+/** What a task waits for. An earlier version has kept ids alone: such a call is older than all that have a number. */
+export function calledBy({ called = [] }: Pick<TaskEntry, 'called'>): readonly CalledTask[] {
+  return called.map((other) => (typeof other === 'string' ? { taskId: other, joined: 0 } : other));
 }
 
 /** How a task that was submitted has ended; kept until it is forgotten, or crowded out by newer ones. */
