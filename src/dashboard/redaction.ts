@@ -1,13 +1,14 @@
 /**
  * What of the users' own data may leave the program: bounded, as plain JSON, and redacted.
  *
- * I1  Nothing under a redacted path leaves, in no answer and in no event. Neither does a text whose key names a secret.
+ * I1  Nothing under a redacted path leaves, in no answer and in no event. Neither does a text or a number under a key that
+ *     names a secret, at any depth.
  * I2  Any value can be given: a cycle, a class instance, a getter that throws. The result is JSON.
  * I3  The answer is bounded in depth, length and size, whatever was given.
  */
 import { z } from 'zod';
 import type { SpecChange, SystemEvent } from '../index.ts';
-import { isSecretKey, REDACTED } from '../runtime/values/secrets.ts';
+import { isSecretFigure, isSecretKey, REDACTED, secretKeyOf } from '../runtime/values/secrets.ts';
 import type { ShownEvent } from './protocol.ts';
 
 /**
@@ -136,6 +137,11 @@ function primitiveOf(value: unknown): unknown {
   return typeof value === 'function' || typeof value === 'symbol' ? `[${typeof value}]` : value;
 }
 
+/** @param isOwn it is the users' own: its key may say that it is a secret */
+function textOf(text: string, key: string, isOwn: boolean): string {
+  return isOwn && isSecretKey(key) ? REDACTED : cut(text);
+}
+
 function cut(text: string): string {
   return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}… (${text.length} characters)`;
 }
@@ -147,7 +153,10 @@ class Copy {
 
   of(value: unknown, paths: Paths, key: string, depth: number, isOwn = true): unknown {
     this.#left -= 1;
-    if (typeof value === 'string') return isOwn && isSecretKey(key) ? REDACTED : cut(value);
+    if (typeof value === 'string') return textOf(value, key, isOwn);
+    if (typeof value === 'number' || typeof value === 'bigint') {
+      return isOwn && isSecretFigure(key) ? REDACTED : primitiveOf(value);
+    }
     if (typeof value !== 'object' || value === null) return primitiveOf(value);
     if (this.#left <= 0) return '[left out: too much]';
     if (this.#around.includes(value)) return '[circular]';
@@ -165,7 +174,7 @@ class Copy {
   #object(value: object, paths: Paths, key: string, depth: number, isOwn: boolean): unknown {
     if (Array.isArray(value)) return this.#array(value, paths, key, depth, isOwn);
     if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString();
-    if (value instanceof URL) return value.href;
+    if (value instanceof URL) return textOf(value.href, key, isOwn);
     if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return `[${value.byteLength} bytes]`;
     const entries: [string, unknown][] =
       value instanceof Map
@@ -181,7 +190,9 @@ class Copy {
     const shown: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
     for (const [name, one] of entries.slice(0, MAX_ENTRIES)) {
       const inner = under(paths, name);
-      shown[name] = isEnd(inner) ? REDACTED : this.of(one, inner, name, depth + 1, isOwn);
+      shown[name] = isEnd(inner)
+        ? REDACTED
+        : this.of(one, inner, secretKeyOf([key, name]) ?? name, depth + 1, isOwn);
     }
     if (entries.length > MAX_ENTRIES) shown['…'] = `${entries.length - MAX_ENTRIES} more`;
     return shown;

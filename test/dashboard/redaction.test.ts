@@ -31,20 +31,31 @@ describe('paths', () => {
     },
   );
 
-  it('a text whose key names a secret is never shown, a number is', () => {
+  it('what stands under a key that names a secret is never shown, at any depth, but for how many there are', () => {
     const shown = new Redaction([]).shown('state', {
       password: 'a',
-      apiKey: 'b',
-      api_key: 'c',
-      nested: { authToken: 'd', maxTokens: 100, cookies: ['e'] },
-      name: 'f',
+      pin: { password: 4711, secret: 4711n },
+      apiKey: new URL('https://user:word@host.example/'),
+      nested: { authToken: 'd', maxTokens: 100, tokenLimit: 7, cookies: ['e', { session: 'f' }] },
+      credentials: { user: 'g', port: 5432, isOld: true, list: ['h'] },
+      tokenUsage: { input: 3, model: 'h', password: 1 },
+      secret: { tokenUsage: { input: 3 } },
+      name: 'i',
     });
     expect(shown).toEqual({
       password: REDACTED,
+      pin: { password: REDACTED, secret: REDACTED },
       apiKey: REDACTED,
-      api_key: REDACTED,
-      nested: { authToken: REDACTED, maxTokens: 100, cookies: [REDACTED] },
-      name: 'f',
+      nested: {
+        authToken: REDACTED,
+        maxTokens: 100,
+        tokenLimit: 7,
+        cookies: [REDACTED, { session: REDACTED }],
+      },
+      credentials: { user: REDACTED, port: REDACTED, isOld: true, list: [REDACTED] },
+      tokenUsage: { input: 3, model: REDACTED, password: REDACTED },
+      secret: { tokenUsage: { input: REDACTED } },
+      name: 'i',
     });
   });
 });
@@ -213,7 +224,7 @@ describe('anything that is given', () => {
     });
     expect(plain('x'.repeat(4_001))).toMatch(/… \(4001 characters\)$/);
     expect(new Redaction([]).shown('variables', 'a text', 'apiKey')).toBe(REDACTED);
-    expect(new Redaction([]).shown('variables', 5, 'apiKey')).toBe(5);
+    expect(new Redaction([]).shown('variables', 5, 'apiKey')).toBe(REDACTED);
   });
 
   it('becomes JSON of bounded size', () => {

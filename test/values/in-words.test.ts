@@ -300,6 +300,13 @@ describe('a refusal', () => {
       problem: 'model: expected a number, got "gpt"; auth.apiKey: expected a number, got "[redacted]"',
     });
   });
+  it('shows no number under the key of a secret, whatever the keys around it measure', () => {
+    const schema = z.object({ tokenLimits: z.object({ password: z.string(), max: z.string() }) });
+    expect(judge(schema, { tokenLimits: { password: 4711, max: 5 } })).toEqual({
+      problem:
+        'tokenLimits.password: expected a string, got "[redacted]"; tokenLimits.max: expected a string, got 5',
+    });
+  });
   it('of initArgs, of an input and of an option that is not known quotes none', async () => {
     const strict = defineAgent({
       type: 'strict',

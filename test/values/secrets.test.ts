@@ -47,6 +47,13 @@ test.each([
   ['password-length', false],
   ['accessTokenExpiresIn', false],
   ['cookieMaxAge', false],
+  ['authorizationCode', true],
+  ['costPerToken', false],
+  ['timeToFirstToken', false],
+  ['tokenMax', false],
+  ['token_timeout', false],
+  ['sessionTokenLifetime', false],
+  ['tokenId', false],
 ])('a number under %s is a secret: %s', (key, isOne) => {
   expect(isSecretFigure(key)).toBe(isOne);
 });

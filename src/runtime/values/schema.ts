@@ -3,7 +3,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { errorInfoOf } from './errors.ts';
 import { cut } from './cut-text.ts';
 import { inWords, inWordsUnder } from './in-words.ts';
-import { isSecretKey, REDACTED, withoutSecrets } from './secrets.ts';
+import { REDACTED, secretKeyOf, withoutSecrets } from './secrets.ts';
 import { isThenable } from './thenable.ts';
 
 /** Of a long way to a field, so many keys are shown; and so many characters of one. */
@@ -78,7 +78,7 @@ export function problemOf(issues: readonly Problem[], came: unknown): string {
     const keys = (path ?? []).map((part) => (typeof part === 'object' ? part.key : part));
     const shown = keys.slice(0, SHOWN_KEYS).map((part) => cut(withoutSecrets(String(part)), SHOWN_OF_KEY));
     const where = `${shown.join('.')}${keys.length > SHOWN_KEYS ? '…' : ''}`;
-    const key = keys.map(String).find(isSecretKey) ?? '';
+    const key = secretKeyOf(keys.map(String)) ?? '';
     const field = keys.reduce<unknown>((inner, step) => fieldOf(inner, step), came);
     const value = isHidden ? `"${REDACTED}"` : inWordsUnder(key, field);
     const said: unknown = message;

@@ -40,15 +40,19 @@ const KNOWN = new RegExp(
 /** Letters and digits, many of them without a pause: no words, no path, no UUID. */
 const LONG_TOKEN = /(?<![\w+=-])(?=[\w+=-]*\d)(?=[\w+=-]*[A-Za-z])[\w+=-]*[A-Za-z0-9]{24}[\w+=-]*/g;
 
-/** The last word of a key that tells how much of something there is, or until when: `tokenLimit`, `password_length`. */
+/**
+ * The last word of a key that tells how much of something there is, until when, or which it is: `tokenLimit`,
+ * `password_length`, `cookieId`.
+ */
 const MEASURES: ReadonlySet<string> = new Set(
   (
-    'count counts limit limits budget budgets quota length size bytes characters ms seconds minutes hours days ttl age at in until expiry ' +
-    'expires usage used left total rate price cost version index attempts retries'
+    'count counts limit limits max min budget budgets quota length size bytes characters ms seconds minutes hours days ttl age at in ' +
+    'until expiry expires expiration exp iat timeout duration lifetime window usage used left total rate ratio percent score strength ' +
+    'price cost version index position offset attempts retries id status'
   ).split(' '),
 );
-/** The first: `maxTokenAge`. */
-const BOUNDS: ReadonlySet<string> = new Set(['max', 'min', 'num']);
+/** The first: `maxTokenAge`, `timeToFirstToken`. */
+const BOUNDS: ReadonlySet<string> = new Set(['max', 'min', 'num', 'total', 'average', 'time']);
 
 /** Whether a key says that what stands under it is a secret: a text, or what holds one. For numbers: `isSecretFigure`. */
 export function isSecretKey(key: string): boolean {
@@ -62,7 +66,13 @@ export function isSecretFigure(key: string): boolean {
     .replace(/([a-z\d])([A-Z])/g, '$1_$2')
     .toLowerCase()
     .split(/[^a-z\d]+/);
-  return !BOUNDS.has(words[0]!) && !MEASURES.has(words.at(-1)!);
+  // `costPerToken`.
+  return !words.includes('per') && !BOUNDS.has(words[0]!) && !MEASURES.has(words.at(-1)!);
+}
+
+/** Of the keys on the way to a value, one that says that it is a secret: for a number too, if any does. */
+export function secretKeyOf(keys: readonly string[]): string | undefined {
+  return keys.find(isSecretFigure) ?? keys.find(isSecretKey);
 }
 
 /** The text without what issuers of keys mark as one; one that is very long is cut. */
