@@ -1,17 +1,45 @@
-/** Counters of a fleet's events: starts, ends, restarts, tasks with their times, parks, spending, alerts, rounds. */
+/**
+ * Counters of a fleet's events: starts, ends, restarts, tasks with their times, parks, spending, alerts, rounds.
+ *
+ * I1  What is counted of agents of a type, and of alerts, is 0 before it first happens: Prometheus sees an increase
+ *     between two scrapes alone, and a counter that begins with its first event has none.
+ */
 import { Counter, Histogram, type Registry } from 'prom-client';
-import type { AgentSystem, SystemEvent } from '../index.ts';
+import type { AgentSystem, AlertType, SystemEvent } from '../index.ts';
+
+/** All there are: one that is missing does not compile. */
+const ALERTS: Readonly<Record<AlertType, true>> = {
+  restart_required: true,
+  gave_up: true,
+  restart_storm: true,
+  body_not_ending: true,
+  state_not_saved: true,
+  secrets_missing: true,
+  definition_missing: true,
+  schedule_refused: true,
+  store_degraded: true,
+  coordination_lost: true,
+  budget_low: true,
+  budget_exhausted: true,
+  pool_degraded: true,
+  pool_starved: true,
+  scaling_blocked: true,
+  scaling_signal_failed: true,
+};
+const ENDS = ['stopped', 'completed', 'crashed'] as const;
 
 export class EventCounters {
   readonly #register: Registry;
   /** Types of the agents by id: an event of a task names its agent alone. */
   readonly #types = new Map<string, string>();
+  readonly #knownTypes = new Set<string>();
   readonly #names: string[] = [];
+  /** Counts 0 for a type that is new. */
+  readonly #begin: (type: string) => void;
   readonly #unsubscribe: () => void;
 
   constructor(system: AgentSystem, register: Registry, buckets: readonly number[]) {
     this.#register = register;
-    for (const { id, type } of system.agents.list()) this.#types.set(id, type);
     const starts = this.#counter('mabeam_agent_starts_total', 'Bodies that became ready', ['type']);
     const failures = this.#counter('mabeam_agent_start_failures_total', 'Starts that failed', ['type']);
     const ends = this.#counter('mabeam_agent_ends_total', 'Bodies that ended, by how', ['type', 'as']);
@@ -54,6 +82,12 @@ export class EventCounters {
       ['type', 'task', 'as', 'code'],
       buckets,
     );
+    for (const alert of Object.keys(ALERTS)) alerts.inc({ alert }, 0);
+    this.#begin = (type) => {
+      for (const counter of [starts, failures, restarts, gaveUp]) counter.inc({ type }, 0);
+      for (const as of ENDS) ends.inc({ type, as }, 0);
+    };
+    for (const { id, type } of system.agents.list()) this.#keep(id, type);
     this.#unsubscribe = system.events.subscribe((event) => {
       const type = this.#typeOf(event);
       switch (event.type) {
@@ -122,10 +156,17 @@ export class EventCounters {
     return new Histogram({ name, help, labelNames, buckets: [...buckets], registers: [this.#register] });
   }
 
+  #keep(agentId: string, type: string): void {
+    this.#types.set(agentId, type);
+    if (this.#knownTypes.has(type)) return;
+    this.#knownTypes.add(type);
+    this.#begin(type);
+  }
+
   #typeOf(event: SystemEvent): string {
     const { agentId } = event;
     if (agentId === undefined) return 'unknown';
-    if (event.type === 'agent.registered') this.#types.set(agentId, event.agentType);
+    if (event.type === 'agent.registered') this.#keep(agentId, event.agentType);
     const type = this.#types.get(agentId);
     if (event.type === 'agent.forgotten') this.#types.delete(agentId);
     return type ?? 'unknown';

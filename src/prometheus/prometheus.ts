@@ -11,6 +11,7 @@
 import { Registry } from 'prom-client';
 import { z } from 'zod';
 import { type AgentSystem, AgentSystemError } from '../index.ts';
+import { DURATION_BUCKETS_SECONDS } from '../runtime/observability/duration-buckets.ts';
 import { having, parseInput } from '../runtime/values/malformed.ts';
 import { EventCounters } from './event-counters.ts';
 import { FleetGauges } from './fleet-gauges.ts';
@@ -35,8 +36,6 @@ export interface PrometheusMetrics extends Disposable {
   close(): void;
 }
 
-const DEFAULT_BUCKETS_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 600];
-
 const optionsSchema = z.strictObject({
   register: having<Registry>('registerMetric', 'removeSingleMetric', 'metrics').optional(),
   bucketsSeconds: z
@@ -45,7 +44,7 @@ const optionsSchema = z.strictObject({
     .refine((bounds) => bounds.every((bound, place) => place === 0 || bound > bounds[place - 1]!), {
       error: 'expected bounds that grow',
     })
-    .default(DEFAULT_BUCKETS_SECONDS),
+    .default([...DURATION_BUCKETS_SECONDS]),
 });
 
 /**

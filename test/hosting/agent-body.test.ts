@@ -488,10 +488,23 @@ describe('what a body is connected to', () => {
   });
 });
 
+class Untellable {
+  readonly load = 1;
+  toJSON(): never {
+    return fails();
+  }
+}
+
 test.each([
   ['small', { detail: 'well' }, { detail: 'well' }, 0],
   ['long', 'x'.repeat(2_000_000), undefined, 1],
   ['few objects that occur many times', doubled(40), undefined, 1],
+  ['a bigint', { free: 1n }, undefined, 1],
+  ['an object around a bigint', { free: Object(1n) as unknown }, undefined, 1],
+  ['a circle', circle(), undefined, 1],
+  ['a function that JSON would call', { toJSON: fails }, undefined, 1],
+  ['one that cannot be read', readable(fails), undefined, 1],
+  ['an instance whose class fails as JSON', new Untellable(), { load: 1 }, 0],
 ])(
   'the detail of a health check that is %s is told as far as a record may hold it',
   (_, given, told, warnings) => {
@@ -502,11 +515,35 @@ test.each([
     expect(reports.filter(({ type }) => type === 'health.answered')).toEqual([
       { type: 'health.answered', checkId: 1, detail: told },
     ]);
+    expect(() => JSON.stringify(reports)).not.toThrow();
     expect(reports.filter((report) => report.type === 'log' && report.level === 'warn')).toHaveLength(
       warnings,
     );
   },
 );
+
+it('the detail of a health check is a copy: what the agent changes later is not in it', () => {
+  const load = { now: 1 };
+  const { body, reports } = run(
+    defineAgent({ type: 'subject', init: () => ({}), tasks: {}, health: () => ({ load }) }),
+  );
+  body.post({ type: 'health.check', checkId: 1 });
+  load.now = 2;
+  expect(reports.at(-1)).toEqual({ type: 'health.answered', checkId: 1, detail: { load: { now: 1 } } });
+});
+
+function fails(): never {
+  throw new Error('not to be had');
+}
+
+function readable(get: () => unknown): object {
+  return Object.defineProperty({}, 'load', { get, enumerable: true });
+}
+
+function circle(): object {
+  const one: { self?: object } = {};
+  return Object.assign(one, { self: one });
+}
 
 function doubled(levels: number): unknown {
   let value: unknown = 1;

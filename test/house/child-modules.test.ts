@@ -50,6 +50,7 @@ it('a child loads what its agent needs, and no more', () => {
     'runtime/hosting/body-work.ts',
     'runtime/hosting/called-stream.ts',
     'runtime/hosting/chunk-sender.ts',
+    'runtime/hosting/health-detail.ts',
     'runtime/hosting/hosts/body-server.ts',
     'runtime/hosting/hosts/frames.ts',
     'runtime/hosting/hosts/in-process.ts',

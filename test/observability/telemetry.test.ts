@@ -19,6 +19,7 @@ import {
   type TelemetryOptions,
 } from '../../src/index.ts';
 import { Telemetry } from '../../src/runtime/observability/telemetry.ts';
+import { DURATION_BUCKETS_SECONDS } from '../../src/runtime/observability/duration-buckets.ts';
 import { sqliteStore } from '../../src/sqlite.ts';
 import { simulatedClock } from '../../src/testing/index.ts';
 import { recordedSpans } from '../kit/recorded-spans.ts';
@@ -190,6 +191,21 @@ it('metrics count agents by status, and what became of bodies and tasks, with no
     { type: 'worker', task: 'work', as: 'completed', value: { count: 1 } },
     { type: 'worker', task: 'fail', as: 'failed', code: 'TASK_FAILED', value: { count: 1 } },
   ]);
+  await system.close();
+  await meters.close();
+});
+
+it('durations are divided from 1 ms to ten minutes, as in Prometheus', async () => {
+  const meters = measuring();
+  const system = await createAgentSystem({ logger: silent, telemetry: { meter: meters.meter } });
+  await system.agents.start(await system.agents.register({ id: 'ada', module: worker }));
+  await system.pools.create({ name: 'crew', spec: { module: worker }, min: 1, max: 1 });
+  await system.agents.execute('ada', { type: 'work' });
+  await system.pools.execute('crew', { type: 'work' });
+  const divided = { value: { buckets: { boundaries: [...DURATION_BUCKETS_SECONDS] } } };
+  for (const name of ['mabeam.task.duration', 'mabeam.task.wait', 'mabeam.pool.task.duration']) {
+    expect([name, await meters.points(name)]).toMatchObject([name, [divided]]);
+  }
   await system.close();
   await meters.close();
 });

@@ -5,6 +5,7 @@ import { createAgentSystem, defineAgent, variable } from '../../src/index.ts';
 import { createPrometheus, type PrometheusOptions } from '../../src/prometheus.ts';
 import { simulatedClock } from '../../src/testing/index.ts';
 import { createEndpoints } from '../../src/endpoints.ts';
+import { ALERT_WORDS } from '../../docs/reference/words.ts';
 import { gate, refusal } from '../kit/rig.ts';
 
 const silent = pino({ level: 'silent' });
@@ -93,7 +94,11 @@ it('counts what happens from the moment it is there, and shows how things stand'
     'type="worker",status="registered"': 1,
   });
   expect(await samples('mabeam_agent_starts_total')).toEqual({ 'type="worker"': 2 });
-  expect(await samples('mabeam_agent_ends_total')).toEqual({ 'type="worker",as="crashed"': 1 });
+  expect(await samples('mabeam_agent_ends_total')).toEqual({
+    'type="worker",as="stopped"': 0,
+    'type="worker",as="completed"': 0,
+    'type="worker",as="crashed"': 1,
+  });
   expect(await samples('mabeam_agent_restarts_total')).toEqual({ 'type="worker"': 1 });
   expect(await samples('mabeam_tasks_total')).toEqual({
     'type="worker",task="work",as="completed"': 2,
@@ -107,6 +112,28 @@ it('counts what happens from the moment it is there, and shows how things stand'
   await clock.advance(1_000);
   expect(await samples('mabeam_agent_starts_total')).toEqual({ 'type="worker"': 3 });
   expect(await samples('mabeam_agents')).toMatchObject({ 'type="worker",status="running"': 2 });
+});
+
+it('what goes wrong with agents, and each alert, counts 0 before it first happens', async () => {
+  await using system = await createAgentSystem({ logger: silent });
+  await system.agents.register({ id: 'ada', module: worker });
+  using prometheus = createPrometheus(system);
+  await system.agents.register({
+    id: 'eve',
+    module: defineAgent({ type: 'late', init: () => ({}), tasks: {} }),
+  });
+  const text = await prometheus.metrics();
+  for (const type of ['worker', 'late']) {
+    for (const name of ['starts', 'start_failures', 'restarts', 'gave_up']) {
+      expect(text).toContain(`\nmabeam_agent_${name}_total{type="${type}"} 0\n`);
+    }
+    for (const as of ['stopped', 'completed', 'crashed']) {
+      expect(text).toContain(`\nmabeam_agent_ends_total{type="${type}",as="${as}"} 0\n`);
+    }
+  }
+  for (const alert of Object.keys(ALERT_WORDS)) {
+    expect(text).toContain(`\nmabeam_alerts_total{alert="${alert}"} 0\n`);
+  }
 });
 
 it('durations are in seconds: a task that runs 2.5 s, and one that waits as long', async () => {
@@ -169,10 +196,10 @@ it('knows alerts, rounds, leaders and coordination', async () => {
   expect(await samples('mabeam_leader_elections_total')).toEqual({ '': 1 });
   await system.agents.kill(id);
   expect(await samples('mabeam_alerts_raised')).toEqual({ 'alert="restart_required"': 1 });
-  expect(await samples('mabeam_alerts_total')).toEqual({ 'alert="restart_required"': 1 });
+  expect(await samples('mabeam_alerts_total')).toMatchObject({ 'alert="restart_required"': 1 });
   await system.agents.start(id);
   expect(await samples('mabeam_alerts_raised')).toEqual({});
-  expect(await samples('mabeam_alerts_total')).toEqual({ 'alert="restart_required"': 1 });
+  expect(await samples('mabeam_alerts_total')).toMatchObject({ 'alert="restart_required"': 1 });
   system.coordination.suspend();
   expect(await samples('mabeam_coordination_up')).toEqual({ '': 0 });
 });

@@ -22,7 +22,6 @@ import { countHere } from '../engine/agent-counts.ts';
 import { type Clock, type SteadyClock, steadyClock, systemClock } from '../time/clock.ts';
 import { errorInfoOf } from '../values/errors.ts';
 import { judge, type Verdict } from '../values/schema.ts';
-import { isLongAsText } from '../values/text-measure.ts';
 import { isThenable } from '../values/thenable.ts';
 import { BodyLog, type LineTeller } from './body-log.ts';
 import { BodyState } from './body-state.ts';
@@ -30,8 +29,8 @@ import { BodyTasks } from './body-tasks.ts';
 import { settle } from './body-work.ts';
 import type { CallableDefinition } from './callable-definition.ts';
 import type { Body, BodyListener, BodyRequest, BodyStart, LogLevel, VariableState } from './host.ts';
+import { type ToldDetail, toldDetailOf } from './health-detail.ts';
 import { BodyInitContext, type InitOwner } from './init-context.ts';
-import { MAX_DETAIL_TEXT } from './request-bounds.ts';
 import { StateSaves } from './state-saves.ts';
 import { VariableAnswers } from './variable-answers.ts';
 import { Variables } from './variables.ts';
@@ -262,17 +261,14 @@ export class AgentBody implements Body, InitOwner, LineTeller {
     if (this.definition.health !== undefined) this.state.touch();
     settle(
       () => this.definition.health?.({ state: this.state.current, resources: this.resources }),
-      (detail) => this.tell({ type: 'health.answered', checkId, detail: this.detailToTell(detail) }),
+      (detail) => this.tellHealth(checkId, toldDetailOf(detail)),
       (thrown) => this.tell({ type: 'health.failed', checkId, error: errorInfoOf(thrown) }),
     );
   }
 
-  private detailToTell(detail: unknown): unknown {
-    if (!isLongAsText(detail, MAX_DETAIL_TEXT)) return detail;
-    this.log.warn(
-      `the detail of a health check is left out: it is longer than ${MAX_DETAIL_TEXT} characters`,
-    );
-    return undefined;
+  private tellHealth(checkId: number, told: ToldDetail): void {
+    if ('problem' in told) this.log.warn(`the detail of a health check is left out: ${told.problem}`);
+    this.tell({ type: 'health.answered', checkId, detail: 'detail' in told ? told.detail : undefined });
   }
 
   private answerSave(): void {

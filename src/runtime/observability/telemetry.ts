@@ -31,6 +31,7 @@ import { traceOf, withinContext } from '../hosting/trace-parent.ts';
 import type { SystemEvent } from '../journal/system-event.ts';
 import { having } from '../values/malformed.ts';
 import { attempt, ignoreRejection } from '../values/thenable.ts';
+import { DURATION_BUCKETS_SECONDS } from './duration-buckets.ts';
 
 /** Where traces and metrics go. */
 export interface TelemetryOptions {
@@ -210,8 +211,10 @@ export class Telemetry {
       const made = meter.createCounter(name, options);
       return (value, attributes) => this.#try(() => made.add(value, attributes));
     };
-    const histogram = (name: string, options: MetricOptions): Instrument => {
-      const made = meter.createHistogram(name, options);
+    // An SDK divides by bounds for milliseconds unless it is told others.
+    const advice = { explicitBucketBoundaries: [...DURATION_BUCKETS_SECONDS] };
+    const seconds = (name: string, description: string): Instrument => {
+      const made = meter.createHistogram(name, { unit: 's', description, advice });
       return (value, attributes) => this.#try(() => made.record(value, attributes));
     };
     const agents = meter.createObservableGauge('mabeam.agents', { description: 'Agents by type and status' });
@@ -222,18 +225,12 @@ export class Telemetry {
       description: 'Restarts that were scheduled',
     });
     const tasks = counter('mabeam.tasks', { description: 'Tasks that ended, by how' });
-    const waits = histogram('mabeam.task.wait', {
-      unit: 's',
-      description: 'From acceptance to start',
-    });
-    const runs = histogram('mabeam.task.duration', {
-      unit: 's',
-      description: 'From start to answer',
-    });
-    this.#poolDurations = histogram('mabeam.pool.task.duration', {
-      unit: 's',
-      description: 'Of a task of a pool, from being asked for to its answer, its time in the queue included',
-    });
+    const waits = seconds('mabeam.task.wait', 'From acceptance to start');
+    const runs = seconds('mabeam.task.duration', 'From start to answer');
+    this.#poolDurations = seconds(
+      'mabeam.pool.task.duration',
+      'Of a task of a pool, from being asked for to its answer, its time in the queue included',
+    );
     const parks = counter('mabeam.task.parks', {
       description: 'Tasks that ran into a limit, and wait',
     });
