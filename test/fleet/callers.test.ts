@@ -9,6 +9,7 @@ import {
   defineAgent,
   memoryStore,
   type Store,
+  type StoreBatch,
   type TaskStatus,
 } from '../../src/index.ts';
 import { sqliteStore } from '../../src/sqlite.ts';
@@ -32,6 +33,7 @@ const worker = defineAgent({
   init: () => ({}),
   tasks: {
     hang: { retry: 'on_host_loss', run: ({ signal }) => hang(signal) },
+    mark: { run: ({ step }) => step('mark', () => true) },
     /** Is lost with its program. */
     ask: { run: ({ agents, input, step, signal }) => ask(input as Asked, { agents, step, signal }) },
     /** Is done again by the next one. */
@@ -224,6 +226,26 @@ describe.for([
     await end(next.system);
   });
 
+  test('one that was asked for again is kept by those that have asked since, and by no earlier one', async () => {
+    const { store, end } = program();
+    const first = await opened(store());
+    const { id } = await first.ask('ann', 'askAgain', { to: 'bob', key: 'b', givesUp: true });
+    await first.comesTo('b', 'cancelled');
+    await first.ask('amy', 'ask', { to: 'bob', key: 'b' });
+    await first.comesTo('b', 'running');
+    await first.ask('cid', 'ask', { to: 'bob', key: 'b' });
+    await first.ask('cid', 'askAgain', { to: 'bob', key: 'c' });
+    await first.comesTo('c', 'running');
+    // In the next program it waits until its agent is resumed, and calls nothing.
+    await first.system.agents.pause('ann');
+    await end(first.system);
+
+    const next = await opened(store());
+    await next.comesTo('b', 'cancelled');
+    expect(['waiting', 'running']).toContain(next.tasks.get(id).status);
+    await end(next.system);
+  });
+
   test.for(['before', 'after', 'again'] as const)(
     'one that somebody else has submitted, too, goes on: %s',
     async (when) => {
@@ -267,4 +289,41 @@ describe.for([
     for (const key of ['b', 'c']) await next.comesTo(key, 'cancelled');
     await end(next.system);
   });
+});
+
+test('that one more waits, or no longer does, takes the store no more where many wait', async () => {
+  const kept = memoryStore();
+  let bytes = 0;
+  const append = (batch: StoreBatch) => {
+    for (const [owner, state] of batch.states ?? [])
+      if (owner.startsWith('caller')) bytes += (state?.json ?? '').length;
+    return kept.append(batch);
+  };
+  const store: Store = { ...mortalStore(kept, { isDurable: true }), append };
+  const { system, tasks, comesTo, statusOf } = await opened(store);
+  await system.agents.update('ann', { tasks: { concurrency: 100 } });
+  /** The store has it once a later task has kept a step. */
+  const taken = async (acting: Promise<unknown>): Promise<number> => {
+    const before = bytes;
+    await acting;
+    const { id } = await tasks.submit('cid', { type: 'mark', input: null });
+    await tasks.result(id);
+    return bytes - before;
+  };
+  const submit = (at: number) =>
+    tasks.submit('ann', { type: 'ask', input: { to: 'bob', key: 'b' }, idempotencyKey: `${at}` });
+  const callers: string[] = [];
+  const joined: number[] = [];
+  for (let at = 0; at < 100; at += 1) {
+    joined.push(await taken(submit(at).then(({ id }) => callers.push(id))));
+    if (at === 0) await comesTo('b', 'running');
+  }
+  const left: number[] = [];
+  for (const id of callers.slice(0, -1)) left.push(await taken(tasks.cancel(id)));
+  expect(statusOf('b')).toBe('running');
+  expect(Math.max(...joined, ...left)).toBeLessThan(100);
+  expect(joined.filter((some) => some > 0).length).toBe(99);
+  await tasks.cancel(callers.at(-1)!);
+  await comesTo('b', 'cancelled');
+  await system.close({ timeoutMs: 0 });
 });

@@ -1,9 +1,6 @@
 /**
  * Which tasks wait for those that were asked for under a key.
  *
- * The event of a called task's acceptance names its first caller. Once others wait for it, that is a state of its own in
- * the store, until its end.
- *
  * I1  A task is given up once all of its callers have left it, and no sooner. One that somebody else has submitted, too,
  *     is never given up.
  * I2  A caller leaves when it has ended, or has given all of its calls up: not while it only waits to be begun again.
@@ -14,6 +11,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { Recovery, Store } from '../journal/store.ts';
 import { hasTaskEnd, mayEndTask } from '../journal/task-ends.ts';
 import type { SystemEvent } from '../journal/system-event.ts';
+import { KeptCallers } from './kept-callers.ts';
 import type { KnownTasks } from './known-tasks.ts';
 import type { KnownTask } from './task-record.ts';
 
@@ -27,12 +25,8 @@ interface Caller {
   readonly leave: () => void;
 }
 
-/** The callers of one task, as the store has them. */
-interface Kept {
-  readonly callers: readonly string[];
-  /** Somebody who is no task has submitted it. */
-  readonly isKept: boolean;
-}
+/** Stands for whoever has submitted a task, too, and is no task: no task has such an id. */
+const SOMEBODY = '';
 
 export class Callers {
   readonly #known: KnownTasks;
@@ -40,18 +34,17 @@ export class Callers {
   readonly #giveUp: (taskId: string) => void;
   /** By the id of the called task, then by their own. */
   readonly #of = new Map<string, Map<string, Caller>>();
-  /** Tasks that were submitted under their key, too, after a task had asked for them. */
-  readonly #kept = new Set<string>();
-  /** What the store has of tasks that have not ended, as JSON. */
-  readonly #stored = new Map<string, string>();
+  /** Those of tasks that have not ended, as the next program will know them. */
+  readonly #kept = new Map<string, KeptCallers>();
 
   constructor(known: KnownTasks, journal: Journal, giveUp: (taskId: string) => void) {
     this.#known = known;
     this.#journal = journal;
     this.#giveUp = giveUp;
     const ended = (event: SystemEvent) => {
-      if (!hasTaskEnd(event) || !this.#stored.delete(event.taskId)) return;
-      journal.keepState(ownerOf(event.taskId), null);
+      if (!hasTaskEnd(event)) return;
+      this.#kept.get(event.taskId)?.clear();
+      this.#kept.delete(event.taskId);
     };
     journal.observe((type) => (mayEndTask(type) ? ended : undefined));
   }
@@ -60,8 +53,8 @@ export class Callers {
   async recall({ tasks }: Pick<Recovery, 'tasks'>, store: Store): Promise<void> {
     for (const { taskId, idempotencyKey } of tasks) {
       if (idempotencyKey === undefined) continue;
-      const kept = await store.state(ownerOf(taskId));
-      if (kept !== undefined) this.#stored.set(taskId, kept.json);
+      const kept = await KeptCallers.recall(taskId, store, this.#journal);
+      if (kept !== undefined) this.#kept.set(taskId, kept);
     }
   }
 
@@ -69,25 +62,19 @@ export class Callers {
   restore(): void {
     for (const called of this.#known.all()) {
       if (!called.submitted?.called || hasEnded(called)) continue;
-      const kept = this.#keptOf(called);
+      const ids = [...this.#keptOf(called).all];
       // An older program has not said who called it.
-      if (kept === undefined) continue;
-      if (kept.isKept) this.keep(called);
+      if (ids.length === 0) continue;
+      const isBack = (id: string) => this.#known.has(id) && !hasEnded(this.#known.find(id));
       const callers = this.#callersOf(called);
-      for (const id of kept.callers) {
-        const caller = this.#known.has(id) ? this.#known.find(id) : undefined;
-        if (caller !== undefined && !hasEnded(caller)) this.#add(called, caller, 0);
-      }
-      this.#left(called, callers);
+      for (const id of ids) if (isBack(id)) this.#add(called, this.#known.find(id), 0);
+      for (const id of ids) if (id !== SOMEBODY && !isBack(id)) this.#left(called, callers, id);
     }
   }
 
   /** Somebody who is no task has submitted it. */
   keep(called: KnownTask): void {
-    if (hasEnded(called) || this.#kept.has(called.id)) return;
-    this.#kept.add(called.id);
-    this.#atEndOf(called, () => this.#kept.delete(called.id));
-    this.#store(called);
+    if (!hasEnded(called)) this.#keptOf(called).add(SOMEBODY);
   }
 
   /** One task waits for another. */
@@ -97,10 +84,10 @@ export class Callers {
     const callers = this.#callersOf(called);
     const known = callers.get(id);
     if (known !== undefined) known.calls += 1;
-    else if (hasEnded(caller)) this.#left(called, callers);
+    else if (hasEnded(caller)) this.#left(called, callers, id);
     else {
       this.#add(called, caller, 1);
-      this.#store(called);
+      if (called.submitted?.called) this.#keptOf(called).add(id);
     }
     return (isGivenUp) => {
       const left = callers.get(id);
@@ -109,7 +96,7 @@ export class Callers {
       if (!isGivenUp || left.calls > 0) return;
       left.leave();
       callers.delete(id);
-      this.#left(called, callers);
+      this.#left(called, callers, id);
     };
   }
 
@@ -117,7 +104,7 @@ export class Callers {
     const callers = this.#callersOf(called);
     const leave = this.#atEndOf(caller, () => {
       callers.delete(caller.id);
-      this.#left(called, callers);
+      this.#left(called, callers, caller.id);
     });
     callers.set(caller.id, { calls, leave });
   }
@@ -135,28 +122,21 @@ export class Callers {
     return callers;
   }
 
-  #left(called: KnownTask, callers: ReadonlyMap<string, Caller>): void {
-    const { id, submitted } = called;
-    if (callers.size === 0 && submitted?.called && !this.#kept.has(id)) this.#giveUp(id);
-    else this.#store(called);
+  /** One of them waits no longer. */
+  #left(called: KnownTask, callers: ReadonlyMap<string, Caller>, id: string): void {
+    if (!called.submitted?.called || hasEnded(called)) return;
+    const kept = this.#keptOf(called);
+    if (callers.size === 0 && !kept.has(SOMEBODY)) this.#giveUp(called.id);
+    else kept.remove(id);
   }
 
-  #keptOf({ id, submitted }: KnownTask): Kept | undefined {
-    const json = this.#stored.get(id);
-    if (json !== undefined) return JSON.parse(json) as Kept;
-    const caller = submitted?.caller;
-    return caller === undefined ? undefined : { callers: [caller], isKept: false };
-  }
-
-  /** With the next commit, where that is another than before. */
-  #store(called: KnownTask): void {
-    const { id, submitted } = called;
-    if (!submitted?.called || hasEnded(called)) return;
-    const now: Kept = { callers: [...(this.#of.get(id)?.keys() ?? [])], isKept: this.#kept.has(id) };
-    const json = JSON.stringify(now);
-    if (json === JSON.stringify(this.#keptOf(called))) return;
-    this.#stored.set(id, json);
-    this.#journal.keepState(ownerOf(id), { json, stateVersion: 1 });
+  #keptOf({ id, submitted }: KnownTask): KeptCallers {
+    const known = this.#kept.get(id);
+    if (known !== undefined) return known;
+    const first = submitted?.caller;
+    const kept = new KeptCallers(id, first === undefined ? [] : [first], false, this.#journal);
+    this.#kept.set(id, kept);
+    return kept;
   }
 
   /** Not where the system closes first. Returns what stops waiting. */
@@ -169,9 +149,4 @@ export class Callers {
 
 function hasEnded({ place }: Pick<KnownTask, 'place'>): boolean {
   return hasTaskEnded(taskStatusOf(place));
-}
-
-/** The owner of its state in the store. */
-function ownerOf(taskId: string): string {
-  return `callers\u0000${taskId}`;
 }

@@ -267,8 +267,10 @@ export class KnownTasks {
     if (key !== undefined) this.byKey.set(key, id);
   }
 
-  private again(known: KnownTask, { agentId, pool, dueAt }: AcceptedTask): void {
+  private again(known: KnownTask, { agentId, pool, dueAt, caller }: AcceptedTask): void {
     this.leaveEnded(known);
+    const { submitted } = known;
+    if (submitted !== undefined && submitted.caller !== caller) known.submitted = askedBy(caller, submitted);
     known.agentId = agentId;
     known.pool = pool;
     known.parked = undefined;
@@ -349,6 +351,11 @@ export class KnownTasks {
     const key = keyOf(keys);
     if (key !== undefined && this.byKey.get(key) === id) this.byKey.delete(key);
   }
+}
+
+/** A task that another one asks for now, or no task. */
+function askedBy(caller: string | undefined, { caller: _, ...accepted }: AcceptedTask): AcceptedTask {
+  return caller === undefined ? accepted : { ...accepted, caller };
 }
 
 /** What an event changes in the record of a task that goes on with it, or has ended by it. */
