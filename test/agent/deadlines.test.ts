@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { defineAgent } from '../../src/index.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
-import { awaited, codeOf, fateOf, refusal, rig } from '../kit/rig.ts';
+import { awaited, codeOf, fateOf, gate, refusal, rig } from '../kit/rig.ts';
 import { worker } from './worker.ts';
 
 async function running(tasks: { concurrency?: number; queueLimit?: number } = {}) {
@@ -406,4 +406,39 @@ describe('on a clock that counts parts of a ms', () => {
     for (const key of ['at', 'deadlineAt', 'dueAt', 'askedAt', 'until']) expect(told).toContain(key);
     expect(times.filter(([, time]) => !Number.isInteger(time))).toEqual([]);
   });
+});
+
+it('what a task calls has the ms that are left of its own time, in whole ones', async () => {
+  const { agents, clock, eventsOf } = await rig();
+  const asks = gate();
+  const { module } = worker();
+  const caller = defineAgent({
+    type: 'caller',
+    init: () => ({}),
+    tasks: {
+      call: {
+        run: async ({ agents: others }) => {
+          await asks.promise;
+          return others.execute('callee', { type: 'held', idempotencyKey: 'k' });
+        },
+      },
+    },
+  });
+  for (const [id, given] of Object.entries({ callee: module, caller })) {
+    await agents.register({ id, module: given });
+    await agents.start(id);
+  }
+  const called = awaited(agents.execute('caller', { type: 'call', timeoutMs: 2_000 }));
+  await clock.advance(765.433);
+  asks.resolve();
+  await settled();
+  expect(
+    eventsOf('task.accepted')
+      .map(({ timeoutMs }) => timeoutMs)
+      .at(-1),
+  ).toBe(1_235);
+  await clock.advance(1_234.567);
+  expect((await refusal(called)).message).toContain(
+    'task call of agent caller was still running after 2000 ms',
+  );
 });

@@ -207,8 +207,9 @@ export class AgentTasks implements MailboxOwner, RequestsOwner {
     if (entry === undefined) return undefined;
     const { clock, id: agentId } = this;
     const { incarnation, trace, request } = entry;
+    // In whole ms, as messages show it. Rounded up: what it calls ends no sooner than it does itself.
     const leftMs = () =>
-      entry.timesOutAt === Infinity ? undefined : Math.max(0, entry.timesOutAt - clock.elapsed());
+      entry.timesOutAt === Infinity ? undefined : Math.max(0, Math.ceil(entry.timesOutAt - clock.elapsed()));
     return { agentId, incarnation, taskId, task: request.type, leftMs, trace, entry };
   }
 

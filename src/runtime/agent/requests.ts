@@ -24,7 +24,7 @@ export interface RequestingTask {
   readonly taskId: string;
   /** Its name in the definition. */
   readonly task: string;
-  /** What is left of its time, in ms; `undefined` without a limit. */
+  /** What is left of its time, in whole ms; `undefined` without a limit. */
   leftMs(): number | undefined;
   /** The span of the task. */
   readonly trace: TraceParent | undefined;
