@@ -59,7 +59,7 @@ function findingInWords(parts: FindingParts): string {
   const shrunk = foundIn > moves.length ? `, shrunk from ${foundIn}` : '';
   return [
     what,
-    `after ${moves.length} moves${shrunk}, seed ${seed}:`,
+    `after ${moves.length} ${moves.length === 1 ? 'move' : 'moves'}${shrunk}, seed ${seed}:`,
     pathInWords(broken.done),
     '',
     'as a test:',

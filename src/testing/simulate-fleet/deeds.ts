@@ -142,7 +142,7 @@ export function deedInWords(deed: Deed): string {
       return `schedule nothing at ${deed.to}`;
     case 'cancel':
     case 'retry':
-      return `${deed.do} the task of ${deed.ago} tasks ago`;
+      return deed.ago === 1 ? `${deed.do} the last task` : `${deed.do} the task of ${deed.ago} tasks ago`;
     case 'set':
       return `set ${deed.variable} to ${inWords(deed.value)}`;
     case 'propose':

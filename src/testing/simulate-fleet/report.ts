@@ -49,7 +49,7 @@ function inWords(parts: FleetFindingParts): string {
   const shrunk = foundIn > deeds.length ? `, shrunk from ${foundIn}` : '';
   return [
     `the fleet breaks the law "${broken.law}": ${broken.problem}`,
-    `after ${deeds.length} deeds${shrunk}, seed ${seed}:`,
+    `after ${deeds.length} ${deeds.length === 1 ? 'deed' : 'deeds'}${shrunk}, seed ${seed}:`,
     ...deeds.map((deed) => `  ${deedInWords(deed)}`),
     ...(isRepeatable ? [] : NOT_REPEATABLE),
     '',

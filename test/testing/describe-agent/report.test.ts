@@ -52,8 +52,8 @@ it('a finding that is about many paths has no path and no test', () => {
 
 it('one with a path says how long it is, and from what it was shrunk, if it was', () => {
   const second = (foundIn: number) => lines(new AgentFinding(parts({ foundIn })).message)[1];
-  expect(second(1)).toBe('after 1 moves, seed 7:');
-  expect(second(2)).toBe('after 1 moves, shrunk from 2, seed 7:');
+  expect(second(1)).toBe('after 1 move, seed 7:');
+  expect(second(2)).toBe('after 1 move, shrunk from 2, seed 7:');
   const done: readonly Done[] = [{ ...start, result: 'gives 1' }, start];
   expect(lines(new AgentFinding(parts({}, done)).message).slice(2, 4)).toEqual([
     '  start: gives 1',

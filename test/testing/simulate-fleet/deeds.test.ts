@@ -20,7 +20,7 @@ it.each<[Deed, string]>([
   [{ do: 'give secrets', agent: 'a' }, 'give the secrets of a'],
   [{ do: 'schedule', to: 'a', task: 'add', everyMs: 9 }, 'schedule add at a every 9 ms'],
   [{ do: 'unschedule', to: 'a' }, 'schedule nothing at a'],
-  [{ do: 'cancel', ago: 1 }, 'cancel the task of 1 tasks ago'],
+  [{ do: 'cancel', ago: 1 }, 'cancel the last task'],
   [{ do: 'retry', ago: 2 }, 'retry the task of 2 tasks ago'],
   [{ do: 'set', variable: 'rate', value: 'x' }, 'set rate to "x"'],
   [{ do: 'propose', variable: 'rate', value: 1, deadlineMs: 9 }, 'propose 1 for rate within 9 ms'],
