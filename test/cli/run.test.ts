@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { get, type IncomingMessage } from 'node:http';
@@ -6,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { SystemEvent } from '../../src/index.ts';
-import { begin, type CommandOptions, mabeam, ownFolder } from '../kit/command-line.ts';
+import { begin, cleanEnv, CLI, type CommandOptions, mabeam, ownFolder } from '../kit/command-line.ts';
 
 const fleetFile = (name: string) => fileURLToPath(new URL(`../fixtures/fleets/${name}.ts`, import.meta.url));
 const runs = (name: string, args: readonly string[] = [], options: CommandOptions = {}) =>
@@ -242,6 +243,47 @@ describe('an end that is not in order', () => {
     expect(stderr).toMatch(/^Killed: eve \(1 task\)\.$/m);
     await gone(Number(pid));
   });
+
+  it('where npm has started it, signals that come together are one, and a later one kills', async () => {
+    const running = runs('job', ['--deadline', '60s'], { env: { JOB: 'hang', npm_command: 'exec' } });
+    await running.said(/it hangs/);
+    running.child.kill('SIGINT');
+    running.child.kill('SIGTERM');
+    await running.said(/^After 1 s still working: ada \(1 task\)$/m);
+    running.child.kill('SIGINT');
+    const { exitCode, stderr } = await running.ended;
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/^Killed: ada \(1 task\)\.$/m);
+  });
+
+  it.skipIf(process.platform === 'win32')(
+    'where npm has started it, it ends in order when the shell between them dies of SIGTERM',
+    async () => {
+      const shell = spawn(
+        'sh',
+        ['-c', '"$0" "$@"; exit', process.execPath, CLI, 'run', fleetFile('steady')],
+        {
+          env: cleanEnv({ npm_command: 'exec' }),
+          stdio: ['ignore', 'ignore', 'pipe'],
+          detached: true,
+        },
+      );
+      onTestFinished(() => {
+        try {
+          process.kill(-shell.pid!, 'SIGKILL');
+        } catch {
+          // All of it has ended.
+        }
+      });
+      let said = '';
+      for await (const text of shell.stderr.setEncoding('utf8')) {
+        said += text;
+        if (STARTED.test(said)) shell.kill('SIGTERM');
+      }
+      expect(said).toMatch(/3 agents ended in order\.\n$/);
+      expect(shell.signalCode).toBe('SIGTERM');
+    },
+  );
 
   it('an interrupt while its file loads ends it: nothing starts', async () => {
     const folder = await ownFolder();

@@ -50,7 +50,7 @@ export async function run(
   const logger: Logger = options.json
     ? stderrLogger(options.logLevel)
     : lineLogger(options.logLevel, talk.paint, talk.log);
-  using ending = new Ending();
+  using ending = new Ending(console.env);
   if (signal.aborted) ending.ask('SIGINT');
   const faults = new StartFaults();
   const opened = Promise.withResolvers<AgentSystem>();
