@@ -1,4 +1,5 @@
-/** Stores with one flaw each: the law that is about it finds it, and a store without it keeps that law. */
+/** Stores with one flaw each: the law that is about it finds it, as a broken law, and a store without it keeps that law. */
+import { AssertionError } from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -418,7 +419,7 @@ describe.each(Object.entries(flaws))('%s', (name, of) => {
   const law = storeLaws.find((one) => one.name === name)!;
   test('is kept by a store without a flaw', () => law.keep(flawed(opener(law.appliesTo), {})));
   test.each(Object.entries(of))('is broken where %s', async (_, flaw) => {
-    await expect(law.keep(flawed(opener(law.appliesTo), flaw()))).rejects.toThrow();
+    await expect(law.keep(flawed(opener(law.appliesTo), flaw()))).rejects.toThrow(AssertionError);
   });
 });
 
