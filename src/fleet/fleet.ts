@@ -48,7 +48,7 @@ export interface FleetOptions<
   readonly specs?: { readonly [Index in keyof Args]: FleetAgentSpec<Args[Index]> };
   /** Pools, created once the agents run. */
   readonly pools?: { readonly [Index in keyof PoolArgs]: FleetPoolSpec<PoolArgs[Index]> };
-  /** Variables, defined before any agent starts: by name, or what `defineVariable` gives. */
+  /** Variables, by name, or what `defineVariable` gives: defined before any agent of the fleet starts, or goes on. */
   readonly variables?: Readonly<Record<string, VariableDefinition>> | readonly NamedVariable[];
   /**
    * Where the code of agents is that the store knows, by type: definitions, or `{ type, module: URL }`. Definitions of
@@ -105,7 +105,7 @@ export interface FleetFault {
 export interface FleetStartOptions extends Omit<AgentSystemOptions, 'agents'> {
   /** Called for each part that could not be started; the fleet starts without it. Default: the start fails. */
   readonly onFault?: (fault: FleetFault) => void;
-  /** Given the system before anything of the fleet is in it: to listen, or to show it while it starts. */
+  /** Given the system before an agent or a pool is brought up: to listen, or to show it while it starts. */
   readonly onSystem?: (system: AgentSystem) => unknown;
   /** Ends the start, and what it has begun; then it rejects with the signal's reason. */
   readonly signal?: AbortSignal;

@@ -1,12 +1,13 @@
 /**
- * Makes a system of a fleet: budgets, variables, then pools and agents.
+ * Makes a system of a fleet: budgets and variables, then pools and agents.
  *
  * I1  With `onFault` a part that fails is reported and left out; without it the whole start fails, and nothing is left.
  * I2  Pools and agents start side by side, agents so many at once; no two starts of one fleet share a system.
  * I3  Pools are there before an agent starts: a task that goes on with it may call one.
+ * I4  Budgets and variables are there before anything that an earlier program left goes on.
  */
 import { AgentSystemError, errorInfoOf } from '../runtime/values/errors.ts';
-import { createAgentSystem } from '../runtime/system.ts';
+import { createDefinedSystem } from '../runtime/system.ts';
 import type { AgentSystem } from '../runtime/system/agent-system.ts';
 import type { Fleet, FleetFault, FleetStartOptions } from './fleet.ts';
 
@@ -18,15 +19,16 @@ export async function startFleet(
   { onFault, onSystem, signal, ...options }: FleetStartOptions,
 ): Promise<AgentSystem> {
   signal?.throwIfAborted();
-  const { store: createStore, limits, budgets, definitions } = fleet;
+  const { store: createStore, limits, budgets, variables, definitions } = fleet;
   const store = options.store ?? createStore?.();
-  const system = await createAgentSystem({
+  const given = {
     ...(limits === undefined ? {} : { limits }),
     budgets,
     ...options,
     ...(store === undefined ? {} : { store }),
     agents: definitions,
-  });
+  };
+  const { system, defined } = await createDefinedSystem(given, variables);
   const { promise: aborted, reject: abort } = Promise.withResolvers<never>();
   aborted.catch(() => undefined);
   const onAbort = () => abort(signal?.reason);
@@ -35,6 +37,7 @@ export async function startFleet(
     signal?.throwIfAborted();
     const starting = async () => {
       await onSystem?.(system);
+      await defined;
       await bringUp(fleet, system, onFault);
     };
     await Promise.race([starting(), aborted]);
@@ -48,11 +51,10 @@ export async function startFleet(
 }
 
 async function bringUp(
-  { variables, specs, pools }: Fleet,
+  { specs, pools }: Fleet,
   system: AgentSystem,
   onFault: FleetStartOptions['onFault'],
 ): Promise<void> {
-  for (const [name, definition] of Object.entries(variables)) await system.variables.define(name, definition);
   const attempt = async (subject: Pick<FleetFault, 'agentId' | 'pool'>, work: () => Promise<unknown>) => {
     try {
       await work();

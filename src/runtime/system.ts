@@ -11,7 +11,8 @@ import { type BudgetSpec, durationMs, FINISH_SHARE } from '../machines/index.ts'
 import type { Questions } from './agent/questions.ts';
 import type { Consensus } from './coordination/rounds/consensus.ts';
 import type { CoordinationControl } from './coordination/coordination.ts';
-import type { Variables } from './coordination/variables/variables.ts';
+import type { VariableDefinition } from './coordination/variables/variable.ts';
+import type { VariableRegistry } from './coordination/variables/variables.ts';
 import type { AgentManifest } from './definition/manifest.ts';
 import type { AgentCode } from './definition/module-binding.ts';
 import type { Agents } from './fleet/agents.ts';
@@ -51,6 +52,21 @@ const RELEASE_GRACE_MS = 12_000;
  * be read
  */
 export async function createAgentSystem(options: AgentSystemOptions = {}): Promise<AgentSystem> {
+  const { system, defined } = await createDefinedSystem(options, {});
+  await defined;
+  return system;
+}
+
+/**
+ * @internal A system whose variables are defined before what an earlier program left goes on.
+ *
+ * @returns `defined` resolves once their first values are committed
+ * @throws AgentSystemError as `createAgentSystem`, and as `variables.define`
+ */
+export async function createDefinedSystem(
+  options: AgentSystemOptions,
+  variables: Readonly<Record<string, VariableDefinition>>,
+): Promise<{ readonly system: AgentSystem; readonly defined: Promise<unknown> }> {
   const { limits, budgets } = settingsOf(options);
   const { store = memoryStore() } = options;
   const logger = harmlessLogger(options.logger ?? stderrLogger('warn'));
@@ -62,8 +78,9 @@ export async function createAgentSystem(options: AgentSystemOptions = {}): Promi
     await system.recall(recovery);
     const given = options.agents ?? [];
     const described = await system.describeMoved(recovery, given);
-    system.begin({ recovery, given, described, budgets });
-    return system;
+    const define = await system.variables.judged(variables);
+    const defined = system.begin({ recovery, given, described, budgets, define });
+    return { system, defined };
   } catch (thrown) {
     system?.discard();
     await release('the store', () => store.close(), { clock, logger });
@@ -105,11 +122,13 @@ interface Beginning {
   /** What modules can do that are elsewhere than before. */
   readonly described: ReadonlyMap<URL, AgentManifest>;
   readonly budgets: readonly BudgetSpec[];
+  /** Puts its variables into force. */
+  readonly define: () => Promise<unknown>;
 }
 
 class System implements AgentSystem {
   readonly agents: Agents;
-  readonly variables: Variables;
+  readonly variables: VariableRegistry;
   readonly consensus: Consensus;
   readonly coordination: CoordinationControl;
   readonly pools: Pools;
@@ -173,7 +192,7 @@ class System implements AgentSystem {
   }
 
   /** Restores the fleet of the last program on the same store. In one step: nothing is committed if it fails. */
-  begin({ recovery, given, described, budgets }: Beginning): void {
+  begin({ recovery, given, described, budgets, define }: Beginning): Promise<unknown> {
     const { logger, journal, coordination, telemetry, agents, manifests, tasks } = this.#parts;
     coordination.recover(recovery);
     compareChartVersions(recovery, journal, logger);
@@ -184,8 +203,12 @@ class System implements AgentSystem {
     const code = bindCode(given, recovery, journal, (problem) => logger.warn(problem));
     for (const [module, manifest] of described) manifests.keep(module, manifest);
     for (const budget of budgets) this.budgets.define(budget);
+    const defined = define();
+    // Whoever waits for it is told.
+    defined.catch(() => undefined);
     recoverFleet({ ...this.#parts, recovery, code });
     tasks.begin(recovery);
+    return defined;
   }
 
   /** Its creation has failed: ends it, and commits nothing. */

@@ -175,6 +175,48 @@ describe('a fleet', () => {
     expect(wider.budgets.list()).toMatchObject([{ name: 'day', limits: { calls: 9 } }]);
   });
 
+  it('has its variables before anything that an earlier program left goes on, however many there are', async () => {
+    const seen: unknown[] = [];
+    const reader = defineAgent({
+      type: 'reader',
+      variables: ['rate', 'burst'],
+      init: ({ variables }) => {
+        seen.push({ ...variables });
+        return {};
+      },
+      tasks: {
+        read: {
+          retry: 'on_host_loss',
+          run: async ({ variables }) => {
+            seen.push({ ...variables });
+            await new Promise(() => undefined);
+          },
+        },
+      },
+    });
+    const specs = [{ id: 'ada', module: reader }];
+    const store = mortalStore(keptStore());
+    const first = await started(defineFleet({ specs }), { store });
+    await first.tasks.submit('ada', { type: 'read' });
+    await settled();
+    expect(seen.splice(0)).toEqual([{}, {}]);
+    const variables = {
+      burst: variable.integer({ min: 0, max: 9, default: 7 }),
+      rate: variable.json({ schema: z.number().refine(() => Promise.resolve(true)), default: 2 }),
+    };
+    const onSystem = (system: AgentSystem) => {
+      expect(system.variables.list()).toMatchObject([
+        { name: 'burst', value: 7 },
+        { name: 'rate', value: 2 },
+      ]);
+      return settled();
+    };
+    await started(defineFleet({ specs, variables }), { store: store.die(), onSystem });
+    await settled();
+    const defined = { rate: 2, burst: 7 };
+    expect(seen).toEqual([defined, defined]);
+  });
+
   it('has its pools when a task that an earlier program left calls one, however long its agents take to start', async () => {
     let isHeld = true;
     const [held, asked] = [gate(), gate()];

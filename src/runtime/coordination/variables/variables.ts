@@ -164,6 +164,12 @@ export interface VariablesOptions {
   readonly reportFault: (message: string, thrown: unknown) => void;
 }
 
+/** What a variable begins with. */
+interface FirstValue extends Fit {
+  /** Why it has that value; `undefined` where it has it already. */
+  readonly why: string | undefined;
+}
+
 /** A value that a variable may take. */
 interface Fit {
   readonly value: unknown;
@@ -208,28 +214,54 @@ export class VariableRegistry implements Variables {
       const name = parsed(variableNames, nameOf(variable), 'variables.define: name');
       const definition = given ?? variable;
       if (!isVariableDefinition(definition)) throw noDefinition(name, given);
-      const known = this.find(name);
-      const kept = known?.current;
-      const { clock } = this.#options;
-      const judged = (value: unknown) => saidInTime(definition.judge(value), { name, clock });
-      const verdict = await judged(kept === undefined ? definition.default : kept.value);
-      const first = 'value' in verdict || kept === undefined ? verdict : await judged(definition.default);
-      if ('problem' in first) throw invalid(`variable ${inWords(name)}: default: ${first.problem}`);
+      const first = await this.#firstValue(name, definition);
       this.#options.assertAvailable();
-      if (this.find(name)?.definition) throw invalid(`variable ${inWords(name)} is defined already`);
-      const isKept = kept !== undefined && 'value' in verdict;
-      if (!isKept) this.#constraints.assertFits(name, first.value);
-      const topic = this.topic(name);
-      topic.definition = definition;
-      if (isKept) return this.#recordOf(topic) as VariableRecord<Value>;
-      const why = kept === undefined ? 'its default' : 'its default: the value that was kept no longer fits';
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
-      this.#change(topic, first.value, { by: 'definition', why, isFirst: true }, ignore, (error) =>
-        error ? reject(error) : resolve(),
-      );
-      await promise;
-      return this.#recordOf(topic) as VariableRecord<Value>;
+      await this.#begin(name, definition, first);
+      return this.#recordOf(this.topic(name)) as VariableRecord<Value>;
     });
+  }
+
+  /**
+   * @internal Judges what variables begin with, and puts nothing into force.
+   *
+   * @returns defines them all in one step; what that gives resolves once it is committed
+   * @throws AgentSystemError as `define`
+   */
+  async judged(definitions: Readonly<Record<string, VariableDefinition>>): Promise<() => Promise<unknown>> {
+    const judging = Object.entries(definitions).map(async ([given, definition]) => {
+      const name = parsed(variableNames, given, 'variables.define: name');
+      if (!isVariableDefinition(definition)) throw noDefinition(name, definition);
+      return [name, definition, await this.#firstValue(name, definition)] as const;
+    });
+    const all = await Promise.all(judging);
+    return () => Promise.all(all.map((each) => this.#begin(...each)));
+  }
+
+  /** What the store kept, if it still fits, or else the default. */
+  async #firstValue(name: string, definition: VariableDefinition): Promise<FirstValue> {
+    const kept = this.find(name)?.current;
+    const { clock } = this.#options;
+    const judged = (value: unknown) => saidInTime(definition.judge(value), { name, clock });
+    const verdict = await judged(kept === undefined ? definition.default : kept.value);
+    const first = 'value' in verdict || kept === undefined ? verdict : await judged(definition.default);
+    if ('problem' in first) throw invalid(`variable ${inWords(name)}: default: ${first.problem}`);
+    if (kept === undefined) return { value: first.value, why: 'its default' };
+    if ('value' in verdict) return { value: first.value, why: undefined };
+    return { value: first.value, why: 'its default: the value that was kept no longer fits' };
+  }
+
+  /** Puts a variable into force. What it gives resolves once that is committed. */
+  #begin(name: string, definition: VariableDefinition, { value, why }: FirstValue): Promise<void> {
+    if (this.find(name)?.definition) throw invalid(`variable ${inWords(name)} is defined already`);
+    if (why !== undefined) this.#constraints.assertFits(name, value);
+    const topic = this.topic(name);
+    topic.definition = definition;
+    if (why === undefined) return Promise.resolve();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#change(topic, value, { by: 'definition', why, isFirst: true }, ignore, (error) =>
+      error ? reject(error) : resolve(),
+    );
+    return promise;
   }
 
   get<Value = unknown>(variable: VariableRef<Value>): VariableRecord<Value> {
