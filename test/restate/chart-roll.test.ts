@@ -54,7 +54,7 @@ describe.runIf(hasEngine())(
       await pools.create({ name: 'crew', spec: { module: worker }, min: 1, max: 2 });
       expect(await verdictOnPool()).toBe('same');
 
-      const next = await nodeProcess(engine!, 'next', { leaseMs: PATIENT_MS }, 1, 'other');
+      const next = await nodeProcess(engine!, 'next', { leaseMs: PATIENT_MS }, 1, 'other chart');
       const records = await eventually(
         () => Promise.all(ids.map((id) => fleet!.agents.get(id))),
         (all) => all.every(({ state }) => state.startsWith('alive.serving.running.attuned')),

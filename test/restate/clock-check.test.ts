@@ -71,12 +71,31 @@ test('a clock is looked at when it was set, in both directions, and after a minu
   }
 });
 
-test('a look that fails leaves what was known', async () => {
+test('a look that fails leaves what was known, and one is due again at once where the clock was set', async () => {
   const answers = [Promise.resolve(HOUR_MS), Promise.reject(new Error('away')), Promise.resolve(0)];
   const check = new ClockCheck({ clockAheadMs: () => answers.shift()! });
   await check.look();
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+  vi.setSystemTime(Date.now() + HOUR_MS);
   await expect(check.look()).rejects.toThrow('away');
   expect(check.problem).toContain('3600 s ahead');
+  expect(check.isDue).toBe(true);
   await check.look();
   expect(check.problem).toBe(undefined);
+});
+
+test('a clock that is wrong, or was set, is not right; a wrong one is looked at each second', async () => {
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+  const answers = [0, HOUR_MS, 0];
+  const check = new ClockCheck({ clockAheadMs: () => Promise.resolve(answers.shift()!) });
+  await check.look();
+  expect(check.isRight).toBe(true);
+  vi.setSystemTime(Date.now() + HOUR_MS);
+  expect(check.isRight).toBe(false);
+  await check.look();
+  expect([check.isRight, check.isDue]).toEqual([false, false]);
+  vi.advanceTimersByTime(1_001);
+  expect(check.isDue).toBe(true);
+  await check.look();
+  expect([check.isRight, check.isDue]).toEqual([true, false]);
 });

@@ -20,13 +20,18 @@ const host = (node: string, metadata = {}): Deployment => ({
   revision: 1,
 });
 
-function seatOf(node: string, deployments: readonly Deployment[]) {
+/** @param empty where nobody is */
+function seatOf(node: string, deployments: readonly Deployment[], empty?: string) {
   const done: string[] = [];
   const seat = new ControlSeat({
     admin: {
       deployments: () => Promise.resolve(deployments),
       register: (uri) => Promise.resolve(void done.push(`register ${uri}`)),
-      move: (id, uri) => Promise.resolve(void done.push(`move ${id} to ${uri}`)),
+      move: (id, uri) => {
+        if (uri === empty) return Promise.reject(new Error(`nobody at ${uri}`));
+        done.push(`move ${id} to ${uri}`);
+        return Promise.resolve();
+      },
     },
     uri: `http://${node}/control`,
     version: 'v',
@@ -104,6 +109,13 @@ test('a node that leaves gives its seats to none that never answers for the flee
   await seat.giveToOneOf([never, host('c', markOf('w'))]);
   await seat.giveToOneOf([never]);
   expect(done).toEqual(['move s to http://c/control']);
+});
+
+test('a node that leaves gives its seats to the next of these where the engine finds nobody at the first', async () => {
+  const { seat, done } = seatOf('a', [control('s', 'a')], 'http://b/control');
+  await seat.giveToOneOf([host('b', markOf('v')), host('c', markOf('w'))]);
+  expect(done).toEqual(['move s to http://c/control']);
+  await expect(seat.giveToOneOf([host('b', markOf('v'))])).rejects.toThrow('nobody at http://b/control');
 });
 
 test('one that leaves gives what it was about to take, too', async () => {

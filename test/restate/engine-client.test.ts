@@ -1,7 +1,7 @@
 /** The way into the engine against ingresses that are slow, silent, dying or away: no server, sockets alone. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { connectFleet, createAgentNode } from '../../src/restate.ts';
 import { EngineClient } from '../../src/restate/engine/engine-client.ts';
 import { FleetCommands } from '../../src/restate/client/fleet-commands.ts';
@@ -306,4 +306,40 @@ test('a patience that is none is refused by name', async () => {
     code: 'AGENT_SPEC_INVALID',
     message: expect.stringContaining('engineTimeoutMs') as string,
   });
+});
+
+test('the time is that of the fleet, also right after the clock of this program was set, and set back', async () => {
+  const right = Date.now;
+  let compared = 0;
+  const { url } = await ingress((request, response) => {
+    compared += 1;
+    answering(right())(request, response);
+  });
+  const engine = new EngineClient(url());
+  onTestFinished(() => engine.close());
+  for (const offMs of [0, 3_600_000, -3_600_000, 0]) {
+    const clock = vi.spyOn(Date, 'now').mockImplementation(() => right() + offMs);
+    onTestFinished(() => clock.mockRestore());
+    const [one, other] = await Promise.all([engine.now(), engine.now()]);
+    for (const now of [one, other, await engine.now()]) expect(Math.abs(now - right())).toBeLessThan(1_000);
+    clock.mockRestore();
+  }
+  expect(compared).toBe(4);
+});
+
+test('an answer of the fleet that took long does not tell the time: it is asked again', async () => {
+  const right = Date.now;
+  let compared = 0;
+  const { url } = await ingress((request, response) => {
+    compared += 1;
+    const answer = () => answering(right())(request, response);
+    if (compared === 1) setTimeout(answer, 1_000);
+    else answer();
+  });
+  const engine = new EngineClient(url());
+  onTestFinished(() => engine.close());
+  const clock = vi.spyOn(Date, 'now').mockImplementation(() => right() - 3_600_000);
+  onTestFinished(() => clock.mockRestore());
+  expect(Math.abs((await engine.now()) - right())).toBeLessThan(250);
+  expect(compared).toBe(2);
 });

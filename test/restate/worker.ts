@@ -7,6 +7,9 @@ interface State {
   migrated?: boolean;
 }
 
+/** Until when tasks of this program were parked. */
+const parked = new Set<number>();
+
 export const worker = defineAgent({
   type: 'worker',
   init: ({ restored, previousStop, initArgs, incarnation, agentId }) => {
@@ -24,6 +27,14 @@ export const worker = defineAgent({
       },
     },
     where: { run: () => process.pid },
+    park: {
+      run: ({ input, park }) => {
+        const { until } = input as { until: number };
+        if (parked.has(until)) return 'done';
+        parked.add(until);
+        return park({ until, why: 'the limit is reached' });
+      },
+    },
     ask: { run: async ({ ask, input }) => [await ask({ question: String(input) }), process.pid] },
     spend: {
       run: async ({ budget, signal }) => {

@@ -165,12 +165,27 @@ export class ControlSeat {
     // That it failed is told to who has begun it.
     await Promise.allSettled([this.#underWay.take, this.#underWay.settle]);
     const heirs = nodes.filter(({ metadata }) => mayAnswer(metadata));
-    const heir = heirs.find(({ metadata }) => metadata[VERSION] === version) ?? heirs[0];
-    const uri = heir && controlAt(heir);
-    if (uri === undefined) return;
+    const [own, others] = [true, false].map((isOwn) =>
+      heirs.filter(({ metadata }) => (metadata[VERSION] === version) === isOwn),
+    );
+    const uris = [...own!, ...others!].map(controlAt).filter((uri) => uri !== undefined);
+    if (uris.length === 0) return;
     for (const seat of seatsOf(await admin.deployments())) {
-      if (this.#isOwn(seat)) await admin.move(seat.id, uri);
+      if (this.#isOwn(seat)) await this.#give(seat, uris);
     }
+  }
+
+  /** Moves it to the first that the engine finds there. */
+  async #give({ id }: Deployment, uris: readonly string[]): Promise<void> {
+    let failure: unknown;
+    for (const uri of uris) {
+      try {
+        return await this.#options.admin.move(id, uri);
+      } catch (thrown) {
+        failure = thrown;
+      }
+    }
+    throw failure;
   }
 
   #othersAmong(deployments: readonly Deployment[]) {

@@ -10,8 +10,14 @@
  * I4  After `close` there is no port, no timer, no body.
  * I5  Calls to a node that has left are refused at once; nobody waits for them.
  * I6  Of two nodes with one name the newer keeps it; the other has no bodies until the name is free.
+ * I7  It answers no call of the fleet's services while its clock is wrong, or was set and not compared yet.
  */
-import { createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
+import {
+  createServer,
+  type Http2Server,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { createEndpointHandler } from '@restatedev/restate-sdk';
 import type { Logger } from 'pino';
@@ -35,7 +41,7 @@ import { SeatWatch } from './seat-watch.ts';
 import { emptied } from './emptying.ts';
 import { onceThere } from './engine-wait.ts';
 import { versionOfCharts } from '../engine/charts-version.ts';
-import { BRIEF_MS, EngineAdmin } from '../engine/engine-admin.ts';
+import { BRIEF_MS, type Deployment, EngineAdmin } from '../engine/engine-admin.ts';
 import { EngineClient } from '../engine/engine-client.ts';
 import { fleetServicesOf } from './fleet-services.ts';
 import { FleetAgents } from '../client/fleet-agents.ts';
@@ -118,6 +124,7 @@ class Node implements AgentNode {
   readonly #engine: EngineClient;
   readonly #admin: EngineAdmin;
   readonly #clockCheck: ClockCheck;
+  #checking: Promise<void> | undefined;
   readonly #sessions = new Set<ServerHttp2Session>();
   #seat: ControlSeat | undefined;
   #olderSeats: OlderSeats | undefined;
@@ -277,14 +284,19 @@ class Node implements AgentNode {
 
   /** Hands the seat to another node, if there is one. */
   async #handOver(timeoutMs: number): Promise<void> {
-    const own = new URL(this.#options.restate.advertise ?? this.url).origin;
-    const others = (await this.#admin.deployments()).filter(
-      ({ uri, services }) =>
-        services.some((service) => service.startsWith(hostOf(''))) && !uri.startsWith(own),
-    );
+    const others = await this.#others();
     const known = await this.#tell<readonly JoiningNode[]>('list', null, timeoutMs);
     await this.#seat?.giveToOneOf(
       others.filter(({ services }) => known.some(({ name }) => services.includes(hostOf(name)))),
+    );
+  }
+
+  /** Where the engine knows bodies of other nodes. */
+  async #others(): Promise<readonly Deployment[]> {
+    const own = new URL(this.#options.restate.advertise ?? this.url).origin;
+    return (await this.#admin.deployments()).filter(
+      ({ uri, services }) =>
+        services.some((service) => service.startsWith(hostOf(''))) && !uri.startsWith(own),
     );
   }
 
@@ -340,11 +352,9 @@ class Node implements AgentNode {
       if (path.startsWith('/host/')) hosting(request, response);
       else if (path.startsWith('/control/') && this.#options.control) {
         void this.#olderSeats?.look();
-        control(request, response);
-      } else {
-        response.statusCode = 404;
-        response.end();
-      }
+        if (this.#clockCheck.isRight) control(request, response);
+        else void this.#answerByRightClock(() => control(request, response), response);
+      } else refuse(response, 404);
     });
     server.on('session', (session) => {
       this.#sessions.add(session);
@@ -359,6 +369,13 @@ class Node implements AgentNode {
         resolve(`http://${hostname}:${bound}`);
       });
     });
+  }
+
+  /** The engine makes a call again that is refused. */
+  async #answerByRightClock(answer: () => void, response: Http2ServerResponse): Promise<void> {
+    if (this.#clockCheck.isDue) await this.#checkClock();
+    if (this.#clockCheck.problem === undefined) answer();
+    else refuse(response, 503);
   }
 
   #registerBodies(timeoutMs?: number): Promise<void> {
@@ -439,17 +456,24 @@ class Node implements AgentNode {
     this.#nextBeat(isAnswered ? undefined : 0);
   }
 
-  /** One whose clock was set wrong has another node answer for the fleet, and tells the fleet's time. */
-  async #checkClock(): Promise<void> {
-    const before = this.#clockCheck.problem;
+  /** Once for all who ask meanwhile. */
+  #checkClock(): Promise<void> {
+    this.#checking ??= this.#compareClock().finally(() => {
+      this.#checking = undefined;
+    });
+    return this.#checking;
+  }
+
+  /** One whose clock was set wrong has another node answer for the fleet: one that the engine finds, for it would itself answer who is there. */
+  async #compareClock(): Promise<void> {
+    const wasRight = this.#clockCheck.problem === undefined;
     try {
       await this.#clockCheck.look();
-      this.#engine.clockMayBeSet();
       const { problem } = this.#clockCheck;
-      if (problem === before) return;
+      if (wasRight === (problem === undefined)) return;
       if (problem === undefined) return this.#logger.warn('its clock agrees with that of the engine again');
       this.#logger.error(`this node does not answer for the fleet: ${problem}`);
-      await this.#handOver(LEAVE_MS);
+      await this.#seat?.giveToOneOf(await this.#others());
     } catch (err) {
       this.#logger.debug({ err }, 'the clock could not be compared with that of the engine');
     }
@@ -511,6 +535,11 @@ class Node implements AgentNode {
 
 function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.');
+}
+
+function refuse(response: Http2ServerResponse, status: number): void {
+  response.statusCode = status;
+  response.end();
 }
 
 /** Silences the SDK: failures are retried, and the engine shows them. */
