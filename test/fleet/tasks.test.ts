@@ -260,6 +260,18 @@ describe('a task that is submitted', () => {
     expect(looks.mock.calls.length).toBeLessThan(10);
   });
 
+  test('to a type of which none is idle looks no further than to a few, once a task was sent to it', async () => {
+    const { tasks, agents } = await started();
+    for (let n = 0; n < 50; n++) await agents.start(await agents.register({ module: worker }));
+    for (const id of agents.ids()) await tasks.submit(id, { type: 'hang' });
+    const toAny = () => tasks.submit({ type: 'worker' }, { type: 'add', input: 1 });
+    expect(await toAny()).toMatchObject({ agentId: 'ada' });
+    const looks = vi.spyOn(Agent.prototype, 'load', 'get');
+    onTestFinished(() => looks.mockRestore());
+    expect(await toAny()).not.toMatchObject({ agentId: 'ada' });
+    expect(looks.mock.calls.length).toBeLessThan(10);
+  });
+
   test('to a pool goes to a member', async () => {
     const { tasks, system } = await started();
     await system.pools.create({ name: 'many', spec: { module: worker }, min: 1, max: 2 });

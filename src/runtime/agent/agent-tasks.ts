@@ -49,14 +49,14 @@ export interface TasksOwner extends QuotaMember {
   readonly mayComeBack: boolean;
   /** Why its last body ended, known before the chart has taken that step. */
   readonly lastExit: ExitReason | undefined;
-  /** Called when its state may have changed, or a task may have ended. */
-  readonly observer: (() => void) | undefined;
   /** Says why no task begins while it ends. */
   whyNothingBegins(): string;
   send(event: AgentEvent): void;
   post(request: BodyRequest): void;
   /** Something in the record other than the chart's state may have changed. */
   changed(): void;
+  /** A task has left. */
+  loadFell(): void;
   /** A report was malformed, or came too late. */
   bodyDropped(): void;
   reportFault(message: string, thrown: unknown): void;
@@ -285,7 +285,7 @@ export class AgentTasks implements MailboxOwner, RequestsOwner {
   }
 
   loadFell(): void {
-    this.agent.observer?.();
+    this.agent.loadFell();
   }
 
   changed(): void {

@@ -62,6 +62,14 @@ import { type HealthReport, Liveness, type LivenessOwner, notRunning } from './l
 import type { GivenTask, RestoredTask, TaskCancel } from './task-request.ts';
 import type { Places } from './wait.ts';
 
+/** An agent's place among those of its type, by how soon each would begin a task. */
+export interface AgentRank {
+  /** It may begin one sooner than before. */
+  look(): void;
+  /** It is no more. */
+  leave(): void;
+}
+
 export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwner {
   // What each task, vote and variable needs comes first, side by side: in a large fleet none of it is in a cache.
   readonly id: string;
@@ -77,6 +85,8 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
     undefined;
   /** Set by the pool that it is a member of: called when its state may have changed, or a task may have ended. */
   observer: (() => void) | undefined = undefined;
+  /** Set once a task was sent to any agent of its type. */
+  rank: AgentRank | undefined = undefined;
   readonly order: number;
   /** Agents of one kind wait for each other when too many are to restart: those of one pool, or of one type. */
   readonly kind: string;
@@ -434,6 +444,8 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
   }
 
   perform(given: ChartEffect): void {
+    // No state in which it takes tasks, or will, is entered without an effect.
+    this.rank?.look();
     const effect = given as AgentEffect;
     switch (effect.type) {
       case 'announce':
@@ -579,6 +591,11 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
 
   healthAnswered(report: Extract<BodyReport, { type: `health.${string}` }>): void {
     this.liveness?.answered(report);
+  }
+
+  loadFell(): void {
+    this.observer?.();
+    this.rank?.look();
   }
 
   /** Its body may never end: callers that wait for the end get the record as it is now. */

@@ -2,8 +2,8 @@
  * The agents of a system, by id, in the order of their registration.
  *
  * I1  An id is one agent's, or is reserved for one, or free.
- * I2  Only `list`, `ids`, `counts`, what is asked of a type, and the refusal of an unknown id (in a small fleet) look at
- *     more than one agent.
+ * I2  Only `list`, `ids`, `counts`, `manifestOf`, the first task for any agent of a type, and the refusals of an unknown
+ *     type and, in a small fleet, of an unknown id look at all agents.
  */
 import { types } from 'node:util';
 import type { AgentStatus } from '../../machines/index.ts';
@@ -14,6 +14,7 @@ import type { AgentManifest } from '../definition/manifest.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { nearest } from '../values/near-name.ts';
 import { type AgentFilter, type AgentPage, isPage } from './agent-filter.ts';
+import { LeastLoadedIndex } from './least-loaded.ts';
 
 /** Among so many agents one is looked for that was meant by an id which none has. */
 const FEW = 100;
@@ -29,6 +30,8 @@ export class Registry {
   private readonly agents = new Map<string, Agent>();
   /** Ids of those that are being registered. */
   private readonly reserved = new Set<string>();
+  /** Of the types that tasks were sent to. */
+  private readonly indexes = new Map<string, LeastLoadedIndex>();
   private created = 0;
   /** All ids in their own order, from the first page that is asked for to the next change of who exists. */
   private sorted: readonly string[] | undefined;
@@ -132,40 +135,49 @@ export class Registry {
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_NOT_RUNNING`
    */
   leastLoaded(type: string, whenDown?: TaskRequest['whenDown']): Agent {
-    let least: Agent | undefined;
-    let isThere = false;
-    for (const agent of this.agents.values()) {
-      if (agent.manifest.type !== type) continue;
-      isThere = true;
-      const { legal, comesBack } = agent.position;
-      if (!legal.has('execute') && !(whenDown === 'wait' && comesBack)) continue;
-      if (least === undefined || isBetter(agent, least)) least = agent;
-      // None is better: a fleet is mostly idle.
-      if (agent === least && agent.load === 0 && agent.takesWork) return agent;
-    }
-    if (least !== undefined) return least;
-    const message = isThere
-      ? `no agent of type ${inWords(type)} takes tasks now`
-      : `no agent of type ${inWords(type)} is registered`;
-    throw new AgentSystemError(isThere ? 'AGENT_NOT_RUNNING' : 'AGENT_NOT_FOUND', message);
+    const least = this.indexOf(type).first;
+    if (least === undefined) throw noneOfType(type);
+    const { legal, comesBack } = least.position;
+    if (legal.has('execute') || (whenDown === 'wait' && comesBack)) return least;
+    throw new AgentSystemError('AGENT_NOT_RUNNING', `no agent of type ${inWords(type)} takes tasks now`);
+  }
+
+  private indexOf(type: string): LeastLoadedIndex {
+    return this.indexes.get(type) ?? this.newIndex(type);
+  }
+
+  private newIndex(type: string): LeastLoadedIndex {
+    const index = new LeastLoadedIndex(this.ofType(type));
+    if (!index.isEmpty) this.indexes.set(type, index);
+    return index;
+  }
+
+  private *ofType(type: string): Generator<Agent> {
+    for (const agent of this.agents.values()) if (agent.manifest.type === type) yield agent;
   }
 
   /** What agents of a type can do. @throws AgentSystemError `AGENT_NOT_FOUND` where there is none */
   manifestOf(type: string): AgentManifest {
-    for (const { manifest } of this.agents.values()) if (manifest.type === type) return manifest;
-    throw new AgentSystemError('AGENT_NOT_FOUND', `no agent of type ${inWords(type)} is registered`);
+    for (const { manifest } of this.ofType(type)) return manifest;
+    throw noneOfType(type);
   }
 
   add(agent: Agent): void {
     this.agents.set(agent.id, agent);
     this.sorted = undefined;
+    this.indexes.get(agent.manifest.type)?.add(agent);
   }
 
   /** Removes an agent; another agent that has its id since stays. */
   remove(agent: Pick<Agent, 'id'>): void {
-    if (this.agents.get(agent.id) !== agent) return;
+    const there = this.agents.get(agent.id);
+    if (there === undefined || there !== agent) return;
     this.agents.delete(agent.id);
     this.sorted = undefined;
+    if (there.rank === undefined) return;
+    there.rank.leave();
+    const { type } = there.manifest;
+    if (this.indexes.get(type)?.isEmpty) this.indexes.delete(type);
   }
 
   /** @throws AgentSystemError `AGENT_EXISTS` */
@@ -199,17 +211,8 @@ export class Registry {
   }
 }
 
-/** Whether an agent is the better choice: one that takes tasks now, before one that comes back. */
-function isBetter(agent: Agent, other: Agent): boolean {
-  const readiness = readinessOf(agent);
-  const otherReadiness = readinessOf(other);
-  return readiness === otherReadiness ? agent.load < other.load : readiness > otherReadiness;
-}
-
-/** A task begins at once, or waits until its agent goes on, or until that is back. */
-function readinessOf(agent: Agent): number {
-  if (agent.takesWork) return 2;
-  return agent.position.legal.has('execute') ? 1 : 0;
+function noneOfType(type: string): AgentSystemError {
+  return new AgentSystemError('AGENT_NOT_FOUND', `no agent of type ${inWords(type)} is registered`);
 }
 
 /** The first place in a sorted list that is after a text. */
