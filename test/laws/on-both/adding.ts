@@ -1,7 +1,7 @@
 /** Laws of supervision: an agent is made known, and started. */
 import { expect, test } from 'vitest';
 import type { AgentCode, AgentFilter, AgentPage } from '../../../src/index.ts';
-import { careful, mortal } from '../../restate/laws.ts';
+import { careful, mortal } from '../../restate/law-agents.ts';
 import { refusal } from '../../kit/rig.ts';
 import { type PlayedSubject, SOON } from './subject.ts';
 

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { ExitReason } from '../../../src/index.ts';
 import { eventually } from '../../kit/eventually.ts';
-import { mortal } from '../../restate/laws.ts';
+import { mortal } from '../../restate/law-agents.ts';
 import { refusal } from '../../kit/rig.ts';
 import { type PlayedSubject, SOON } from './subject.ts';
 

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { defineAgent } from '../../../src/index.ts';
 import { eventually } from '../../kit/eventually.ts';
-import { mortal } from '../../restate/laws.ts';
+import { mortal } from '../../restate/law-agents.ts';
 import { refusal } from '../../kit/rig.ts';
 import { LATE, type PlayedSubject, SOON } from './subject.ts';
 
