@@ -1,7 +1,7 @@
 /** Laws of agents whose work is done by a model: what is asked, what is answered, what is remembered, what is kept. */
 import { fileURLToPath } from 'node:url';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { type FlexibleSchema, isStepCount, tool } from 'ai';
+import { type FlexibleSchema, isStepCount, tool, type ToolSet } from 'ai';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -31,6 +31,16 @@ function assistant(...turns: Turn[]) {
     },
   });
   return { model, agent };
+}
+
+/** An agent whose model has one tool. */
+function seeker(
+  model: ReturnType<typeof scripted>,
+  look: ToolSet[string],
+  limits: { readonly stopWhen?: ReturnType<typeof isStepCount>; readonly maxRepeats?: number } = {},
+) {
+  const tasks = { seek: { prompt: () => 'seek' } };
+  return defineModelAgent({ type: 'seeker', model, tools: { look }, ...limits, tasks });
 }
 
 async function running(
@@ -149,14 +159,7 @@ describe('a task of a model agent', () => {
   test('stops a model that goes round in circles', async () => {
     const look = tool({ description: 'Looks.', inputSchema: z.object({}), execute: () => 'nothing' });
     const model = scripted(calls('look', {}, 'one'), calls('look', {}, 'two'));
-    const agent = defineModelAgent({
-      type: 'seeker',
-      model,
-      tools: { look },
-      stopWhen: isStepCount(2),
-      tasks: { seek: { prompt: () => 'seek' } },
-    });
-    const { ask } = await running(agent);
+    const { ask } = await running(seeker(model, look, { stopWhen: isStepCount(2) }));
     expect((await refusal(ask('seek'))).cause).toMatchObject({
       name: 'ModelAnswerError',
       message: 'the model was stopped after 2 steps without an answer',
@@ -172,14 +175,7 @@ describe('a task of a model agent', () => {
     });
     const turns = ['1', '2', '3', '4', '5'].map((id) => at(1, id));
     const model = scripted(at(2, '0'), ...turns, says('at last'));
-    const agent = defineModelAgent({
-      type: 'seeker',
-      model,
-      tools: { look },
-      maxRepeats: 2,
-      tasks: { seek: { prompt: () => 'seek' } },
-    });
-    const { ask } = await running(agent);
+    const { ask } = await running(seeker(model, look, { maxRepeats: 2 }));
     expect((await refusal(ask('seek'))).cause).toMatchObject({
       name: 'ModelAnswerError',
       message: expect.stringContaining('look was called 5 times with the same input'),
@@ -199,14 +195,7 @@ describe('a task of a model agent', () => {
       content: [{ type: 'tool-call', toolCallId, toolName, input } as const],
     });
     const model = scripted(...['1', '2', '3', '4', '5'].map(turn), says('at last'));
-    const agent = defineModelAgent({
-      type: 'seeker',
-      model,
-      tools: { look },
-      maxRepeats: 2,
-      tasks: { seek: { prompt: () => 'seek' } },
-    });
-    const { ask } = await running(agent);
+    const { ask } = await running(seeker(model, look, { maxRepeats: 2 }));
     expect((await refusal(ask('seek'))).cause).toMatchObject({
       name: 'ModelAnswerError',
       message: expect.stringContaining(`${toolName} was called 5 times with the same input`),
@@ -223,13 +212,7 @@ describe('a task of a model agent', () => {
     });
     const turns = ['1', '2', '3', '4', '5', '6'].map((id) => at(1, id));
     const model = scripted(...turns, says('at last'));
-    const agent = defineModelAgent({
-      type: 'seeker',
-      model,
-      tools: { look },
-      tasks: { seek: { prompt: () => 'seek' } },
-    });
-    const { ask } = await running(agent);
+    const { ask } = await running(seeker(model, look));
     expect(await ask('seek')).toBe('at last');
     expect(looked).toBe(5);
     expect(JSON.stringify(model.prompts[6])).toContain('look was called 6 times with the same input');
@@ -815,13 +798,7 @@ describe.each(disks)('a task that runs again in a second program on a %s', (kind
     });
     const made = (...turns: Turn[]) => {
       const model = scripted(...turns);
-      const agent = defineModelAgent({
-        type: 'seeker',
-        model,
-        tools: { look },
-        tasks: { seek: { prompt: () => 'seek' } },
-      });
-      return { model, agent };
+      return { model, agent: seeker(model, look) };
     };
     const first = made(calls('look', {}), async () => {
       await held.promise;

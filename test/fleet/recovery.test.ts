@@ -55,6 +55,16 @@ function counter() {
   return { module, inits, runs, gates };
 }
 
+/** A first program, in which an agent runs. */
+async function startedOn(kind: Parameters<typeof diskOf>[0]) {
+  const disk = await diskOf(kind);
+  const counted = counter();
+  const first = await disk.boot();
+  const id = await first.agents.register({ module: counted.module });
+  await first.agents.start(id);
+  return { disk, first, id, ...counted };
+}
+
 const logOf = async ({ system }: Program): Promise<SystemEvent[]> => {
   const events: SystemEvent[] = [];
   for await (const event of system.events.read()) events.push(event);
@@ -187,11 +197,7 @@ describe.each(disks)('a second program on a %s', (kind) => {
   });
 
   it('goes on counting: sequences, incarnations, restarts, ids', async () => {
-    const disk = await diskOf(kind);
-    const { module } = counter();
-    const first = await disk.boot();
-    const id = await first.agents.register({ module });
-    await first.agents.start(id);
+    const { disk, first, id, module } = await startedOn(kind);
     let program = first;
     for (const incarnation of [2, 3, 4]) {
       program = await disk.boot({ agents: [module] }, 10);
@@ -216,11 +222,7 @@ describe.each(disks)('a second program on a %s', (kind) => {
     [500, 0],
     [10_000, 0],
   ])('a waiting restart, away for %i of 500 ms, comes after the %i that are left', async (away, left) => {
-    const disk = await diskOf(kind);
-    const { module } = counter();
-    const first = await disk.boot();
-    const id = await first.agents.register({ module });
-    await first.agents.start(id);
+    const { disk, first, id, module } = await startedOn(kind);
     await first.agents.kill(id);
     const { restartAt } = first.agents.get(id);
     expect(restartAt).toBe(first.clock.now() + 500);
@@ -276,11 +278,7 @@ describe.each(disks)('a second program on a %s', (kind) => {
   });
 
   it('the backoff survives, too', async () => {
-    const disk = await diskOf(kind);
-    const { module } = counter();
-    const first = await disk.boot();
-    const id = await first.agents.register({ module });
-    await first.agents.start(id);
+    const { disk, first, id, module } = await startedOn(kind);
     for (const delayMs of [500, 1_000]) {
       await first.agents.kill(id);
       await first.clock.advance(delayMs);
@@ -293,11 +291,7 @@ describe.each(disks)('a second program on a %s', (kind) => {
   });
 
   it('one that was stopping is stopped', async () => {
-    const disk = await diskOf(kind);
-    const { module } = counter();
-    const first = await disk.boot();
-    const id = await first.agents.register({ module });
-    await first.agents.start(id);
+    const { disk, first, id, module } = await startedOn(kind);
     void awaited(first.agents.execute(id, { type: 'held' }));
     await settled();
     void awaited(first.agents.stop(id));
@@ -398,11 +392,7 @@ describe.each(disks)('a second program on a %s', (kind) => {
 
   describe('tasks in flight', () => {
     it('are reported as unknown, once, and are not repeated', async () => {
-      const disk = await diskOf(kind);
-      const { module, runs } = counter();
-      const first = await disk.boot();
-      const id = await first.agents.register({ module });
-      await first.agents.start(id);
+      const { disk, first, id, module, runs } = await startedOn(kind);
       await first.agents.execute(id, { type: 'add', input: 1 });
       void awaited(first.agents.execute(id, { type: 'held', input: 'running' }));
       void awaited(first.agents.execute(id, { type: 'add', input: 'waiting' }));
@@ -424,11 +414,7 @@ describe.each(disks)('a second program on a %s', (kind) => {
     });
 
     it('that may be repeated are, under their own id, before anything else, and once', async () => {
-      const disk = await diskOf(kind);
-      const { module, runs, gates } = counter();
-      const first = await disk.boot();
-      const id = await first.agents.register({ module });
-      await first.agents.start(id);
+      const { disk, first, id, module, runs, gates } = await startedOn(kind);
       for (const input of [1, 20]) void awaited(first.agents.execute(id, { type: 'add surely', input }));
       await settled();
       expect(runs).toHaveLength(1);
@@ -454,11 +440,7 @@ describe.each(disks)('a second program on a %s', (kind) => {
     });
 
     it('that may be repeated are not lost when the next program dies before it came to them', async () => {
-      const disk = await diskOf(kind);
-      const { module, runs, gates } = counter();
-      const first = await disk.boot();
-      const id = await first.agents.register({ module });
-      await first.agents.start(id);
+      const { disk, first, id, module, runs, gates } = await startedOn(kind);
       void awaited(first.agents.execute(id, { type: 'add surely', input: 3 }));
       await settled();
       const { taskId } = first.eventsOf('task.accepted')[0]!;
@@ -476,11 +458,7 @@ describe.each(disks)('a second program on a %s', (kind) => {
     });
 
     it('that may be repeated wait for an agent that does not start by itself', async () => {
-      const disk = await diskOf(kind);
-      const { module, runs, gates } = counter();
-      const first = await disk.boot();
-      const id = await first.agents.register({ module });
-      await first.agents.start(id);
+      const { disk, first, id, module, runs, gates } = await startedOn(kind);
       void awaited(first.agents.execute(id, { type: 'add surely', input: 3 }));
       await settled();
       void awaited(first.agents.stop(id));
