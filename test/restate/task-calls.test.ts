@@ -1,10 +1,13 @@
 /** Laws of what tasks of a fleet may ask of it, as their node answers it, around a fake of the fleet. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { defineAgent } from '../../src/index.ts';
 import type { MadeRequest } from '../../src/runtime/agent/requests.ts';
 import type { AskingTask } from '../../src/restate/nodes/resident-tasks.ts';
 import { taskCalls } from '../../src/restate/nodes/task-calls.ts';
 import { AgentSystemError } from '../../src/runtime/values/errors.ts';
+import { settled } from '../../src/testing/index.ts';
 import { codeOf } from '../kit/rig.ts';
 
 const definition = defineAgent({ type: 'child', init: () => 0, tasks: { work: { run: () => 0 } } });
@@ -225,6 +228,26 @@ describe('a call with a key', () => {
       await Promise.all([first.output, second.output]);
       expect(done).toEqual([submitted, submitted]);
     }
+  });
+  it('that is over is not kept until its task ends', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const records: WeakRef<object>[] = [];
+    const submitFor = async () => {
+      const record = { id: 'task-1 of bob', output: 'done' };
+      records.push(new WeakRef(record));
+      return record;
+    };
+    const { ask } = rig({ tasks: { submitFor, result: async () => 'done', leave: async () => undefined } });
+    const work = {};
+    for (const idempotencyKey of ['k', 'l', 'k']) {
+      const task = { type: 'work', idempotencyKey };
+      expect(await ask('agents.execute', { target: 'bob', task }, { work })).toBe('done');
+    }
+    await settled();
+    collect();
+    expect(records.map((record) => record.deref())).toEqual([undefined, undefined, undefined]);
+    expect(work).toEqual({});
   });
   it('is left where an earlier one of its key has been refused, or has been answered', async () => {
     const { ask, done, called } = keyedTasks([exists]);

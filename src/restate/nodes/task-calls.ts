@@ -104,11 +104,13 @@ async function execute(
   const timeoutMs = Math.min(task.timeoutMs ?? Infinity, request.leftMs() ?? Infinity);
   const timed = { ...task, ...(timeoutMs === Infinity ? {} : { timeoutMs }) };
   if (idempotencyKey !== undefined) {
-    const open = calls.of(request.work, JSON.stringify([target, idempotencyKey]));
+    const key = JSON.stringify([target, idempotencyKey]);
+    const open = calls.of(request.work, key);
     const close = open.begin();
     const end = (): void => {
       close();
       const left = open.takeLeft();
+      if (open.isOver) calls.drop(request.work, key, open);
       // It may have ended meanwhile.
       if (left !== undefined) tasks.leave(left.id, request.taskId, left.joined).catch(() => undefined);
     };
@@ -167,6 +169,11 @@ class OpenCalls {
     };
   }
 
+  /** None is open. */
+  get isOver(): boolean {
+    return this.#count === 0;
+  }
+
   /** One was accepted: its task waits for this one. */
   joined(called: CalledRecord): void {
     const isNewer = this.#newest?.id !== called.id || (this.#newest.joined ?? 0) < (called.joined ?? 0);
@@ -187,7 +194,7 @@ class OpenCalls {
   }
 }
 
-/** Those of all tasks at work. */
+/** Those of all tasks at work, by their keys. A task may make any number of them, one after the other. */
 class CallsAtWork {
   readonly #of = new WeakMap<object, Map<string, OpenCalls>>();
 
@@ -197,6 +204,12 @@ class CallsAtWork {
     const open = calls.get(key) ?? new OpenCalls();
     calls.set(key, open);
     return open;
+  }
+
+  /** All of them are over; those that were begun since are others. */
+  drop(work: object, key: string, open: OpenCalls): void {
+    const calls = this.#of.get(work);
+    if (calls?.get(key) === open) calls.delete(key);
   }
 }
 
