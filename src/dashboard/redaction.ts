@@ -57,7 +57,7 @@ export class Redaction {
       paths = under(paths, key);
       if (isEnd(paths)) return REDACTED;
     }
-    return new Copy().of(value, paths, keys.at(-1) ?? root, 0);
+    return new Copy().of(value, paths, secretKeyOf(keys) ?? keys.at(-1) ?? root, 0);
   }
 
   /** An event as it may be shown: its users' data redacted, and long lists cut. */

@@ -127,6 +127,17 @@ describe('of an event', () => {
     },
   );
 
+  it('a change below a key that names a secret is hidden as the value there is', () => {
+    const changes = [
+      { field: 'initArgs.credentials.user', from: 'ada', to: 7 },
+      { field: 'initArgs.region.user', from: 'ada', to: 7 },
+    ];
+    expect(shownOf([], { type: 'agent.updated', changes })).toEqual({
+      type: 'agent.updated',
+      changes: [{ ...changes[0], from: REDACTED, to: REDACTED }, changes[1]],
+    });
+  });
+
   it('a change of initArgs is shown by the same paths, any other as it is', () => {
     const changes = [
       { field: 'initArgs.key', from: 1, to: 2 },
