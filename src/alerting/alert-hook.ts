@@ -25,6 +25,8 @@ export interface AlertNotice {
   readonly alert: AlertType;
   readonly agentId?: string;
   readonly pool?: string;
+  readonly budget?: string;
+  readonly schedule?: string;
   /** Of one that is raised. */
   readonly message?: string;
   readonly at: number;
@@ -51,6 +53,8 @@ export interface AlertHookOptions {
     readonly alert: AlertType;
     readonly agentId?: string;
     readonly pool?: string;
+    readonly budget?: string;
+    readonly schedule?: string;
   }) => boolean;
   /** Notices that may wait; default 1,000. */
   readonly maxWaiting?: number;
@@ -199,32 +203,39 @@ async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<v
   }
 }
 
+type Subject = Pick<AlertNotice, 'agentId' | 'pool' | 'budget' | 'schedule'>;
+
 function noticeOf({
   type,
   at,
   alert,
-  agentId,
-  pool,
+  message,
   ...event
-}: Pick<AlertEvent, 'type' | 'at' | 'alert' | 'agentId' | 'pool'> & {
-  readonly message?: string;
-}): AlertNotice {
-  const subject = agentId ?? pool;
+}: Pick<AlertEvent, 'type' | 'at' | 'alert'> & Subject & { readonly message?: string }): AlertNotice {
+  const subject = subjectOf(event);
   const state = type === 'alert.raised' ? 'raised' : 'cleared';
   return {
-    id: [alert, ...(subject === undefined ? [] : [subject]), state, at].join(':'),
+    id: [alert, ...Object.values(subject), state, at].join(':'),
     state,
     alert,
-    ...(agentId === undefined ? {} : { agentId }),
-    ...(pool === undefined ? {} : { pool }),
-    ...(event.message === undefined ? {} : { message: event.message }),
+    ...subject,
+    ...(message === undefined ? {} : { message }),
     at,
   };
 }
 
+/** What it is about, of all that an event says. */
+function subjectOf({ agentId, pool, budget, schedule }: Subject): Subject {
+  if (agentId !== undefined) return { agentId };
+  if (pool !== undefined) return { pool };
+  if (budget !== undefined) return { budget };
+  return schedule === undefined ? {} : { schedule };
+}
+
 function textOf(notices: readonly AlertNotice[], dropped: number): string {
-  const lines = notices.map(({ state, alert, agentId, pool, message }) => {
-    const subject = agentId === undefined ? (pool === undefined ? '' : ` pool ${pool}`) : ` ${agentId}`;
+  const lines = notices.map(({ state, alert, message, ...notice }) => {
+    const [[kind, name] = []] = Object.entries(subjectOf(notice));
+    const subject = kind === undefined ? '' : kind === 'agentId' ? ` ${name}` : ` ${kind} ${name}`;
     return `${state === 'raised' ? 'ALERT' : 'over:'} ${alert}${subject}${message === undefined ? '' : `: ${message}`}`;
   });
   return [...(dropped === 0 ? [] : [`(${dropped} earlier notices were dropped)`]), ...lines].join('\n');

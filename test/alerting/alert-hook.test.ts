@@ -8,6 +8,7 @@ import {
   type SendNotices,
 } from '../../src/alerts.ts';
 import { type AgentSystem, createAgentSystem, defineAgent } from '../../src/index.ts';
+import { simulatedClock } from '../../src/testing/index.ts';
 import { gate, refusal } from '../kit/rig.ts';
 
 const silent = pino({ level: 'silent' });
@@ -70,6 +71,36 @@ describe('an alert hook', () => {
     expect(batches[1]!.text).toBe('over: restart_required ada');
     await opened.close();
     expect(opened.status()).toEqual({ sent: 2, failed: 0, dropped: 0, waiting: 0 });
+  });
+
+  it('names the budget that an alert is about, also when it is over: two of a moment are two notices', async () => {
+    const system = await createAgentSystem({ logger: silent, clock: simulatedClock() });
+    onTestFinished(async () => void (await system.close({ timeoutMs: 0 })));
+    const spender = defineAgent({
+      type: 'spender',
+      init: () => ({}),
+      tasks: { spend: { run: async ({ budget }) => (await budget.reserve({ calls: 1 })).settle({}) } },
+    });
+    for (const name of ['day', 'month']) system.budgets.define({ name, limits: { calls: 1 } });
+    const batches: NoticeBatch[] = [];
+    const opened = hook(system, {
+      only: ({ alert, budget }) => alert === 'budget_exhausted' && budget !== undefined,
+      send: async (batch) => void batches.push(batch),
+    });
+    await system.agents.start(await system.agents.register({ id: 'ada', module: spender }));
+    await system.agents.execute('ada', { type: 'spend' });
+    await system.budgets.refill('day');
+    await opened.close();
+    const notices = batches.flatMap((batch) => batch.notices);
+    expect(notices.map(({ state, budget }) => [state, budget])).toEqual([
+      ['raised', 'day'],
+      ['raised', 'month'],
+      ['cleared', 'day'],
+    ]);
+    expect(new Set(notices.map(({ id }) => id)).size).toBe(3);
+    const text = batches.map((batch) => batch.text).join('\n');
+    expect(text).toMatch(/^ALERT budget_exhausted budget month: /m);
+    expect(text).toMatch(/^over: budget_exhausted budget day$/m);
   });
 
   it('a storm is a few messages: what happens while one is under way goes out together, in order', async () => {
