@@ -155,6 +155,13 @@ describe('a called task', () => {
     expect(valueOf(await before.call(BOB)).id).toBe(submitted.id);
     await before.leave(submitted.id, BOB);
     expect((await before.record(submitted.id)).status).toBe('running');
+    const failed = { type: 'task.failed', code: 'TASK_FAILED', error: { name: 'E', message: '' } };
+    for (const { report, call, leave, record } of [after, before]) {
+      await report([{ ...failed, taskId: id }]);
+      expect(valueOf(await call(EVE))).toMatchObject({ id, status: 'running', attempts: 2 });
+      await leave(id, EVE);
+      expect((await record(id)).status).toBe('running');
+    }
   });
 
   it('that has ended without an output is done again for the next caller, and ends with that', async () => {

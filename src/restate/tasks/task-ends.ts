@@ -99,7 +99,7 @@ export class TaskEnds {
     if (entry.hasInput && (!submitted || error === undefined)) this.#owner.dropInput(id);
     if (!submitted) return;
     const { task, place, attempts, acceptedAt, startedAt, idempotencyKey, dedupeKey } = entry;
-    const { policy, priority, timeoutMs } = entry;
+    const { policy, priority, timeoutMs, endsWithCallers } = entry;
     this.#state.ended.push({
       id,
       task,
@@ -116,6 +116,7 @@ export class TaskEnds {
       policy,
       priority,
       timeoutMs,
+      endsWithCallers,
     });
     for (const { id } of this.#state.ended.splice(0, Math.max(0, this.#state.ended.length - MAX_ENDED))) {
       this.#owner.dropInput(id);

@@ -145,6 +145,8 @@ export interface EndedTask {
   readonly priority?: number | undefined;
   readonly policy?: RetryPolicy | undefined;
   readonly timeoutMs?: number | undefined;
+  /** Whether only other tasks had asked for it: done again for another, it ends with that. */
+  readonly endsWithCallers?: true | undefined;
 }
 
 /** The task that asks for another; `undefined` where somebody else does. */

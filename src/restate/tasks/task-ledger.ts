@@ -136,7 +136,10 @@ export class TaskLedger implements FatesOwner {
       submitted: true,
       ...again,
     };
-    return this.#enter(asked, id, ended.attempts, ended.place);
+    const entry = this.#enter(asked, id, ended.attempts, ended.place);
+    // Somebody who is no task has asked for it before.
+    if (!ended.endsWithCallers) entry.endsWithCallers = undefined;
+    return entry;
   }
 
   #enter(asked: AskedWork, id: string, before: number, endedAt?: TaskPlace): TaskEntry {
