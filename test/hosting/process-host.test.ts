@@ -170,15 +170,17 @@ describe('limits and flags', () => {
     ],
     ['high', constants.priority.PRIORITY_HIGH, undefined],
   ])(
-    'the priority %s is that of all threads of the process, and of its session; its code is loaded with %i, sandbox %o',
+    'the priority %s is that of all threads of the process, of its session and of what it has started; in its init it is %i, sandbox %o',
     { timeout: 120_000 },
-    async ([cpuPriority, atLoad, sandbox], { skip }) => {
+    async ([cpuPriority, inInit, sandbox], { skip }) => {
       skip(priorityRefusal(cpuPriority) !== undefined, 'this machine refuses to raise priorities');
       const expected = NICENESS[cpuPriority];
-      const witness = await readyFaulty(host, { resources: { cpuPriority, sandbox } });
-      expect(await outputOf(witness, 'nicenessAtLoad')).toBe(atLoad);
+      const initArgs = { helper: sandbox === undefined };
+      const witness = await readyFaulty(host, { initArgs, resources: { cpuPriority, sandbox } });
+      expect(await outputOf(witness, 'nicenessInInit')).toBe(inInit);
       expect(await outputOf(witness, 'niceness')).toBe(expected);
       if (process.platform === 'linux') {
+        if (initArgs.helper) expect(await outputOf(witness, 'nicenessOfHelper')).toBe(expected);
         const pid = await pidOf(witness);
         const threads = readdirSync(`/proc/${pid}/task`).map((thread) => getPriority(Number(thread)));
         expect(new Set(threads)).toEqual(new Set([expected]));
@@ -191,6 +193,16 @@ describe('limits and flags', () => {
       expect(await witness.terminate()).toBe('shutdown');
     },
   );
+  test('the priority is that of a group once its first member has started', async () => {
+    const resources = { cpuPriority: 'low', group: 'low' } as const;
+    const witness = await readyFaulty(host, { resources });
+    expect(await outputOf(witness, 'niceness')).toBe(NICENESS.low);
+    const second = await readyFaulty(host, { agentId: 'second', resources });
+    expect(await pidOf(second)).toBe(await pidOf(witness));
+    expect(await outputOf(second, 'nicenessInInit')).toBe(NICENESS.low);
+    expect(await second.terminate()).toBe('shutdown');
+    expect(await witness.terminate()).toBe('shutdown');
+  });
   test.each([
     ['from outside', host],
     ['by itself, where the system tells nothing of processes', processHost({ procFolder: false })],

@@ -43,8 +43,6 @@ export interface BodyServerOptions {
   send(message: ParentMessage, transfer: readonly ArrayBuffer[], sent?: () => void): void;
   /** Ends the thread or process. */
   leave(exitCode: number): void;
-  /** Code was loaded for a body, whose work begins now. */
-  begins?(): void;
   /** Code was loaded, and whoever waited for it has heard. */
   loaded?(): void;
 }
@@ -139,10 +137,7 @@ export class BodyServer {
     );
     this.#bodies.set(key, body);
     loadAgentModule(url, start.agentType).then(
-      (definition) => {
-        this.#options.begins?.();
-        this.#await({ body: key, taskId: undefined, run: () => body.run(definition) });
-      },
+      (definition) => this.#await({ body: key, taskId: undefined, run: () => body.run(definition) }),
       (thrown: unknown) => {
         didNotLoad = true;
         body.fail({ error: errorInfoOf(thrown) });

@@ -208,6 +208,7 @@ export class ChildBodies implements ChildListener {
         if (report.type === 'ready') {
           if (body.isReady) return body.listener.dropped?.();
           body.isReady = true;
+          this.#child.started?.();
         }
         body.listener.report(report);
       }

@@ -26,6 +26,8 @@ export interface Child {
   readonly usage: Usage | undefined;
   /** Measures it, and kills it when it is past its limit. */
   watch(): void;
+  /** A body in it has started. */
+  started?(): void;
   /** Whether it keeps the program alive. */
   ref(isKept: boolean): void;
 }

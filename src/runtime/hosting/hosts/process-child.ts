@@ -54,8 +54,6 @@ export interface ProcessEntryData {
   readonly worksIn?: string | undefined;
   readonly watch?: WatchData | undefined;
   readonly usageEveryMs?: number | undefined;
-  /** What it gives itself once its agent's code is loaded: a start, or a restart, waits for no other agent's work. */
-  readonly niceness?: number | undefined;
 }
 
 export interface ProcessChildOptions {
@@ -98,6 +96,7 @@ export class ProcessChild implements Child {
   #isKept = true;
   #intent: ExitReason | undefined;
   #stderr = '';
+  #hasStarted = false;
   #isEnded = false;
   #timer: unknown;
 
@@ -134,7 +133,7 @@ export class ProcessChild implements Child {
       });
       child[stream]?.on('end', () => lines.end());
     }
-    this.#prioritize();
+    if (!startsAsProgram(this.#options.resources)) this.#prioritize();
   }
 
   /** Once: what was sent to the first is sent again. */
@@ -203,10 +202,14 @@ export class ProcessChild implements Child {
     });
   }
 
-  /** Right after it was made, unless it does so itself. */
+  started(): void {
+    const isFirst = !this.#hasStarted;
+    this.#hasStarted = true;
+    if (isFirst && this.#isThere && startsAsProgram(this.#options.resources)) this.#prioritize();
+  }
+
   #prioritize(): void {
-    const { resources } = this.#options;
-    const niceness = lowersItself(resources) ? undefined : NICENESS[resources.cpuPriority];
+    const niceness = NICENESS[this.#options.resources.cpuPriority];
     const { pid } = this.#process;
     if (niceness === undefined || pid === undefined) return;
     try {
@@ -223,8 +226,13 @@ export class ProcessChild implements Child {
     this.#end(this.#intent);
   }
 
+  /** What it said last may be read after its end. */
+  get #isThere(): boolean {
+    return this.#process.exitCode === null && this.#process.signalCode === null;
+  }
+
   #disconnected(): void {
-    if (this.#isEnded || this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    if (this.#isEnded || !this.#isThere) return;
     this.#timer = this.#options.clock.setTimeout(() => this.kill('disconnected'), LEAVE_MS);
   }
 
@@ -299,7 +307,6 @@ function start(options: ProcessChildOptions, setpriv: string | undefined): Child
         }
       : undefined,
     usageEveryMs: meter === undefined ? USAGE_EVERY_MS : undefined,
-    niceness: lowersItself(resources) ? NICENESS.low : undefined,
   };
   const flags = [
     ...(options.execArgv ?? inheritedFlags(process.execArgv)),
@@ -328,8 +335,11 @@ function start(options: ProcessChildOptions, setpriv: string | undefined): Child
   );
 }
 
-/** Lowering is everybody's right; for that it has to see its threads, which its permissions may not let it. */
-function lowersItself({ cpuPriority, sandbox }: ProcessChildOptions['resources']): boolean {
+/**
+ * Whether it is `low` only once it has started, so that no start, and no restart, waits for what others compute. To
+ * lower it then, this program has to see its threads; and code that is not trusted is never to be more than `low`.
+ */
+function startsAsProgram({ cpuPriority, sandbox }: ProcessChildOptions['resources']): boolean {
   return cpuPriority === 'low' && sandbox === undefined && ownPermissions(process.execArgv).length === 0;
 }
 

@@ -6,12 +6,9 @@ import { BodyServer } from './body-server.ts';
 import { CHANNEL_FD, FrameReader, writeFrame } from './frames.ts';
 import type { ProcessEntryData } from './process-child.ts';
 import { type ChildMessage, DISCONNECTED_EXIT_CODE } from './protocol.ts';
-import { setSessionPriority } from './session-priority.ts';
 import { goTo } from './working-folder.ts';
 
-const { parentPid, worksIn, watch, usageEveryMs, niceness } = JSON.parse(
-  process.argv[2] ?? '{}',
-) as ProcessEntryData;
+const { parentPid, worksIn, watch, usageEveryMs } = JSON.parse(process.argv[2] ?? '{}') as ProcessEntryData;
 const FINAL_MESSAGE_MS = 1_000;
 const ignore = (): void => {};
 const ends = { fd: CHANNEL_FD, readable: true, writable: true };
@@ -33,9 +30,6 @@ const server = new BodyServer({
   reach: 'process',
   send: (message, _, sent) => writeFrame(channel, message, sent && { sent }),
   leave: (exitCode) => process.exit(exitCode),
-  begins: () => {
-    if (niceness !== undefined) setSessionPriority(process.pid, niceness);
-  },
   // Where NODE_COMPILE_CACHE asks for it, what was compiled is kept now: a process that is killed keeps nothing. Bun has none.
   loaded: () => (modules as { readonly flushCompileCache?: () => void }).flushCompileCache?.(),
 });

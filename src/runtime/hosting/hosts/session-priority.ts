@@ -1,38 +1,45 @@
 /**
- * The niceness of a process that leads a session of its own.
+ * The niceness of a process that leads a session of its own, and of what it has started.
  *
  * On Linux each thread has its own, and gives it to what it makes. Where the kernel schedules sessions as groups
  * (autogroup), that counts within a session only: against others the session's own counts, and a file sets it.
  *
  * Source: sched(7), "The autogroup feature"; setpriority(2), "C library/kernel differences".
  */
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 
 /** The kernel takes one from programs without rights in about 100 ms, of all sessions together. */
 const AGAIN_MS = 100;
 const TRIES = 100;
 
-/** Of all its threads; what they make later inherits it. */
+/** Of all its threads and processes; what they make later inherits it. */
 export function setSessionPriority(pid: number, niceness: number): void {
-  if (process.platform !== 'linux') return setPriority(pid, niceness);
-  for (const thread of threadsOf(pid)) {
-    try {
-      setPriority(thread, niceness);
-    } catch (thrown) {
-      // One of its threads may have ended meanwhile.
-      if (thread === pid) throw thrown;
-    }
-  }
+  setPriority(pid, niceness);
+  if (process.platform !== 'linux') return;
+  setOfThreads(pid, niceness);
   setOfSession(pid, niceness, TRIES);
 }
 
-/** The first alone where others cannot be seen. */
-function threadsOf(pid: number): readonly number[] {
+function setOfThreads(pid: number, niceness: number): void {
+  const tasks = `/proc/${pid}/task`;
+  unlessGone(() => {
+    for (const thread of readdirSync(tasks)) {
+      unlessGone(() => {
+        setPriority(Number(thread), niceness);
+        const children = readFileSync(`${tasks}/${thread}/children`, 'latin1');
+        for (const child of children.match(/\d+/g) ?? []) setOfThreads(Number(child), niceness);
+      });
+    }
+  });
+}
+
+/** A thread or process may end meanwhile, and a system may not show them. */
+function unlessGone(act: () => void): void {
   try {
-    return readdirSync(`/proc/${pid}/task`).map(Number);
+    act();
   } catch {
-    return [pid];
+    // Then there is nothing more to set.
   }
 }
 
