@@ -1,4 +1,4 @@
-/** The dashboard for Grafana asks for metrics and labels that there are, and leaves none out. */
+/** The dashboard for Grafana, and the rules that the docs give, ask for metrics and labels that there are; the dashboard leaves none out. */
 import { readFile } from 'node:fs/promises';
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
@@ -15,6 +15,10 @@ interface Panel {
 const file = new URL('../../docs/grafana/mabeam.json', import.meta.url);
 const { panels } = JSON.parse(await readFile(file, 'utf8')) as { readonly panels: readonly Panel[] };
 const queries = panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));
+const page = await readFile(new URL('../../docs/operations.md', import.meta.url), 'utf8');
+const rules = [.../^```yaml\n(.*?)^```$/ms.exec(page)![1]!.matchAll(/^ +expr: (.+)$/gm)].map(
+  ([, expr = '']) => expr,
+);
 
 /** Metrics by name, with their labels. */
 async function metricsThatAre(): Promise<ReadonlyMap<string, readonly string[]>> {
@@ -33,15 +37,22 @@ it('asks for every metric, and for no other', async () => {
   expect([...names].toSorted()).toEqual([...(await metricsThatAre()).keys()].toSorted());
 });
 
+it('rules for alerts ask for metrics that there are', async () => {
+  const names = [...(await metricsThatAre()).keys()];
+  const asked = rules.flatMap((rule) => rule.match(/mabeam_\w+/g) ?? []);
+  expect(asked.length).toBeGreaterThan(4);
+  expect(names).toEqual(expect.arrayContaining(asked.map((name) => name.replace(/_bucket$/, ''))));
+});
+
 it('groups and filters by labels that a metric has', async () => {
   const metrics = await metricsThatAre();
   const wrong: string[] = [];
   let labels = 0;
-  for (const query of queries) {
+  for (const query of [...queries, ...rules]) {
     const name = /mabeam_\w+/.exec(query)![0].replace(/_bucket$/, '');
     const known = new Set([...metrics.get(name)!, 'job', 'instance', 'le']);
     const grouped = [...query.matchAll(/by \(([^)]*)\)/g)].flatMap(([, list = '']) => list.split(', '));
-    const filtered = [...query.matchAll(/(\w+)=~?"/g)].map(([, label = '']) => label);
+    const filtered = [...query.matchAll(/(\w+)(?:=~?|!=)"/g)].map(([, label = '']) => label);
     for (const label of [...grouped, ...filtered]) {
       labels += 1;
       if (!known.has(label)) wrong.push(`${label} in ${query}`);
