@@ -121,6 +121,8 @@ describe.runIf(hasEngine())('a node', () => {
       expect((await agents.get(id)).incarnation).toBe(1);
       expect((await fleet.nodes()).map(({ name }) => name)).toContain(set.name);
       await agents.stop(id);
+      // So that the other can leave it the seat.
+      await set.setClock(0);
     },
   );
 

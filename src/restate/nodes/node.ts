@@ -34,6 +34,7 @@ import { AgentSystemError, errorInfoOf } from '../../runtime/values/errors.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
 import { Telemetry } from '../../runtime/observability/telemetry.ts';
 import { toNodes } from '../engine/calls.ts';
+import { checkAddress } from './address-check.ts';
 import { ClockCheck } from './clock-check.ts';
 import { ControlSeat, markOf } from './control-seat.ts';
 import { OlderSeats } from './older-seats.ts';
@@ -85,6 +86,8 @@ const CATCH_UP_TIMEOUT_MS = 1_000;
 const MAX_BEAT_MS = 500;
 /** A node that joins says after this time that it still waits, and for whom. */
 const LONG_JOIN_MS = 10_000;
+/** A node that may have the seat answers sooner than this. */
+const HEIR_MS = 500;
 /** The least time that a closing node has to say that it leaves. */
 const LEAVE_MS = 1_000;
 
@@ -464,7 +467,7 @@ class Node implements AgentNode {
     return this.#checking;
   }
 
-  /** One whose clock was set wrong has another node answer for the fleet: one that the engine finds, for it would itself answer who is there. */
+  /** One whose clock was set wrong has another node answer for the fleet: one that is at its address, for it would itself answer who is there. */
   async #compareClock(): Promise<void> {
     const wasRight = this.#clockCheck.problem === undefined;
     try {
@@ -473,7 +476,9 @@ class Node implements AgentNode {
       if (wasRight === (problem === undefined)) return;
       if (problem === undefined) return this.#logger.warn('its clock agrees with that of the engine again');
       this.#logger.error(`this node does not answer for the fleet: ${problem}`);
-      await this.#seat?.giveToOneOf(await this.#others());
+      const others = await this.#others();
+      const found = await Promise.all(others.map(({ uri }) => checkAddress(uri, HEIR_MS)));
+      await this.#seat?.giveToOneOf(others.filter((_, index) => found[index] === 'answers'));
     } catch (err) {
       this.#logger.debug({ err }, 'the clock could not be compared with that of the engine');
     }
