@@ -1,8 +1,11 @@
+import { join } from 'node:path';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { createAgentSystem, defineAgent, variable } from '../../src/index.ts';
 import { scriptedHost, settled, simulatedClock } from '../../src/testing/index.ts';
 import { inProcessHost } from '../../src/runtime/hosting/hosts/in-process.ts';
+import { sqliteStore } from '../../src/sqlite.ts';
+import { temporaryDirectory } from '../journal/stores/temporary-directory.ts';
 import { failingStore } from '../journal/failing-store.ts';
 import { plain } from '../fleet/plain.ts';
 import { awaited, codeOf, fateOf, gate, rig, silent } from '../kit/rig.ts';
@@ -33,6 +36,56 @@ describe('close', () => {
     ).toEqual(['__proto__', 'busy', 'idle', 'stuck'].toSorted());
     expect(agents.get('fresh').status).toBe('registered');
     expect(clock.pending()).toEqual([]);
+  });
+
+  it('leaves stopped, for a later program to start, what has not ended at its deadline', async () => {
+    const { agents, system, clock } = await rig();
+    const { module } = worker();
+    await agents.register({ id: 'stuck', module, shutdownMs: 5_000 });
+    await agents.start('stuck');
+    const held = awaited(agents.execute('stuck', { type: 'held' }));
+    const stopped = agents.stop('stuck');
+    await settled();
+    const closed = system.close({ timeoutMs: 1_000 });
+    await clock.advance(1_000);
+    expect(await fateOf(closed)).toEqual({ value: { stopped: [], abandoned: ['stuck'] } });
+    expect(await stopped).toMatchObject({ status: 'stopped', reason: { shutdown: 'killed' } });
+    expect(await codeOf(held)).toBe('TASK_ABANDONED');
+    expect(clock.pending()).toEqual([]);
+  });
+
+  it('whose deadline passes while the program is busy leaves agents and tasks to the next one', async () => {
+    const path = join(temporaryDirectory(), 'fleet.db');
+    let isUp = false;
+    const module = defineAgent({
+      type: 'waiting',
+      init: () => ({}),
+      tasks: {
+        wait: {
+          retry: 'on_host_loss',
+          run: ({ signal }) =>
+            isUp
+              ? 'done'
+              : new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+        },
+      },
+    });
+    const first = await createAgentSystem({ store: sqliteStore(path), logger: silent });
+    await first.agents.ensure({ id: 'ada', module }, { autoStart: true });
+    const { id } = await first.tasks.submit('ada', { type: 'wait' });
+    const closed = first.close({ timeoutMs: 20 });
+    const until = performance.now() + 60;
+    while (performance.now() < until);
+    await closed;
+    expect(first.agents.get('ada').status).toBe('stopped');
+    isUp = true;
+    await using second = await createAgentSystem({
+      store: sqliteStore(path),
+      agents: [module],
+      logger: silent,
+    });
+    await second.agents.ensure({ id: 'ada', module }, { autoStart: true });
+    expect(await second.tasks.result(id)).toBe('done');
   });
 
   it('of an empty system, or one where nothing runs, reports nothing and takes no time', async () => {

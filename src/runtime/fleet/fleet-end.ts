@@ -55,7 +55,8 @@ export async function endFleet(
   const isLate = await within(clock, Math.max(0, deadline.at - clock.elapsed()), ends.then(no), yes);
   if (isLate) {
     for (const agent of leaving) {
-      if (agent.position.legal.has('kill')) agent.send({ type: 'agent.kill', at: clock.now() });
+      // As one that is stopped without time, not as one that was killed: a later program starts it again.
+      if (agent.position.isAlive) agent.send({ type: 'agent.stop', at: clock.now(), timeoutMs: 0 });
     }
     await within(clock, KILL_GRACE_MS, ends, no);
   }
