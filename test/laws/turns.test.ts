@@ -174,6 +174,7 @@ const WITHIN = new Set([
   'registerChild',
   'describe',
   'describeMoved',
+  'judged',
   'submitAgain',
   'outputFor',
   'run',
