@@ -184,9 +184,9 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     harm: 'agents that have not ended at the deadline of a close go on',
     file: 'src/runtime/fleet/fleet-end.ts',
-    snippet: "if (agent.position.legal.has('kill')) agent.send({ type: 'agent.kill', at: clock.now() });",
+    snippet: "if (agent.position.isAlive) agent.send({ type: 'agent.stop', at: clock.now(), timeoutMs: 0 });",
     becomes: '',
-    by: 'test/pools/pools.test.ts',
+    by: 'test/system/close.test.ts',
   },
   {
     harm: 'a close never says how many events were not kept',
