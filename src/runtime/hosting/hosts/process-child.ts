@@ -205,15 +205,16 @@ export class ProcessChild implements Child {
   started(): void {
     const isFirst = !this.#hasStarted;
     this.#hasStarted = true;
-    if (isFirst && this.#isThere && startsAsProgram(this.#options.resources)) this.#prioritize();
+    if (isFirst && isThere(this.#process) && startsAsProgram(this.#options.resources)) this.#prioritize();
   }
 
   #prioritize(): void {
     const niceness = NICENESS[this.#options.resources.cpuPriority];
-    const { pid } = this.#process;
+    const child = this.#process;
+    const { pid } = child;
     if (niceness === undefined || pid === undefined) return;
     try {
-      setSessionPriority(pid, niceness);
+      setSessionPriority(pid, niceness, () => isThere(child));
     } catch (thrown) {
       this.kill({ error: errorInfoOf(thrown) });
     }
@@ -226,13 +227,8 @@ export class ProcessChild implements Child {
     this.#end(this.#intent);
   }
 
-  /** What it said last may be read after its end. */
-  get #isThere(): boolean {
-    return this.#process.exitCode === null && this.#process.signalCode === null;
-  }
-
   #disconnected(): void {
-    if (this.#isEnded || !this.#isThere) return;
+    if (this.#isEnded || !isThere(this.#process)) return;
     this.#timer = this.#options.clock.setTimeout(() => this.kill('disconnected'), LEAVE_MS);
   }
 
@@ -333,6 +329,11 @@ function start(options: ProcessChildOptions, setpriv: string | undefined): Child
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     },
   );
+}
+
+/** What it said last may be read after its end. */
+function isThere({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode === null && signalCode === null;
 }
 
 /**

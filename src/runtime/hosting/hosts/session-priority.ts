@@ -7,18 +7,29 @@
  * Source: sched(7), "The autogroup feature"; setpriority(2), "C library/kernel differences".
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 
 /** The kernel takes one from programs without rights in about 100 ms, of all sessions together. */
 const AGAIN_MS = 100;
 const TRIES = 100;
 
-/** Of all its threads and processes; what they make later inherits it. */
-export function setSessionPriority(pid: number, niceness: number): void {
+/**
+ * Of all its threads and processes; what they make later inherits it. One that is lower already stays as it is, for
+ * raising takes a right.
+ *
+ * @param isThere whether the process still is: its number may be another's later
+ */
+export function setSessionPriority(pid: number, asked: number, isThere: () => boolean): void {
+  const niceness = lowerOf(asked, pid);
   setPriority(pid, niceness);
   if (process.platform !== 'linux') return;
   setOfThreads(pid, niceness);
-  setOfSession(pid, niceness, TRIES);
+  setOfSession(pid, niceness, isThere, TRIES);
+}
+
+/** A niceness that is to be `low`, or what the thread has if that is lower. */
+export function lowerOf(niceness: number, thread: number): number {
+  return niceness > 0 ? Math.max(niceness, getPriority(thread)) : niceness;
 }
 
 function setOfThreads(pid: number, niceness: number): void {
@@ -43,12 +54,14 @@ function unlessGone(act: () => void): void {
   }
 }
 
-function setOfSession(pid: number, niceness: number, tries: number): void {
+function setOfSession(pid: number, niceness: number, isThere: () => boolean, tries: number): void {
+  if (!isThere()) return;
   try {
     writeFileSync(`/proc/${pid}/autogroup`, String(niceness));
   } catch (thrown) {
     // A kernel without such groups has no such file, and what has ended has none either.
     if ((thrown as NodeJS.ErrnoException).code !== 'EAGAIN' || tries <= 1) return;
-    setTimeout(() => setOfSession(pid, niceness, tries - 1), AGAIN_MS * (1 + Math.random())).unref();
+    const again = (): void => setOfSession(pid, niceness, isThere, tries - 1);
+    setTimeout(again, AGAIN_MS * (1 + Math.random())).unref();
   }
 }

@@ -4,6 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { BodyServer } from './body-server.ts';
 import { withoutForeignBytes } from './own-bytes.ts';
 import { printPromptly } from './prompt-prints.ts';
+import { lowerOf } from './session-priority.ts';
 import type { ChildMessage } from './protocol.ts';
 import type { ThreadEntryData } from './thread-child.ts';
 
@@ -11,7 +12,7 @@ const LAST_LINES_MS = 1_000;
 const port = parentPort!;
 const { niceness } = workerData as ThreadEntryData;
 // On Linux a priority is a thread's own.
-if (niceness !== undefined) setPriority(0, niceness);
+if (niceness !== undefined) setPriority(0, lowerOf(niceness, 0));
 
 const printLate = [process.stdout, process.stderr].map(printPromptly);
 const server = new BodyServer({
