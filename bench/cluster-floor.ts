@@ -4,7 +4,7 @@
  *
  * A task is five invocations. The shape makes the same five, with the same entries and as many bytes of state, and does
  * nothing else: what a task costs beyond it is ours. Beside it stand two of the five, a turn and the call that waits for
- * it; and a way with four, which a fleet does not take (docs/scale.md says why).
+ * it; and a way with four, which a fleet does not take (docs/scale-figures.md says why).
  */
 import { createServer, type Http2Server } from 'node:http2';
 import type { AddressInfo } from 'node:net';

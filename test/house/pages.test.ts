@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { access, readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { blocksIn, checkTypes, linesOf, runPrograms, writePages } from './code-blocks.ts';
@@ -8,6 +8,7 @@ const guides = (await readdir(`${ROOT}docs`))
   .filter((name) => name.endsWith('.md'))
   .map((name) => `docs/${name}`);
 const decisions = (await readdir(`${ROOT}docs/decisions`)).map((name) => `docs/decisions/${name}`);
+const lifecycles = (await readdir(`${ROOT}docs/lifecycle`)).map((name) => `docs/lifecycle/${name}`);
 const pages = ['README.md', 'CONTRIBUTING.md', ...guides];
 const written = await Promise.all(pages.map(async (page) => ({ page, blocks: await blocksIn(page) })));
 const withCode = written.filter(({ blocks }) => blocks.length > 0);
@@ -45,19 +46,43 @@ it('the index has every page', async () => {
   expect(names.filter((name) => !index.includes(`](${name})`))).toEqual([]);
 });
 
-it('every page links to what is there', async () => {
+it('every page links to what is there, down to the heading', async () => {
+  const linked = [...pages, ...decisions, ...lifecycles, 'CHANGELOG.md'];
+  const headings = new Map(
+    await Promise.all(
+      linked.map(async (page) => [page, headingsIn(await readFile(ROOT + page, 'utf8'))] as const),
+    ),
+  );
   const broken: string[] = [];
-  for (const page of [...pages, ...decisions, 'CHANGELOG.md']) {
-    const text = await readFile(`${ROOT}${page}`, 'utf8');
-    for (const [, target = ''] of text.matchAll(/\]\((?!https?:)([^)#\s]+)(?:#[^)]*)?\)/g)) {
-      const url = new URL(target, new URL(page, `file://${ROOT}`));
-      await readFile(url)
-        .catch(async () => readdir(url))
-        .catch(() => broken.push(`${page}: ${target}`));
+  for (const page of linked) {
+    const text = await readFile(ROOT + page, 'utf8');
+    for (const [, target = ''] of text.matchAll(/\]\((?!https?:)([^)\s]+)\)/g)) {
+      const { href, hash } = new URL(target, new URL(page, `file://${ROOT}`));
+      const path = fileURLToPath(href.replace(/#.*/, ''));
+      const isThere = await access(path).then(
+        () => true,
+        () => false,
+      );
+      const found = headings.get(path.slice(ROOT.length));
+      if (!isThere || (hash !== '' && found?.has(hash.slice(1)) !== true)) broken.push(`${page}: ${target}`);
     }
   }
   expect(broken).toEqual([]);
 });
+
+/** The names by which links find the headings of a page. */
+function headingsIn(text: string): ReadonlySet<string> {
+  const headings = text.replaceAll(/^```[^]*?^```/gm, '').matchAll(/^#+ (.+)$/gm);
+  return new Set(
+    [...headings].map(([, heading = '']) =>
+      heading
+        .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N}_ -]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  );
+}
 
 /** A line of the system's logger on what the page brought about on purpose. */
 function isWarning(line: string): boolean {
