@@ -16,6 +16,8 @@ const end = z.looseObject({
   finishReason: z.looseObject({ unified: z.string() }),
   usage: z.looseObject({ inputTokens: figures, outputTokens: figures }),
 });
+/** Packages of providers give a stream that stopped in the middle a last part of their own, which only says so. */
+const interrupted = z.looseObject({ finishReason: z.looseObject({ unified: z.literal('interrupted') }) });
 const answer = end.extend({ content: z.array(z.looseObject({ type: z.string() })) });
 
 /** What it says that the call has cost; `undefined` where it does not say. */
@@ -48,6 +50,13 @@ function faultIn(
   { provider, modelId }: AskedModel,
 ): TypeError | undefined {
   const read = schema.safeParse(given);
-  if (read.success) return undefined;
-  return new TypeError(`the answer of ${provider} (${modelId}): ${problemOf(read.error.issues, given)}`);
+  const problem = read.success ? brokenOff(given) : problemOf(read.error.issues, given);
+  return problem === undefined
+    ? undefined
+    : new TypeError(`the answer of ${provider} (${modelId}): ${problem}`);
+}
+
+function brokenOff(given: unknown): string | undefined {
+  if (!interrupted.safeParse(given).success) return undefined;
+  return 'expected a whole one, got one that broke off in the middle (finish reason: interrupted)';
 }

@@ -103,6 +103,8 @@ export class ModelAnswerError extends Error {
 const STEPS = 20;
 /** What is wrong with an object that ends in the middle; the words of its parser would not say it. */
 const CUT_OFF = 'it was cut off, for it is longer than an answer may be (finish reason: length)';
+/** Reasons to finish after which the text so far is no answer. */
+const NO_ANSWER: ReadonlySet<string> = new Set(['content-filter', 'error']);
 /** How much of a model's text an error quotes. */
 const MAX_TEXT = 1_000;
 
@@ -253,7 +255,7 @@ class ModelRun {
     if (finishReason === 'tool-calls') {
       throw await this.#noAnswer(`the model was stopped after ${steps} steps without an answer`, text);
     }
-    if (finishReason === 'content-filter' || (text === '' && finishReason !== 'stop')) {
+    if (NO_ANSWER.has(finishReason) || (text === '' && finishReason !== 'stop')) {
       throw await this.#noAnswer(`the model gave no answer: ${finishReason}`, text);
     }
     if (object !== undefined) return { output: object(), messages };

@@ -108,6 +108,35 @@ describe('a task that streams', () => {
     }
   });
 
+  test('whose stream its provider ends as interrupted has no answer: nothing is kept, and no tool called', async () => {
+    const interrupted = { unified: 'interrupted', raw: undefined } as const;
+    for (const parts of [streams('half of'), streamsCall('look', {})]) {
+      seen.length = 0;
+      const broken = parts.map((part) =>
+        part.type === 'finish' ? { ...part, finishReason: interrupted } : part,
+      );
+      const { agents, eventsOf } = await running(broken);
+      expect(await refusal(told(agents, 'tell'))).toMatchObject({
+        code: 'TASK_FAILED',
+        message: expect.stringMatching(
+          /the answer of .+: expected a whole one, got one that broke off in the middle/,
+        ),
+      });
+      expect([eventsOf('task.step'), seen]).toEqual([[], []]);
+    }
+  });
+
+  test('whose model stops because of an error has no answer', async () => {
+    const stopped = streams('half of').map((part) =>
+      part.type === 'finish' ? { ...part, finishReason: { unified: 'error', raw: 'x' } as const } : part,
+    );
+    const { agents } = await running(stopped);
+    expect(await refusal(told(agents, 'tell'))).toMatchObject({
+      code: 'TASK_FAILED',
+      cause: { name: 'ModelAnswerError', message: 'the model gave no answer: error', text: 'half of' },
+    });
+  });
+
   test.each([
     ['an overload', { type: 'overloaded_error', message: 'Overloaded' }],
     ['a limit', { type: 'error', code: 'rate_limit_exceeded', message: 'Too many' }],
