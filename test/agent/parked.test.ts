@@ -13,6 +13,7 @@ import {
 import { sqliteStore } from '../../src/sqlite.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
 import { awaited, codeOf, fateOf, refusal, rig, silent } from '../kit/rig.ts';
+import { failingStore } from '../journal/failing-store.ts';
 import { mortalStore } from '../kit/mortal-store.ts';
 
 const MODULE = new URL('../fixtures/agents/limited.ts', import.meta.url);
@@ -173,6 +174,17 @@ describe('a task that runs into a limit', () => {
     expect(agents.get('ada').parked).toBeUndefined();
     expect(await codeOf(system.quotas.lift('nobody'))).toBe('QUOTA_UNKNOWN');
     expect(await codeOf(system.quotas.lift('ada', { by: '' }))).toBe('REQUEST_INVALID');
+  });
+
+  it('goes on when somebody lifts the limit while the store fails, who is refused', async () => {
+    const store = failingStore();
+    const { gate, call, system, agents } = await client({ store });
+    void call().catch(() => undefined);
+    await settled();
+    gate.isShut = false;
+    store.trouble = 'throws';
+    expect(await codeOf(system.quotas.lift('ada'))).toBe('STORE_FAILED');
+    expect(agents.get('ada').parked).toBeUndefined();
   });
 
   it('fails as any other with onLimit: fail', async () => {

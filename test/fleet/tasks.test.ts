@@ -5,7 +5,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createAgentSystem, defineAgent, memoryStore, type Store } from '../../src/index.ts';
 import { Agent } from '../../src/runtime/agent/agent.ts';
 import { sqliteStore } from '../../src/sqlite.ts';
-import { scriptedHost } from '../../src/testing/index.ts';
+import { scriptedHost, settled } from '../../src/testing/index.ts';
 import { failingStore } from '../journal/failing-store.ts';
 import { temporaryDirectory } from '../journal/stores/temporary-directory.ts';
 import { awaited, codeOf, fateOf, gate, refusal, rig, silent } from '../kit/rig.ts';
@@ -693,26 +693,59 @@ describe('over the end of a program', () => {
 });
 
 describe('when the store fails', () => {
-  test('a submit is refused, and nothing of it stays', async () => {
-    const inner = memoryStore();
-    let isFailing = false;
-    const store: Store = {
-      isDurable: true,
-      recover: () => inner.recover(),
-      append: (batch) => {
-        if (isFailing) throw new Error('full');
-        return inner.append(batch);
+  const order = { type: 'add', input: 1, idempotencyKey: 'k' };
+
+  test('a submit is refused, and nothing of it stays: asked for again under its key it is done', async () => {
+    for (const pool of [undefined, 'crew']) {
+      const store = failingStore();
+      const { system, tasks, clock } = await started({ store });
+      if (pool !== undefined)
+        await system.pools.create({ name: pool, spec: { module: worker }, min: 1, max: 1 });
+      const submit = () => tasks.submit(pool === undefined ? 'ada' : { pool }, order);
+      store.trouble = 'throws';
+      for (const _ of ['at once', 'again']) expect(await codeOf(submit())).toBe('STORE_FAILED');
+      expect(tasks.list()).toEqual([]);
+      store.trouble = undefined;
+      await clock.advance(1_000);
+      expect(await tasks.result((await submit()).id)).toBe(1);
+      expect(tasks.list()).toMatchObject([{ status: 'done', idempotencyKey: 'k' }]);
+      await system.close();
+      const next = await rig({ store: store.kept, agents: [worker] });
+      expect(next.system.tasks.list()).toMatchObject([{ status: 'done', idempotencyKey: 'k' }]);
+    }
+  });
+
+  test('a submit of a task that another one has called is refused until that it goes on without it is durable', async () => {
+    const store = failingStore();
+    const { tasks, agents, clock } = await started({ store });
+    const caller = defineAgent({
+      type: 'caller',
+      init: () => ({}),
+      tasks: {
+        ask: { run: (task) => task.agents.execute('ada', { type: 'hangRepeatable', idempotencyKey: 'k' }) },
       },
-      read: (query) => inner.read(query),
-      state: (id) => inner.state(id),
-      close: () => inner.close(),
-    };
+    });
+    await agents.start(await agents.register({ id: 'bob', module: caller }));
+    const { id } = await tasks.submit('bob', { type: 'ask' });
+    await settled();
+    const submit = () => tasks.submit('ada', { type: 'hangRepeatable', idempotencyKey: 'k' });
+    store.trouble = 'throws';
+    for (const _ of ['at once', 'again']) expect(await codeOf(submit())).toBe('STORE_FAILED');
+    store.trouble = undefined;
+    await clock.advance(1_000);
+    const called = await submit();
+    await tasks.cancel(id);
+    expect(tasks.get(called.id).status).toBe('running');
+  });
+
+  test.each(['cancel', 'forget'] as const)('a %s is refused, and done all the same', async (command) => {
+    const store = failingStore();
     const { tasks } = await started({ store });
-    isFailing = true;
-    expect(await codeOf(tasks.submit('ada', { type: 'add', input: 1, idempotencyKey: 'k' }))).toBe(
-      'STORE_FAILED',
-    );
-    isFailing = false;
+    const { id } = await tasks.submit('ada', command === 'cancel' ? { type: 'hang' } : order);
+    if (command === 'forget') await tasks.result(id);
+    store.trouble = 'throws';
+    expect(await codeOf(tasks[command](id))).toBe('STORE_FAILED');
+    expect(tasks.list().map(({ status }) => status)).toEqual(command === 'cancel' ? ['cancelled'] : []);
   });
 });
 

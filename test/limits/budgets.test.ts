@@ -4,6 +4,7 @@ import { describe, expect, it, test } from 'vitest';
 import { type BudgetSpecInput, createAgentSystem, defineAgent, memoryStore } from '../../src/index.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
 import { diskOf, disks } from '../fleet/program.ts';
+import { failingStore } from '../journal/failing-store.ts';
 import { mortalStore } from '../kit/mortal-store.ts';
 import { codeOf, gate, refusal, type Rig, rig } from '../kit/rig.ts';
 import { spender } from '../kit/spender.ts';
@@ -263,6 +264,15 @@ describe('a refill', () => {
     expect(eventsOf('budget.refilled')).toMatchObject([{ budget: 'all', by: 'ada', spent: {} }]);
     await call('ada', { calls: 1 });
     expect(await codeOf(budgets.refill('none'))).toBe('BUDGET_UNKNOWN');
+  });
+
+  it('is refused while the store fails, and done all the same', async () => {
+    const store = failingStore();
+    const { call, budgets } = await fleet([{ name: 'all', limits: { calls: 2 } }], { store });
+    await call('ada', { calls: 2 });
+    store.trouble = 'throws';
+    expect(await codeOf(budgets.refill('all'))).toBe('STORE_FAILED');
+    expect(budgets.get('all').status).toBe('ample');
   });
 
   it('comes at every multiple of everyMs, to the millisecond', async () => {

@@ -72,9 +72,10 @@ export class Callers {
     }
   }
 
-  /** Somebody who is no task has submitted it. */
-  keep(called: KnownTask): void {
+  /** Somebody who is no task has submitted it. Resolves once that is durable. @throws AgentSystemError `STORE_FAILED` */
+  async keep(called: KnownTask): Promise<void> {
     if (!hasEnded(called)) this.#keptOf(called).add(SOMEBODY);
+    await this.#journal.kept();
   }
 
   /** One task waits for another. */

@@ -163,10 +163,7 @@ export class Tasks {
   async submit(target: TaskTarget, task: SubmittedTask): Promise<TaskRecord> {
     return answered(this.#options.clock, async () => {
       const known = this.#known.find(await this.#idOf(target, task));
-      if (known.submitted?.called) {
-        this.#callers.keep(known);
-        await this.#options.journal.settled();
-      }
+      if (known.submitted?.called) await this.#callers.keep(known);
       return recordOf(known);
     });
   }
@@ -334,7 +331,7 @@ export class Tasks {
       // A task of a pool waits in its line, or a member has it.
       const wasInLine = pool !== undefined && cancelInPool(pool, taskId, { why, by });
       if (!wasInLine && agentId !== '') agents.find(agentId).cancelTask(taskId, { why, by });
-      await this.#options.journal.settled();
+      await this.#options.journal.kept();
       return recordOf(task);
     });
   }
@@ -355,10 +352,7 @@ export class Tasks {
       const task = this.#commanded(taskId, 'retry');
       await this.#retry(task, { by });
       // It is done for whoever has asked for it now, whoever had called it.
-      if (task.submitted?.called) {
-        this.#callers.keep(task);
-        await this.#options.journal.settled();
-      }
+      if (task.submitted?.called) await this.#callers.keep(task);
       return recordOf(task);
     });
   }
@@ -375,7 +369,7 @@ export class Tasks {
       this.#options.assertOpen();
       const { by } = readAct(actSchema, options, 'tasks.forget');
       this.#known.drop(this.#commanded(taskId, 'forget'), by);
-      await this.#options.journal.settled();
+      await this.#options.journal.kept();
     });
   }
 
@@ -476,9 +470,14 @@ export class Tasks {
 
   async #submit(to: TaskTarget, request: GivenTask, how: Omit<Submission, 'accepted'>): Promise<string> {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
+    let refused: string | undefined;
     const submission: Submission = {
       ...how,
-      accepted: (taskId, error) => (error ? reject(error) : resolve(taskId)),
+      accepted(taskId, error) {
+        if (error === undefined) return resolve(taskId);
+        refused = taskId;
+        reject(error);
+      },
     };
     const given = { ...request, submission };
     const { agents, runInPool } = this.#options;
@@ -497,7 +496,13 @@ export class Tasks {
     }
     // The output is not awaited here; a refusal before the acceptance is.
     output.catch(reject);
-    return promise;
+    try {
+      return await promise;
+    } catch (thrown) {
+      // Asked for again under its key it is a new task.
+      if (refused !== undefined && this.#known.has(refused)) this.#known.drop(this.#known.find(refused));
+      throw thrown;
+    }
   }
 
   #checkTarget(to: TaskTarget, { retry: _, ...task }: ScheduleOptions['task']): void {

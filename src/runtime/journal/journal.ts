@@ -211,6 +211,15 @@ export class Journal {
     await promise;
   }
 
+  /** Resolves when everything that was emitted so far was committed. @throws AgentSystemError `STORE_FAILED` */
+  async kept(): Promise<void> {
+    if (this.isSettled() && !this.outage.isOn) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.gathering.addWaiting((error) => (error === undefined ? resolve() : reject(error)));
+    this.schedule();
+    await promise;
+  }
+
   /** Commits what is left and stops trying; gives how many events were not kept. Later ones are not waited for. */
   async close(): Promise<number> {
     this.check.end();

@@ -135,7 +135,7 @@ export class Budgets {
       const { of = '', by } = parseInput(byName, options, { what: 'budgets.refill' });
       const account = this.#find(name, of);
       account.refill(by);
-      await this.#options.journal.settled();
+      await this.#options.journal.kept();
       return account.record();
     });
   }

@@ -113,7 +113,7 @@ export function wiredParts({ options, limits, recovery, status, ...ground }: Par
     assertOpen,
     lifted: async (quota, by) => {
       journal.emit({ type: 'quota.lifted', quota, ...saidBy(by) });
-      await journal.settled();
+      await journal.kept();
     },
   });
   const budgets = new Budgets({
