@@ -7,8 +7,10 @@ import { toolCallOf, waitFor } from './tool-call.ts';
 export interface AgentToolOptions<Input> {
   /** What the model reads of it. */
   readonly description: string;
-  /** The schema of the task's input, as the model is to give it. */
+  /** The schema of what the model is to give: of an object, as providers want it. */
   readonly inputSchema: FlexibleSchema<Input>;
+  /** The task's input, made of what the model gave; by default that itself. */
+  readonly input?: (given: Input) => unknown;
   /** Who does it: an agent's id, the least loaded agent of a type, or a pool. */
   readonly agent: CallTarget;
   /** The name of the task. */
@@ -23,11 +25,12 @@ export interface AgentToolOptions<Input> {
  * runs again, after a crash, a limit or a restart of the program, the call waits for the task that it began before.
  */
 export function agentTool<Input>(options: AgentToolOptions<Input>): Tool<Input, unknown> {
-  const { description, inputSchema, agent, task: type, timeoutMs } = options;
+  const { description, inputSchema, input: inputOf, agent, task: type, timeoutMs } = options;
   return tool({
     description,
     inputSchema,
-    execute: (input: Input, callOptions: object): Promise<unknown> => {
+    execute: (called: Input, callOptions: object): Promise<unknown> => {
+      const input = inputOf === undefined ? called : inputOf(called);
       const { task, idempotencyKey } = toolCallOf(callOptions);
       const given = timeoutMs === undefined ? {} : { timeoutMs };
       const answer = task.agents.execute(agent, { type, input, idempotencyKey, ...given });

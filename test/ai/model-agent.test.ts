@@ -612,17 +612,24 @@ describe('a tool', () => {
     expect(JSON.stringify(model.prompts[1])).toContain('no ink');
   });
 
-  test('may be another agent of the fleet', async () => {
+  const given = z.object({ n: z.number() });
+  test.each([
+    ['with the input as the model gives it', given, {}],
+    ['with an input made of what the model gives', z.number(), { input: ({ n }: { n: number }) => n }],
+  ])('may be another agent of the fleet, %s', async (_, input, options) => {
     const helper = defineAgent({
       type: 'helper',
       init: () => ({}),
-      tasks: { double: { input: z.object({ n: z.number() }), run: ({ input }) => input.n * 2 } },
+      tasks: {
+        double: { input, run: ({ input: n }) => (typeof n === 'number' ? n : n.n) * 2 },
+      },
     });
     const double = agentTool({
       description: 'Doubles.',
-      inputSchema: z.object({ n: z.number() }),
+      inputSchema: given,
       agent: 'helper',
       task: 'double',
+      ...options,
     });
     const model = scripted(calls('double', { n: 4 }), says('8'));
     const agent = defineModelAgent({
