@@ -12,6 +12,7 @@ import { assign, setup } from 'xstate';
 import { z } from 'zod';
 import type { EffectParams, EffectsOf } from './effect.ts';
 import { positiveDurationMs } from './duration.ts';
+import { givenFields } from './given-fields.ts';
 
 export const budgetUnits = ['tokens', 'money', 'calls', 'wallMs'] as const;
 export type BudgetUnit = (typeof budgetUnits)[number];
@@ -29,17 +30,20 @@ export interface BudgetAmount {
 }
 
 const amount = z.number().min(0).max(1e15);
-/** What was used; money with at most six decimals. */
-export const budgetUse = z.strictObject({
+const use = z.strictObject({
   tokens: amount.exactOptional(),
   money: amount.max(1e9).exactOptional(),
   calls: amount.exactOptional(),
   wallMs: amount.exactOptional(),
 });
+/** What was used; money with at most six decimals. */
+export const budgetUse = givenFields(use);
 /** A limit, or an amount to reserve: at least one unit is named. */
-export const budgetAmount = budgetUse.refine((given) => Object.keys(given).length > 0, {
-  error: `expected one of ${budgetUnits.join(', ')}`,
-});
+export const budgetAmount = givenFields(
+  use.refine((given) => Object.keys(given).length > 0, {
+    error: `expected one of ${budgetUnits.join(', ')}`,
+  }),
+);
 
 export const budgetScope = z.union(
   [
@@ -53,12 +57,14 @@ export const budgetScope = z.union(
 /** Who shares it: one account for all, one for each agent or each task, or one for those that are named. */
 export type BudgetScope = z.output<typeof budgetScope>;
 
-export const budgetSpec = z.strictObject({
-  name: z.string().min(1).max(256),
-  scope: budgetScope.default('fleet'),
-  limits: budgetAmount,
-  everyMs: positiveDurationMs.exactOptional(),
-});
+export const budgetSpec = givenFields(
+  z.strictObject({
+    name: z.string().min(1).max(256),
+    scope: budgetScope.default('fleet'),
+    limits: budgetAmount,
+    everyMs: positiveDurationMs.exactOptional(),
+  }),
+);
 /** A budget as it is defined. */
 export interface BudgetSpecInput {
   /** Its name, 1 to 256 characters: another definition of the same name changes it. */

@@ -16,6 +16,7 @@ const ofOneProgram: Readonly<Record<string, string>> = {
   'ending.test.ts': 'moments to the millisecond, which a real engine does not keep; the death of the program',
   'hostile-calls.test.ts': 'values that cannot be sent to another machine, and are refused before',
   'hostile-code.test.ts': 'what code throws in the very thread of its system',
+  'options-left-out.test.ts': 'what a task asks its system for: a fleet’s nodes read it by the same schemas',
   'refused-secrets.test.ts':
     'refusals of one program, call by call; what is given to a fleet is judged by the same checks',
   'resources.test.ts': 'hosts and stores, one by one: those of a node are the same',

@@ -5,7 +5,7 @@
  */
 import { expect, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
-import { type AgentId, type AgentSystem, defineAgent, type PoolName } from '../../src/index.ts';
+import { type AgentId, type AgentSystem, defineAgent, defineFleet, type PoolName } from '../../src/index.ts';
 import type { Fleet } from '../../src/restate.ts';
 import { rig } from '../kit/rig.ts';
 
@@ -25,6 +25,78 @@ const clerk = defineAgent({
   type: 'clerk',
   init: () => ({ files: 0 }),
   tasks: { file: { input: z.string(), run: ({ state }) => (state.files += 1) } },
+});
+
+const counters = ['a', 'b'].map((id, from) => ({ id, module: counter, initArgs: { from } }));
+const module = new URL('../fixtures/agents/voter.ts', import.meta.url);
+
+/** What TypeScript makes of literals in one array: each has the fields of all, as `undefined` where it has none. */
+export const specs = async ({ agents, pools }: AgentSystem | Fleet) => {
+  const several = [
+    { id: 'a', module: counter, initArgs: { from: 1 } },
+    { id: 'b', module: greeter, initArgs: { name: 'Ada' }, shutdownMs: 5 },
+    { id: 'c', module: clerk },
+    { id: 'd', module, initArgs: { any: 'thing' } },
+  ];
+  for (const spec of several) {
+    expectTypeOf(await agents.register(spec)).toEqualTypeOf<string>();
+    await agents.register({ ...spec, restart: { policy: 'never' } });
+    await agents.ensure(spec, { autoStart: true });
+  }
+  await Promise.all(several.map((spec) => agents.register(spec)));
+  for (const { id: name, ...spec } of several) await pools.create({ name, min: 0, max: 1, spec });
+  for (const spec of counters) {
+    expectTypeOf(await agents.register(spec)).toEqualTypeOf<AgentId<typeof counter>>();
+  }
+  const pooled = [
+    { name: 'a', min: 0, max: 1, spec: { module: counter, initArgs: { from: 1 } } },
+    { name: 'b', min: 0, max: 1, spec: { module: clerk } },
+  ];
+  for (const pool of pooled) await pools.create(pool);
+};
+
+export const refusedSpecs = async ({ agents, pools }: AgentSystem) => {
+  for (const spec of [{ module: counter, initArgs: { from: '1' } }, { module: clerk }]) {
+    // @ts-expect-error -- not the initArgs of its own definition
+    await agents.register(spec);
+    // @ts-expect-error -- not the initArgs of its own definition
+    await pools.create({ name: 'p', min: 1, max: 1, spec });
+  }
+  for (const spec of [{ module: counter }, { module: clerk }]) {
+    // @ts-expect-error -- its own definition demands initArgs
+    await agents.register(spec);
+  }
+  for (const spec of [{ module: greeter, rstart: { policy: 'never' } }, { module: clerk }]) {
+    // @ts-expect-error -- no such field
+    await agents.register(spec);
+  }
+};
+
+export const refusedFleet = () =>
+  // @ts-expect-error -- other initArgs
+  defineFleet({ specs: ['a'].map((id) => ({ id, module: counter, initArgs: { from: id } })) });
+
+it('a fleet takes an array that is mapped, of one definition or of several', () => {
+  const fleet = defineFleet({
+    specs: [
+      ...counters,
+      ...['c', 'd'].map((id) =>
+        id === 'c' ? { id, module: greeter, initArgs: { name: id } } : { id, module: clerk },
+      ),
+      { id: 'e', module },
+    ],
+    pools: ['p', 'q'].map((name) => ({ name, min: 0, max: 1, spec: { module: greeter } })),
+  });
+  expect(fleet.specs.map(({ id }) => id)).toEqual(['a', 'b', 'c', 'd', 'e']);
+});
+
+it('a spec of one definition that may be given by its URL too knows its tasks', async () => {
+  const { agents } = await rig();
+  const either = clerk as typeof clerk | URL;
+  const id = await agents.register({ module: either });
+  expectTypeOf(id).toEqualTypeOf<AgentId<typeof clerk>>();
+  await agents.start(id);
+  expect(await agents.execute(id, { type: 'file', input: 'a' })).toBe(1);
 });
 
 it('a loop over definitions registers each, and makes a pool of each', async () => {

@@ -32,7 +32,7 @@ import {
 } from '../../runtime/fleet/agent-filter.ts';
 import type { AgentCount } from '../../runtime/fleet/registry.ts';
 import { type DemandedArgs, invalidSpec } from '../../runtime/fleet/spec-reading.ts';
-import type { IdOf, SpecOfSeveral, WithModule } from '../../runtime/fleet/spec-of-several.ts';
+import type { IdOf, OneOrSeveral, WithModule } from '../../runtime/fleet/spec-of-several.ts';
 import { startEach, type StartReport } from '../../runtime/fleet/start-each.ts';
 import { type ActOptions, actSchema } from '../../runtime/values/act.ts';
 import { type AgentChart, agentChart } from '../../runtime/fleet/agent-chart.ts';
@@ -95,7 +95,7 @@ export class FleetAgents {
    * `RESOURCES_EXHAUSTED` where the machine lacks a descriptor, say, to load the module: ask again later
    */
   async register<Args, Tasks extends TaskTypes, Spec extends WithModule = never>(
-    spec: (PlacedAgentSpec<Args, Tasks> & DemandedArgs<Args>) | (Spec & SpecOfSeveral<Spec, PlacedAgentSpec>),
+    spec: OneOrSeveral<Spec, PlacedAgentSpec<Args, Tasks> & DemandedArgs<Args>, PlacedAgentSpec>,
     options: ActOptions = {},
   ): Promise<IdOf<Spec, Tasks>> {
     this.#options.commands.assertOpen();
@@ -127,9 +127,11 @@ export class FleetAgents {
    * without an `id`
    */
   async ensure<Args, Tasks extends TaskTypes, Spec extends WithModule & { readonly id: string } = never>(
-    spec:
-      | (PlacedAgentSpec<Args, Tasks> & DemandedArgs<Args> & { readonly id: string })
-      | (Spec & SpecOfSeveral<Spec, PlacedAgentSpec>),
+    spec: OneOrSeveral<
+      Spec,
+      PlacedAgentSpec<Args, Tasks> & DemandedArgs<Args> & { readonly id: string },
+      PlacedAgentSpec
+    >,
     options?: EnsureOptions,
   ): Promise<{ readonly id: IdOf<Spec, Tasks>; readonly change: 'registered' | 'updated' | 'none' }> {
     this.#options.commands.assertOpen();

@@ -7,7 +7,7 @@ import type { TaskOf, TypedPoolName } from '../../runtime/fleet/agent-handle.ts'
 import { type DemandedArgs, invalidSpec } from '../../runtime/fleet/spec-reading.ts';
 import type { PoolCloseReport } from '../../runtime/pools/close-report.ts';
 import type { PoolRecord } from '../../runtime/pools/pool.ts';
-import type { PoolNameOf, PoolOfSeveral, PoolSpec, WithSpec } from '../../runtime/pools/pools.ts';
+import type { PoolNameOf, PoolOfOneOrSeveral, PoolSpec, WithSpec } from '../../runtime/pools/pools.ts';
 import type { NamedScalingSignal } from '../../runtime/pools/scaling-signal.ts';
 import { type ActOptions, actSchema } from '../../runtime/values/act.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
@@ -59,9 +59,11 @@ export class FleetPools {
    * alone, or that the node which answers was not given
    */
   async create<Args, Tasks extends TaskTypes, Pool extends WithSpec = never>(
-    asked:
-      | (FleetPoolSpec<Args, Tasks> & { readonly spec: DemandedArgs<Args> })
-      | (Pool & PoolOfSeveral<Pool, FleetPoolSpec>),
+    asked: PoolOfOneOrSeveral<
+      Pool,
+      FleetPoolSpec<Args, Tasks> & { readonly spec: DemandedArgs<Args> },
+      FleetPoolSpec
+    >,
     options: ActOptions = {},
   ): Promise<PoolNameOf<Pool, Tasks>> {
     this.#engine.assertOpen();

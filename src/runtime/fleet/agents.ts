@@ -37,7 +37,7 @@ import { type AgentFilter, agentFilter, type AgentPage, agentPage, agentQuery } 
 import { type AgentCount, Registry } from './registry.ts';
 import type { AgentSpecChange } from './spec-change.ts';
 import { type AgentSpec, type DemandedArgs, invalidSpec, readSpec } from './spec-reading.ts';
-import type { IdOf, SpecOfSeveral, WithModule } from './spec-of-several.ts';
+import type { IdOf, OneOrSeveral, WithModule } from './spec-of-several.ts';
 import { startEach, type StartReport } from './start-each.ts';
 import { checkTask, missingFor } from './task-check.ts';
 
@@ -91,7 +91,7 @@ export class Agents {
    * `RESOURCES_EXHAUSTED` where the machine lacks a descriptor, say, to load the module: ask again later
    */
   register<Args, Tasks extends TaskTypes, Spec extends WithModule = never>(
-    spec: (AgentSpec<Args, Tasks> & DemandedArgs<Args>) | (Spec & SpecOfSeveral<Spec>),
+    spec: OneOrSeveral<Spec, AgentSpec<Args, Tasks> & DemandedArgs<Args>>,
     options?: ActOptions,
   ): Promise<IdOf<Spec, Tasks>> {
     try {
@@ -117,9 +117,7 @@ export class Agents {
    * without an `id`
    */
   ensure<Args, Tasks extends TaskTypes, Spec extends WithModule & { readonly id: string } = never>(
-    spec:
-      | (AgentSpec<Args, Tasks> & DemandedArgs<Args> & { readonly id: string })
-      | (Spec & SpecOfSeveral<Spec>),
+    spec: OneOrSeveral<Spec, AgentSpec<Args, Tasks> & DemandedArgs<Args> & { readonly id: string }>,
     options?: EnsureOptions,
   ): Promise<{ readonly id: IdOf<Spec, Tasks>; readonly change: 'registered' | 'updated' | 'none' }> {
     return answered(this.#services.clock, async () => {

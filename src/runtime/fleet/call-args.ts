@@ -1,5 +1,6 @@
 /** What a task may say when it calls other agents. */
 import { z } from 'zod';
+import { givenFields } from '../../machines/given-fields.ts';
 import { durationMs, parentRule } from '../../machines/index.ts';
 import { type AnyAgentDefinition, isAgentDefinition } from '../definition/define-agent.ts';
 
@@ -9,7 +10,7 @@ const target = z.union(
     error: 'expected the id of an agent, { type } or { pool }',
   },
 );
-const task = z.strictObject({
+const streamedTask = z.strictObject({
   type: z.string(),
   input: z.unknown().optional(),
   timeoutMs: durationMs.exactOptional(),
@@ -19,9 +20,9 @@ const task = z.strictObject({
 /** Arguments of `agents.execute`, `agents.stream`, `agents.spawn` and `agents.stop`. */
 export const executeArgs = z.strictObject({
   target,
-  task: task.extend({ idempotencyKey: z.string().min(1).max(1_024).exactOptional() }),
+  task: givenFields(streamedTask.extend({ idempotencyKey: z.string().min(1).max(1_024).exactOptional() })),
 });
-export const streamArgs = z.strictObject({ target, task });
+export const streamArgs = z.strictObject({ target, task: givenFields(streamedTask) });
 export const spawnArgs = z.strictObject({
   spec: z.record(z.string(), z.unknown()),
   module: z.union([z.strictObject({ url: z.url() }), z.custom<AnyAgentDefinition>(isAgentDefinition)], {
@@ -29,5 +30,7 @@ export const spawnArgs = z.strictObject({
   }),
   parent: parentRule.default('stop'),
 });
-export const stopArgs = z.strictObject({ id: z.string(), timeoutMs: durationMs.exactOptional() });
+export const stopArgs = givenFields(
+  z.strictObject({ id: z.string(), timeoutMs: durationMs.exactOptional() }),
+);
 export type ExecuteArgs = z.output<typeof executeArgs>;

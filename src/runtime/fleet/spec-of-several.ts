@@ -15,25 +15,32 @@ export interface WithModule {
 }
 
 /**
- * A spec with several definitions: its `initArgs` fit each of them. `never` for one definition.
+ * A spec of one definition, or of several: then its `initArgs` fit each of them.
  *
+ * A condition, and no union: of a union TypeScript would give `Spec` the first of several specs.
+ *
+ * @typeParam One a spec of one definition
  * @typeParam Known a spec of any definition
  */
-export type SpecOfSeveral<Spec extends WithModule, Known = AgentSpec> =
-  true extends IsSeveral<Spec['module']> ? CheckedSpec<Spec, Known> : never;
+export type OneOrSeveral<Spec extends WithModule, One, Known = AgentSpec> =
+  true extends IsSeveral<Spec> ? Spec & CheckedSpec<Spec, Known> : One;
 
-/** The spec with `initArgs` that fit it, and no other fields than there are. */
-export type CheckedSpec<Spec extends WithModule, Known> = Spec &
-  Omit<Known, 'module' | 'initArgs'> &
-  ArgsFor<FitsAll<Spec['module']>> &
-  NothingBeside<Known, Spec>;
-
-/** Contains `true` for a union. */
-export type IsSeveral<Module, One = Module> = One extends unknown
-  ? [Module] extends [One]
-    ? false
-    : true
+/** The spec, or each of several, with `initArgs` that fit it, and no other fields than there are. */
+export type CheckedSpec<Spec extends WithModule, Known> = Spec extends unknown
+  ? Spec & Omit<Known, 'module' | 'initArgs'> & ArgsFor<FitsAll<Spec['module']>> & NothingBeside<Known, Spec>
   : never;
+
+/** Contains `true` for specs of several definitions, and for those of a definition and of the URL of a module. */
+export type IsSeveral<Spec extends WithModule> = IsUnion<DefinitionOf<Spec>>;
+
+/** One that may be given by its URL too is one definition. */
+type DefinitionOf<Spec extends WithModule> = Spec extends unknown
+  ? [Exclude<Spec['module'], URL>] extends [never]
+    ? URL
+    : Exclude<Spec['module'], URL>
+  : never;
+
+type IsUnion<Of, One = Of> = One extends unknown ? ([Of] extends [One] ? false : true) : never;
 
 /** A field that is misspelled does not compile. */
 export type NothingBeside<Known, Given> = { readonly [Key in Exclude<keyof Given, keyof Known>]: never };
@@ -52,4 +59,4 @@ type ArgsOf<Module> =
 
 /** Of an agent with such a spec: it knows the tasks of one definition. */
 export type IdOf<Spec extends WithModule, Tasks extends TaskTypes> =
-  true extends IsSeveral<Spec['module']> ? string : TypedId<Tasks>;
+  true extends IsSeveral<Spec> ? string : TypedId<Tasks>;

@@ -50,22 +50,25 @@ export interface WithSpec {
 }
 
 /**
- * The spec of a pool whose members are of one of several definitions; `never` for one definition.
+ * The spec of a pool whose members are of one definition, or of one of several.
  *
+ * @typeParam One a spec of a pool of one definition
  * @typeParam Known a spec of a pool of any definition
  */
-export type PoolOfSeveral<Pool extends WithSpec, Known extends WithSpec = PoolSpec> =
-  true extends IsSeveral<Pool['spec']['module']>
-    ? Pool &
-        Omit<Known, 'spec'> & { readonly spec: CheckedSpec<Pool['spec'], Known['spec']> } & NothingBeside<
-          Known,
-          Pool
-        >
-    : never;
+export type PoolOfOneOrSeveral<Pool extends WithSpec, One, Known extends WithSpec = PoolSpec> =
+  true extends IsSeveral<Pool['spec']> ? Pool & CheckedPool<Pool, Known> : One;
+
+type CheckedPool<Pool extends WithSpec, Known extends WithSpec> = Pool extends unknown
+  ? Pool &
+      Omit<Known, 'spec'> & { readonly spec: CheckedSpec<Pool['spec'], Known['spec']> } & NothingBeside<
+        Known,
+        Pool
+      >
+  : never;
 
 /** Of a pool with such a spec: it knows the tasks of one definition. */
 export type PoolNameOf<Pool extends WithSpec, Tasks extends TaskTypes> =
-  true extends IsSeveral<Pool['spec']['module']> ? string : TypedPoolName<Tasks>;
+  true extends IsSeveral<Pool['spec']> ? string : TypedPoolName<Tasks>;
 
 /** Pools of agents of one type behind one queue. */
 export interface Pools {
@@ -80,7 +83,7 @@ export interface Pools {
    * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field, as `agents.start`, `SYSTEM_CLOSED`
    */
   create<Args, Tasks extends TaskTypes, Pool extends WithSpec = never>(
-    spec: (PoolSpec<Args, Tasks> & { readonly spec: DemandedArgs<Args> }) | (Pool & PoolOfSeveral<Pool>),
+    spec: PoolOfOneOrSeveral<Pool, PoolSpec<Args, Tasks> & { readonly spec: DemandedArgs<Args> }>,
     options?: ActOptions,
   ): Promise<PoolNameOf<Pool, Tasks>>;
   /**
