@@ -101,14 +101,17 @@ async function run(settings: Settings, signal: AbortSignal): Promise<readonly st
   process.env['NODE_COMPILE_CACHE'] = join(engine.folder, 'compiled');
   const cluster = new Cluster(engine);
   try {
-    for (const name of NODES) await cluster.join(name);
+    for (const name of NODES) await unlessInterrupted(() => cluster.join(name), signal);
     await using fleet = await connectFleet({ ingressUrl: engine.ingressUrl });
     say(`three nodes, and a server with pid ${engine.pid}`);
     const shown = settings.isShown ? await createDashboard(fleet) : undefined;
     try {
       if (shown !== undefined) say(`shown at ${shown.url}`);
       const problems = await searchOn(cluster, fleet, settings, signal);
-      if (shown !== undefined) await interruption(signal);
+      if (shown !== undefined) {
+        say('Ctrl-C ends it');
+        await interruption(signal);
+      }
       return problems;
     } finally {
       await shown?.close();
@@ -156,7 +159,7 @@ async function searchOn(
     },
   });
   try {
-    const searched = await unlessAborted(search.run(), signal);
+    const searched = await unlessInterrupted(() => search.run(), signal);
     const tookMs = Date.now() - startedAt;
     const events: SystemEvent[] = [];
     for await (const event of fleet.events.read()) events.push(event);
@@ -184,17 +187,19 @@ async function watch(fleet: Fleet, stations: Map<string, Station[]>, over: Abort
   }
 }
 
-/** Ctrl-C waits for nothing that goes on: what does ends with the connection. */
-function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  const over = new Promise<never>((_, reject) =>
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }),
-  );
-  return Promise.race([work, over]);
+/** Ctrl-C begins nothing more, and waits for nothing that goes on: what does ends with the connection, or its node. */
+async function unlessInterrupted<Value>(work: () => Promise<Value>, signal: AbortSignal): Promise<Value> {
+  signal.throwIfAborted();
+  const over = interruption(signal).then(() => Promise.reject(signal.reason as Error));
+  return Promise.race([work(), over]);
 }
 
+/** Resolves at Ctrl-C, also if that has been. */
 function interruption(signal: AbortSignal): Promise<void> {
-  say('Ctrl-C ends it');
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    if (signal.aborted) resolve();
+  });
 }
 
 /** Progress is for people: the report alone goes to stdout. */
