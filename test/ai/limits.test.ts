@@ -1,5 +1,5 @@
 /** Laws of a provider that says "not now": the task waits, and nothing that was paid is paid again. */
-import { tool } from 'ai';
+import { type Tool, tool } from 'ai';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { defineAgent } from '../../src/agent.ts';
@@ -132,18 +132,12 @@ test('calls of tools that the model makes side by side end before one of them pa
   expect(model.prompts).toHaveLength(2);
 });
 
-test('a call that waits for a person does not hold up the limit of one beside it, and its question is asked once', async () => {
-  attempts = 0;
-  const made = await rig();
-  const decide = tool({
-    inputSchema: z.object({}),
-    execute: async (_, options) =>
-      `they said ${await toolCallOf(options).task.ask<string>({ question: 'Well?' })}`,
-  });
+/** An agent whose model calls two tools at once: one waits, and the other has run into its limit once that `waits`. */
+async function parkedBeside(made: Awaited<ReturnType<typeof rig>>, decide: Tool, waits: () => Promise<void>) {
   const limitedSearch = {
     ...search,
     execute: async (...given: Parameters<NonNullable<typeof search.execute>>) => {
-      while (made.eventsOf('question.asked').length === 0) await made.clock.advance(0);
+      await waits();
       return search.execute(...given);
     },
   };
@@ -161,6 +155,20 @@ test('a call that waits for a person does not hold up the limit of one beside it
   await made.agents.start(await made.agents.register({ id: 'ada', module }));
   const asked = awaited(made.agents.execute('ada', { type: 'answer' }));
   while (made.agents.get('ada').parked === undefined) await made.clock.advance(0);
+  return { asked, model };
+}
+
+test('a call that waits for a person does not hold up the limit of one beside it, and its question is asked once', async () => {
+  attempts = 0;
+  const made = await rig();
+  const decide = tool({
+    inputSchema: z.object({}),
+    execute: async (_, options) =>
+      `they said ${await toolCallOf(options).task.ask<string>({ question: 'Well?' })}`,
+  });
+  const { asked, model } = await parkedBeside(made, decide, async () => {
+    while (made.eventsOf('question.asked').length === 0) await made.clock.advance(0);
+  });
   const [question] = made.system.questions.list();
   await made.system.questions.answer(question!.id, 'yes');
   await made.clock.advance(500);
@@ -197,27 +205,7 @@ test('a call that waits for another agent does not hold up the limit of one besi
     agent: 'boss',
     task: 'decide',
   });
-  const limitedSearch = {
-    ...search,
-    execute: async (...given: Parameters<NonNullable<typeof search.execute>>) => {
-      await begins.promise;
-      return search.execute(...given);
-    },
-  };
-  const both = {
-    ...calls('decide', {}),
-    content: [...calls('decide', {}).content, ...calls('search', {}).content],
-  };
-  const model = scripted(both, says('done'));
-  const module = defineModelAgent({
-    type: 'assistant',
-    model,
-    tools: { decide, search: limitedSearch },
-    tasks: { answer: { prompt: () => 'well?' } },
-  });
-  await made.agents.start(await made.agents.register({ id: 'ada', module }));
-  const asked = awaited(made.agents.execute('ada', { type: 'answer' }));
-  while (made.agents.get('ada').parked === undefined) await made.clock.advance(0);
+  const { asked } = await parkedBeside(made, decide, () => begins.promise);
   await made.clock.advance(500);
   expect(await fateOf(asked)).toBe('pending');
   decided.resolve();

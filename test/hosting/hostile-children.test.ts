@@ -4,7 +4,7 @@ import { serialize } from 'node:v8';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AgentSystem, createAgentSystem, type SystemEvent } from '../../src/index.ts';
-import { framed } from '../fixtures/agents/hostile.ts';
+import { framed } from '../fixtures/agents/channel.ts';
 import { refusal, silent } from '../kit/rig.ts';
 
 const module = new URL('../fixtures/agents/hostile.ts', import.meta.url);

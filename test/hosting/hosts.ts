@@ -9,6 +9,18 @@ import { childrenOf } from './programs.ts';
 export const faultyAgent = new URL('../fixtures/agents/faulty.ts', import.meta.url);
 export const MEBIBYTE = 1_048_576;
 
+/** Of a host whose children are scripted: what it allows them, for tests that ask for nothing special. */
+export const childHostTerms = {
+  kind: 'process',
+  killTimeoutMs: 100,
+  killGraceMs: 100,
+  leaveTimeoutMs: 100,
+  watchEveryMs: Infinity,
+  describeTimeoutMs: 60_000,
+  describerIdleMs: Infinity,
+  refusal: () => undefined,
+} as const;
+
 export type SpecResources = Parameters<typeof agentSpec.parse>[0] extends never
   ? never
   : NonNullable<(typeof agentSpec)['_zod']['input']['resources']>;

@@ -23,6 +23,7 @@ import { type SimulatedClock, settled, simulatedClock } from '../../src/testing/
 import { awaited, refusal, rig } from '../kit/rig.ts';
 import { LIMIT_MS, walks } from '../models/fleet/runs.ts';
 import { anyData } from './any-data.ts';
+import { childHostTerms } from './hosts.ts';
 
 const module = new URL('../fixtures/agents/speaker.ts', import.meta.url);
 const run = (): number => 0;
@@ -93,14 +94,8 @@ function scriptedChildren(clock: SimulatedClock) {
   const made: { readonly name: string; readonly child: ScriptedChild }[] = [];
   const host = childHost({
     clock,
-    kind: 'process',
-    killTimeoutMs: 100,
-    killGraceMs: 100,
-    leaveTimeoutMs: 100,
-    watchEveryMs: Infinity,
+    ...childHostTerms,
     describeTimeoutMs: 1_000,
-    describerIdleMs: Infinity,
-    refusal: () => undefined,
     start: ({ name }, listener) => {
       const child = new ScriptedChild(listener);
       made.push({ name, child });

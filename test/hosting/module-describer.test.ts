@@ -6,6 +6,7 @@ import { manifestOf } from '../../src/runtime/definition/manifest.ts';
 import { childHost } from '../../src/runtime/hosting/hosts/child-host.ts';
 import { CHILD, eachRequest } from '../../src/runtime/hosting/hosts/protocol.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
+import { childHostTerms } from './hosts.ts';
 
 const manifest = manifestOf(defineAgent({ type: 'described', init: () => 0, tasks: {} }));
 const hanging = new URL('file:///agents/hanging.ts');
@@ -30,14 +31,7 @@ function describer() {
   const kept: boolean[][] = [];
   const host = childHost({
     clock,
-    kind: 'process',
-    killTimeoutMs: 100,
-    killGraceMs: 100,
-    leaveTimeoutMs: 100,
-    watchEveryMs: Infinity,
-    describeTimeoutMs: 60_000,
-    describerIdleMs: Infinity,
-    refusal: () => undefined,
+    ...childHostTerms,
     start: (_, { message, ended }) => {
       const heard: string[] = [];
       const [takenOf, keptBy]: [number[], boolean[]] = [[], []];
@@ -191,14 +185,7 @@ test('a thousand questions about one sound module are asked of one child', async
 test('a child that cannot be made is told with what was in the way', async () => {
   const host = childHost({
     clock: simulatedClock(),
-    kind: 'process',
-    killTimeoutMs: 100,
-    killGraceMs: 100,
-    leaveTimeoutMs: 100,
-    watchEveryMs: Infinity,
-    describeTimeoutMs: 60_000,
-    describerIdleMs: Infinity,
-    refusal: () => undefined,
+    ...childHostTerms,
     start: () => {
       throw new Error('spawn EMFILE');
     },

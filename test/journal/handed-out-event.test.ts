@@ -11,6 +11,7 @@ import {
 import { handOut } from '../../src/runtime/journal/handed-out-event.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
 import { silent } from '../kit/rig.ts';
+import { bound } from './bound-store.ts';
 
 /** Places in an event, as deep as there are any, that somebody could write to. */
 function writable(value: unknown, path = ''): string[] {
@@ -193,13 +194,3 @@ describe('what is not the journal’s', () => {
     expect(() => handOut(eventOf(deep))).not.toThrow();
   });
 });
-
-function bound(store: Store) {
-  return {
-    isDurable: store.isDurable,
-    recover: () => store.recover(),
-    read: store.read.bind(store),
-    state: store.state.bind(store),
-    close: () => store.close(),
-  };
-}

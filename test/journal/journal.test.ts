@@ -4,6 +4,7 @@ import { memoryStore, type SystemEvent } from '../../src/index.ts';
 import { settled } from '../../src/testing/index.ts';
 import { plain } from '../fleet/plain.ts';
 import { rig } from '../kit/rig.ts';
+import { bound } from './bound-store.ts';
 
 async function all(events: AsyncIterable<SystemEvent>): Promise<SystemEvent[]> {
   const found: SystemEvent[] = [];
@@ -59,7 +60,7 @@ describe('the stream of events', () => {
     const kept = memoryStore();
     const order: string[] = [];
     const store = {
-      ...boundTo(kept),
+      ...bound(kept),
       append: async (batch: Parameters<typeof kept.append>[0]) => {
         await Promise.resolve();
         for (const { type } of batch.events) order.push(`committed ${type}`);
@@ -77,7 +78,7 @@ describe('the stream of events', () => {
     const kept = memoryStore();
     const batches: number[] = [];
     const store = {
-      ...boundTo(kept),
+      ...bound(kept),
       append: (batch: Parameters<typeof kept.append>[0]) => {
         batches.push(batch.events.length);
         return kept.append(batch);
@@ -94,7 +95,7 @@ describe('the stream of events', () => {
     async (when) => {
       const kept = memoryStore();
       const store = {
-        ...boundTo(kept),
+        ...bound(kept),
         append: (batch: Parameters<typeof kept.append>[0]) =>
           when === 'at once' ? kept.append(batch) : settled().then(() => kept.append(batch)),
       };
@@ -140,7 +141,7 @@ describe('the stream of events', () => {
     let open = 0;
     let mostOpen = 0;
     const store = {
-      ...boundTo(kept),
+      ...bound(kept),
       append: async (batch: Parameters<typeof kept.append>[0]) => {
         mostOpen = Math.max(mostOpen, ++open);
         for (let turn = 0; turn < batch.events.length % 7; turn++) await Promise.resolve();
@@ -361,7 +362,7 @@ describe('events.read', () => {
   it.each([5, undefined, {}])('is refused where the store gives %j instead of a list', async (given) => {
     const kept = memoryStore();
     const { system } = await rig({
-      store: { ...boundTo(kept), append: (batch) => kept.append(batch), read: () => given as never },
+      store: { ...bound(kept), append: (batch) => kept.append(batch), read: () => given as never },
     });
     await expect(all(system.events.read())).rejects.toMatchObject({ code: 'STORE_FAILED' });
     await expect(system.events.replay('a')).rejects.toMatchObject({ code: 'STORE_FAILED' });
@@ -384,13 +385,3 @@ describe('events.read', () => {
     expect(sequences).toEqual([16, 17, 18, 19, 20, 21, 22, 23, 24, 25]);
   });
 });
-
-function boundTo(store: ReturnType<typeof memoryStore>) {
-  return {
-    isDurable: store.isDurable,
-    recover: () => store.recover(),
-    read: store.read.bind(store),
-    state: store.state.bind(store),
-    close: () => store.close(),
-  };
-}

@@ -71,6 +71,12 @@ export async function openPage(
   return { page, requests, problems };
 }
 
+/** Every view of the page but the first, by its address; one of an agent among them. */
+export function viewsWith(agentId: string): readonly string[] {
+  const views = ['work', 'questions', 'limits', 'timeline', 'coordination', 'pools'];
+  return ['agents', `agents/${agentId}`, ...views].map((view) => `#/${view}`);
+}
+
 /** The dashboard's page, built from its sources, once for a run of the tests. */
 export async function builtPage(): Promise<string> {
   const shared: Folders['pageFolder'] = inject('pageFolder');

@@ -7,7 +7,7 @@ import { busyDesk } from '../../examples/dashboard/desk.ts';
 import { livelyFleet } from '../../examples/dashboard/fleet.ts';
 import { createDashboard } from '../../src/dashboard.ts';
 import { createAgentSystem } from '../../src/index.ts';
-import { browserOfFile, builtPage, inBrowser, openPage } from '../kit/browser.ts';
+import { browserOfFile, builtPage, inBrowser, openPage, viewsWith } from '../kit/browser.ts';
 import { CONTROL, silent } from '../kit/dashboard.ts';
 
 const browser = await browserOfFile();
@@ -15,17 +15,7 @@ const pageFolder = await builtPage();
 const it = inBrowser(browser);
 const axe = await readFile(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
 
-const VIEWS = [
-  '#/',
-  '#/agents',
-  '#/agents/planner-1',
-  '#/work',
-  '#/questions',
-  '#/limits',
-  '#/timeline',
-  '#/coordination',
-  '#/pools',
-];
+const VIEWS = ['#/', ...viewsWith('planner-1')];
 
 /** A fleet with one of everything that can be seen, and that then is still; for all tests of this file. */
 const fleet = await createAgentSystem({ logger: silent });

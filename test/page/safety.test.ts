@@ -2,23 +2,13 @@ import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished } from 'vitest';
-import { browserOfFile, builtPage, inBrowser, openPage } from '../kit/browser.ts';
+import { browserOfFile, builtPage, inBrowser, openPage, viewsWith } from '../kit/browser.ts';
 import { CONTROL, dashboard, running, system } from '../kit/dashboard.ts';
 
 const browser = await browserOfFile();
 const pageFolder = await builtPage();
 const it = inBrowser(browser);
-const VIEWS = [
-  '#/agents',
-  '#/agents/ada',
-  '#/work',
-  '#/questions',
-  '#/limits',
-  '#/timeline',
-  '#/coordination',
-  '#/pools',
-  '#/',
-];
+const VIEWS = [...viewsWith('ada'), '#/'];
 
 it('nothing is fetched from elsewhere, in any view, and nothing that the policy forbids is tried', async () => {
   const fleet = await system();

@@ -2,9 +2,8 @@
  * Every move in every state of an agent's life, as its virtual object lives it: the mapping from the chart's effects to
  * calls is judged by the flat model that judges the agent of one program.
  */
-import { strict as assert } from 'node:assert';
-import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { assertSeen } from '../models/life/comparison.ts';
 import { bodyOf, firstLife, isPossible, legalOf, places, play, viewOf } from '../models/life/life-model.ts';
 import type { Life, Move, Profile } from '../models/life/life-state.ts';
 import { agentSpec } from '../../src/machines/index.ts';
@@ -17,8 +16,6 @@ import { profiles } from '../models/life/profiles.ts';
 import { isPlayable, ObjectWorld } from './object-world.ts';
 
 const LIMIT_MS = 300_000;
-const SHOWN_MOVES = 25;
-
 /** What the fleet's own services tell, and the object does not. */
 function isOfAgent(event: object): boolean {
   const { alert, type } = event as { alert?: string; type: string };
@@ -96,27 +93,12 @@ async function judge(
       alerts: world.alerts(),
       savedState: world.savedState(),
     };
-    if (!isDeepStrictEqual(actual, expected)) {
-      const steps = trail.slice(-SHOWN_MOVES).join('\n  ');
-      assert.deepStrictEqual(
-        differing(actual, expected),
-        differing(expected, actual),
-        `${profile.name}, move ${trail.length} (actual + / expected -):\n  ${steps}`,
-      );
-    }
+    assertSeen(actual, expected, profile.name, trail);
     life = after;
     made += 1;
     seenPlaces.add(life.place);
   }
   return made;
-}
-
-function differing(some: object, other: object): object {
-  return Object.fromEntries(
-    Object.entries(some).filter(
-      ([key, value]) => !isDeepStrictEqual(value, (other as Record<string, unknown>)[key]),
-    ),
-  );
 }
 
 /** Nodes give out permits, and an agent keeps its own for as long as its start takes. */

@@ -1,27 +1,11 @@
 /** What the agents of a node that is gone are told: a place for each at once, or a turn among those that wait. */
 import { expect, it } from 'vitest';
-import { type JoiningNode, nodesObject } from '../../src/restate/nodes/nodes-object.ts';
-import type { Occupant } from '../../src/restate/nodes/placement.ts';
+import { nodesObject } from '../../src/restate/nodes/nodes-object.ts';
 import type { Roster } from '../../src/restate/nodes/reservations.ts';
 import { objectContext, type Sent } from './object-context.ts';
+import { asking, joining } from './occupants.ts';
 
-const node = (name: string, epoch: string, maxAgents = 100): JoiningNode => ({
-  name,
-  epoch,
-  labels: {},
-  types: ['worker'],
-  maxAgents,
-  maxMemoryBytes: Infinity,
-  leaseMs: 1_000,
-});
-const asking = (agentId: string): Occupant => ({
-  agentId,
-  incarnation: 1,
-  type: 'worker',
-  isModule: false,
-  memoryBytes: 0,
-  wish: {},
-});
+const node = (name: string, epoch: string, maxAgents = 100) => joining(name, { epoch, maxAgents });
 
 /** Messages to agents: whom, which, and where it may be. */
 const toAgents = (sent: readonly Sent[]): unknown[] =>

@@ -6,28 +6,9 @@ import type { Occupant } from '../../src/restate/nodes/placement.ts';
 import { type KnownNode, Reservations, type Roster } from '../../src/restate/nodes/reservations.ts';
 import { agentSpec } from '../../src/machines/index.ts';
 import { objectContext, type Sent } from './object-context.ts';
+import { asking, joining as newNode, known } from './occupants.ts';
 
-const node: KnownNode = {
-  name: 'n',
-  epoch: 'e',
-  labels: {},
-  types: ['worker'],
-  maxAgents: 100,
-  maxMemoryBytes: Infinity,
-  beatAt: 0,
-  isDraining: false,
-  agents: 0,
-  memoryBytes: 0,
-  leaseMs: 1_000,
-};
-const asking = (agentId: string, incarnation = 1): Occupant => ({
-  agentId,
-  incarnation,
-  type: 'worker',
-  isModule: false,
-  memoryBytes: 10,
-  wish: {},
-});
+const node = known('n', { epoch: 'e', maxAgents: 100 });
 const { coordination } = agentSpec.parse({ module: {} });
 const voter = { variables: ['rate'], coordination };
 
@@ -212,16 +193,8 @@ it.each([
   expect((await does('list')) as KnownNode[]).toMatchObject(left.map((name) => ({ name })));
 });
 
-const joining = (name: string, more: Partial<JoiningNode> = {}): JoiningNode => ({
-  name,
-  epoch: `${name}1`,
-  labels: {},
-  types: ['worker'],
-  maxAgents: 100,
-  maxMemoryBytes: Infinity,
-  leaseMs: 1_000,
-  ...more,
-});
+const joining = (name: string, more: Partial<JoiningNode> = {}) =>
+  newNode(name, { maxAgents: 100, epoch: `${name}1`, ...more });
 const onNode = (agentId: string, name: string): Occupant => ({ ...asking(agentId), wish: { node: name } });
 const look = (at: number): Sent => ({ to: 'nodes fleet sweep', given: { at }, delay: 250 });
 const permitOf = (agentId: string, name: string, incarnation = 1): Sent => ({

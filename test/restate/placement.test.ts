@@ -9,34 +9,11 @@ import {
   roomFor,
   takePlace,
 } from '../../src/restate/nodes/placement.ts';
+import { asking as occupant, known } from './occupants.ts';
 
-function node(name: string, more: Partial<NodeEntry> = {}): NodeEntry {
-  return {
-    name,
-    epoch: `epoch of ${name}`,
-    labels: {},
-    types: ['worker'],
-    maxAgents: Infinity,
-    maxMemoryBytes: Infinity,
-    beatAt: 0,
-    isDraining: false,
-    agents: 0,
-    memoryBytes: 0,
-    ...more,
-  };
-}
-
-function asking(more: Partial<Occupant> = {}): Occupant {
-  return {
-    agentId: 'ada',
-    incarnation: 1,
-    type: 'worker',
-    isModule: false,
-    memoryBytes: 0,
-    wish: {},
-    ...more,
-  };
-}
+const node = (name: string, more: Partial<NodeEntry> = {}): NodeEntry =>
+  known(name, { maxAgents: Infinity, ...more });
+const asking = (more: Partial<Occupant> = {}): Occupant => ({ ...occupant('ada', 1, 0), ...more });
 
 /** Its node's name, or why there is none. */
 function placeOf(nodes: readonly NodeEntry[], occupant: Occupant): string {

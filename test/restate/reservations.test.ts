@@ -1,30 +1,8 @@
 /** Places of agents on nodes: what a step has changed is kept at its end, and what it has not is not written. */
 import type { ObjectContext } from '@restatedev/restate-sdk';
 import { describe, expect, it } from 'vitest';
-import type { Occupant } from '../../src/restate/nodes/placement.ts';
 import { type KnownNode, Reservations, type Roster } from '../../src/restate/nodes/reservations.ts';
-
-const node = (name: string): KnownNode => ({
-  name,
-  epoch: `epoch of ${name}`,
-  labels: {},
-  types: ['worker'],
-  maxAgents: 2,
-  maxMemoryBytes: Infinity,
-  beatAt: 0,
-  isDraining: false,
-  agents: 0,
-  memoryBytes: 0,
-  leaseMs: 1_000,
-});
-const asking = (agentId: string): Occupant => ({
-  agentId,
-  incarnation: 1,
-  type: 'worker',
-  isModule: false,
-  memoryBytes: 10,
-  wish: {},
-});
+import { asking, known as node } from './occupants.ts';
 
 /** What is kept of nodes, and which keys each step has written. */
 function keptNodes(...nodes: KnownNode[]) {
@@ -54,7 +32,7 @@ function keptNodes(...nodes: KnownNode[]) {
 describe('a reservation', () => {
   it('takes a place, which the next step knows, and gives it back once', async () => {
     const state = keptNodes(node('n'));
-    const placement = { node: 'n', epoch: 'epoch of n' };
+    const placement = { node: 'n', epoch: 'n-1' };
     expect(await state.step((book) => book.reserve(asking('a')))).toEqual({
       result: { placement },
       written: ['bucket', 'roster'],

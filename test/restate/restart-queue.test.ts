@@ -1,8 +1,8 @@
 /** The queue of those that wait for a place to restart: in order, in parts, each once. */
 import type { ObjectContext } from '@restatedev/restate-sdk';
 import { describe, expect, test } from 'vitest';
-import type { Occupant } from '../../src/restate/nodes/placement.ts';
 import { RestartQueue } from '../../src/restate/nodes/restart-queue.ts';
+import { asking } from './occupants.ts';
 
 /** State of an object, and which of its keys a step has read and written. */
 function keptState() {
@@ -35,14 +35,7 @@ function keptState() {
   };
 }
 
-const waiter = (agentId: string): Occupant => ({
-  agentId,
-  incarnation: 2,
-  type: 'worker',
-  isModule: false,
-  memoryBytes: 0,
-  wish: {},
-});
+const waiter = (agentId: string) => asking(agentId, 2);
 const isOdd = (agentId: string): boolean => Number(agentId.slice(1)) % 2 === 1;
 const named = (number: number): string => `a${String(number).padStart(4, '0')}`;
 

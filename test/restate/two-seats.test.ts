@@ -11,9 +11,9 @@ import { AGENT, hostOf } from '../../src/restate/engine/names.ts';
 import { wire } from '../../src/restate/engine/wire.ts';
 import { ControlSeat, markOf } from '../../src/restate/nodes/control-seat.ts';
 import { type JoiningNode, nodesObject } from '../../src/restate/nodes/nodes-object.ts';
-import type { Occupant } from '../../src/restate/nodes/placement.ts';
 import { seededRandom } from '../../src/testing/index.ts';
 import { objectContext } from './object-context.ts';
+import { asking, joining as newNode } from './occupants.ts';
 
 type Act = (...args: unknown[]) => unknown;
 type Handler = (ctx: ObjectContext, given: unknown) => Promise<unknown>;
@@ -56,23 +56,7 @@ function journaled(ctx: ObjectContext, entries: Entry[], isTaken: (at: number) =
   return wrapped(ctx) as ObjectContext;
 }
 
-const joining = (name: string, epoch = `${name}-1`): JoiningNode => ({
-  name,
-  epoch,
-  labels: {},
-  types: ['worker'],
-  maxAgents: 2,
-  maxMemoryBytes: Infinity,
-  leaseMs: 2_000,
-});
-const asking = (agentId: string, incarnation = 1): Occupant => ({
-  agentId,
-  incarnation,
-  type: 'worker',
-  isModule: false,
-  memoryBytes: 10,
-  wish: {},
-});
+const joining = (name: string, more: Partial<JoiningNode> = {}) => newNode(name, { leaseMs: 2_000, ...more });
 const sign = (name: string, more = {}) => ({ name, epoch: `${name}-1`, reachedMsAgo: 0, ...more });
 
 /** What happens to a fleet of three nodes, and when. */
@@ -93,7 +77,7 @@ const LIFE: readonly (readonly [at: number, handler: string, given: unknown])[] 
   [1_500, 'beat', sign('a', { unseated: { name: 'b', silentMs: 1_400 } })],
   [1_600, 'probed', { epoch: 'b-1', isThere: false, at: 1_550 }],
   [1_700, 'join', joining('c')],
-  [1_800, 'join', joining('a', 'a-2')],
+  [1_800, 'join', joining('a', { epoch: 'a-2' })],
   [1_900, 'vacate', { agentId: 'ada', incarnation: 2 }],
   [2_000, 'drain', { epoch: 'c-1' }],
   [2_100, 'giveBack', { agentId: 'bob', incarnation: 2 }],

@@ -236,15 +236,8 @@ export class FleetAgents {
    * @throws AgentSystemError `AGENT_NOT_FOUND`, `AGENT_ALREADY_RUNNING`, `AGENT_ILLEGAL_COMMAND`,
    * `RESOURCES_EXHAUSTED` when no live node can take it, `AGENT_START_FAILED`, `AGENT_START_TIMED_OUT`, `SYSTEM_CLOSED`
    */
-  async start<Tasks extends TaskTypes>(
-    id: TypedId<Tasks>,
-    options: ActOptions = {},
-  ): Promise<FleetHandle<Tasks>> {
-    this.#options.commands.assertOpen();
-    return this.#handleOf(
-      id,
-      await this.#command<number>(id, { type: 'start', ...acted('start', options, id) }),
-    );
+  start<Tasks extends TaskTypes>(id: TypedId<Tasks>, options: ActOptions = {}): Promise<FleetHandle<Tasks>> {
+    return this.#begin('start', id, options);
   }
 
   /**
@@ -267,15 +260,11 @@ export class FleetAgents {
   }
 
   /** @throws AgentSystemError as `start`; `AGENT_ILLEGAL_COMMAND` for one that was never started */
-  async restart<Tasks extends TaskTypes>(
+  restart<Tasks extends TaskTypes>(
     id: TypedId<Tasks>,
     options: ActOptions = {},
   ): Promise<FleetHandle<Tasks>> {
-    this.#options.commands.assertOpen();
-    return this.#handleOf(
-      id,
-      await this.#command<number>(id, { type: 'restart', ...acted('restart', options, id) }),
-    );
+    return this.#begin('restart', id, options);
   }
 
   /**
@@ -578,6 +567,15 @@ export class FleetAgents {
     this.#options.commands.assertOpen();
     const { by } = acted('kill', options ?? {}, id);
     return this.#withModule(await this.#command<AgentRecord>(id, { type: 'kill', incarnation, by }));
+  }
+
+  async #begin<Tasks extends TaskTypes>(
+    type: 'start' | 'restart',
+    id: TypedId<Tasks>,
+    options: ActOptions,
+  ): Promise<FleetHandle<Tasks>> {
+    this.#options.commands.assertOpen();
+    return this.#handleOf(id, await this.#command<number>(id, { type, ...acted(type, options, id) }));
   }
 
   #command<Value>(id: string, command: Parameters<FleetCommands['give']>[1]): Promise<Value> {

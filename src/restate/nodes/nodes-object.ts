@@ -26,7 +26,7 @@ import { type Command, isAway, type LostNode, NODES, nodeOf, type Turned } from 
 import { fleetOptions } from '../engine/service-options.ts';
 import { wire, wireOf } from '../engine/wire.ts';
 import { heardOf, LOOK_MS, reached, refused, type Unseated, watchNodes } from './node-watch.ts';
-import type { NodeEntry, Occupant, Placement } from './placement.ts';
+import type { NodeDescription, NodeEntry, Occupant, Placement } from './placement.ts';
 import {
   allReservations,
   type GoneNode,
@@ -46,14 +46,8 @@ const MAX_PROBE_MS = 60_000;
 /** How long a gone node is remembered, ms: by then nobody calls it any more. */
 const FORGOTTEN_AFTER_MS = 600_000;
 
-/** A node as it describes itself. */
-export interface JoiningNode {
-  readonly name: string;
-  readonly epoch: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly types: readonly string[];
-  readonly maxAgents: number;
-  readonly maxMemoryBytes: number;
+/** A node that asks to be one of the fleet. */
+export interface JoiningNode extends NodeDescription {
   readonly leaseMs: number;
   /** It takes no agents: it was taken for gone while it drained. */
   readonly isDraining?: boolean;

@@ -37,15 +37,20 @@ export interface Occupant {
   readonly wish: PlacementWish;
 }
 
-/** A node, and what is reserved on it. */
-export interface NodeEntry {
+/** A node as it describes itself. */
+export interface NodeDescription {
   readonly name: string;
+  /** One that begins anew has another. */
   readonly epoch: string;
   readonly labels: Readonly<Record<string, string>>;
   /** Types of agents whose code it has. */
   readonly types: readonly string[];
   readonly maxAgents: number;
   readonly maxMemoryBytes: number;
+}
+
+/** A node, and what is reserved on it. */
+export interface NodeEntry extends NodeDescription {
   /** Epoch ms of the last sign of life. */
   beatAt: number;
   isDraining: boolean;

@@ -130,7 +130,14 @@ describe('a file that is no whole store', () => {
     expect(await refusalOfUntouched(path)).toMatch(/version 7, written by a later mabeam/);
   });
 
-  test('but one whose last events are gone is refused', async () => {
+  test.each([
+    ['whose last events are gone', 'sequence > 290', 'a log that ends with event 290'],
+    [
+      'that lacks an event that its fleet needs',
+      'sequence = 7',
+      'expected event 7, got nothing in its place',
+    ],
+  ])('but one %s is refused', async (_, gone, why) => {
     const path = place();
     await filled(path, 300);
     const store = sqliteStore(path);
@@ -138,22 +145,9 @@ describe('a file that is no whole store', () => {
     await store.compact();
     await store.close();
     const other = new DatabaseSync(path);
-    other.exec('DELETE FROM event WHERE sequence > 290');
+    other.exec(`DELETE FROM event WHERE ${gone}`);
     other.close();
-    expect(await refusalOfUntouched(path)).toContain('a log that ends with event 290');
-  });
-
-  test('but one that lacks an event that its fleet needs is refused', async () => {
-    const path = place();
-    await filled(path, 300);
-    const store = sqliteStore(path);
-    store.recover();
-    await store.compact();
-    await store.close();
-    const other = new DatabaseSync(path);
-    other.exec('DELETE FROM event WHERE sequence = 7');
-    other.close();
-    expect(await refusalOfUntouched(path)).toContain('expected event 7, got nothing in its place');
+    expect(await refusalOfUntouched(path)).toContain(why);
   });
 
   test('but a directory is refused', async () => {

@@ -4,15 +4,12 @@
  * Nothing is left out because it did not change: an event, a timer, a request or an answer too many is found as
  * well as one too few.
  */
-import { strict as assert } from 'node:assert';
-import { isDeepStrictEqual } from 'node:util';
 import { drivenBy, type Watching } from '../../kit/drivers.ts';
+import { assertSeen } from './comparison.ts';
 import { bodyOf, firstLife, isPossible, legalOf, play, viewOf } from './life-model.ts';
 import type { Life, Move, Profile } from './life-state.ts';
 import { START_AT } from './life-tours.ts';
 import { LifeWorld } from './life-world.ts';
-
-const SHOWN_MOVES = 25;
 
 /** A move, or how to choose one for the life as it stands. */
 export type Choice = Move | ((life: Life) => Move);
@@ -52,14 +49,7 @@ export async function judgeMoves(
       alerts: world.alerts(),
       savedState: after.place === 'forgotten' ? undefined : await world.savedState(),
     };
-    if (!isDeepStrictEqual(actual, expected)) {
-      const steps = trail.slice(-SHOWN_MOVES).join('\n  ');
-      assert.deepStrictEqual(
-        differing(actual, expected),
-        differing(expected, actual),
-        `${profile.name}, move ${trail.length} (actual + / expected -):\n  ${steps}`,
-      );
-    }
+    assertSeen(actual, expected, profile.name, trail);
     sequence += seen.sequences.length;
     life = after;
     visited(life);
@@ -88,13 +78,4 @@ function lookedUp(life: Life) {
 /** What a body is told at its start. */
 function openingOf({ incarnation, savedState, reason }: Life) {
   return { incarnation, restored: savedState, previousStop: reason };
-}
-
-/** The parts of `some` that are not so in `other`. */
-function differing(some: object, other: object): object {
-  return Object.fromEntries(
-    Object.entries(some).filter(
-      ([key, value]) => !isDeepStrictEqual(value, (other as Record<string, unknown>)[key]),
-    ),
-  );
 }

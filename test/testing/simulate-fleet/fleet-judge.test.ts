@@ -84,6 +84,22 @@ function rig({
 
 const state = (json: string) => ({ json, stateVersion: 0 });
 
+/** Nothing is found while the system closes, nor while coordination is lost. */
+function expectSilentWhileAway(
+  shown: { status: string; coordination: string },
+  finds: () => string | undefined,
+): void {
+  for (const [field, value] of [
+    ['status', 'closing'],
+    ['coordination', 'lost'],
+  ] as const) {
+    const before = shown[field];
+    shown[field] = value;
+    expect(finds()).toBeUndefined();
+    shown[field] = before;
+  }
+}
+
 describe('what it finds', () => {
   it('is the first, and is told at the next look; a mistake of the judge itself is none', () => {
     const { judge } = rig();
@@ -341,15 +357,7 @@ describe('variables', () => {
     serve('b');
     say('variable.changed', { name: 'rate', version: 2, value: 1 });
     expect(finds()).toBe('a value reaches its listeners: rate has version 2, a was given undefined');
-    for (const [field, value] of [
-      ['status', 'closing'],
-      ['coordination', 'lost'],
-    ] as const) {
-      const before = shown[field];
-      shown[field] = value;
-      expect(finds()).toBeUndefined();
-      shown[field] = before;
-    }
+    expectSilentWhileAway(shown, finds);
     shown.records.set('a', { id: 'a', status: 'stopping', incarnation: 1 });
     expect(finds()).toBeUndefined();
     shown.records.set('a', { id: 'a', status: 'running', incarnation: 1 });
@@ -603,15 +611,7 @@ describe('records', () => {
     life('a', 'stopping');
     shown.records.set('a', { id: 'a', status: 'stopping', incarnation: 1 });
     expect(finds()).toBe('one leader a term: a/1 leads, and does not serve');
-    for (const [field, value] of [
-      ['status', 'closing'],
-      ['coordination', 'lost'],
-    ] as const) {
-      const before = shown[field];
-      shown[field] = value;
-      expect(finds()).toBeUndefined();
-      shown[field] = before;
-    }
+    expectSilentWhileAway(shown, finds);
   });
 });
 
