@@ -106,6 +106,7 @@ export const ALONE: ReadonlySet<string> = new Set(
     'time/clock',
     'time/loop-turn',
     'values/cut-text',
+    'values/renewed-map',
     'values/secrets',
     'values/stderr-logger',
     // They take so long that the loading of modules is none of it.

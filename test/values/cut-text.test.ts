@@ -2,7 +2,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
-import { beginningOf, cut, ownText } from '../../src/runtime/values/cut-text.ts';
+import { beginningOf, cut, digitsOf, ownText } from '../../src/runtime/values/cut-text.ts';
 import { errorInfoOf, inWords } from '../../src/runtime/values/errors.ts';
 
 it.each<[string, number, string]>([
@@ -15,6 +15,18 @@ it.each<[string, number, string]>([
 ])('%j cut to %i characters is %j', (text, length, expected) => {
   expect(cut(text, length)).toBe(expected);
   expect(beginningOf(text, length)).toBe(expected.replace(/\.\.\. \(cut.*$/, ''));
+});
+
+it('a text that is no longer than that stays as it is, whatever it ends with', () => {
+  expect(beginningOf('a\uD800', 2)).toBe('a\uD800');
+  expect(beginningOf('a\uD800b', 2)).toBe('a');
+});
+
+it('the digits of a number of 4,096 bits are written out, and a larger one is named', () => {
+  const largest = 2n ** 4_095n - 1n;
+  for (const value of [0n, -7n, largest, -largest - 1n]) expect(digitsOf(value)).toBe(String(value));
+  for (const value of [largest + 1n, -largest - 2n])
+    expect(digitsOf(value)).toBe('a bigint of more than 4096 bits');
 });
 
 it('gives the same text, whatever is in it', () => {

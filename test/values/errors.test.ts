@@ -11,3 +11,24 @@ test('an error is an instance of its class and of those that this extends, and o
   expect(classes.map((one) => plain instanceof one)).toEqual([true, false, false]);
   expect(classes.map((one) => busy instanceof one)).toEqual([true, true, false]);
 });
+
+test('an error has the fields that it was given, and no others', () => {
+  const bare = new AgentSystemError('TASK_FAILED', 'it failed');
+  expect(['agentId', 'details', 'cause'].map((field) => Object.hasOwn(bare, field))).toEqual([
+    false,
+    false,
+    false,
+  ]);
+  const cause = new Error('why');
+  const details = { incarnation: 1 } as never;
+  const whole = new AgentSystemError('TASK_FAILED', 'it failed', { agentId: 'ada', cause, details });
+  expect(whole).toMatchObject({ code: 'TASK_FAILED', message: 'it failed', agentId: 'ada', cause, details });
+});
+
+test('what cannot be looked at, and what is no error, is an instance of none', () => {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  const alike: object = Object.create(AgentSystemError.prototype);
+  for (const value of [proxy, alike, new Error('x'), 'text', undefined])
+    expect(value instanceof AgentSystemError).toBe(false);
+});

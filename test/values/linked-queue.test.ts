@@ -47,3 +47,11 @@ test('rows are added, put before others, taken out and put in again', () => {
     }),
   );
 });
+
+test('a row that was taken out is linked to none', () => {
+  const queue = new LinkedQueue<Row>();
+  const [first, second, third] = [1, 2, 3].map(rowOf) as [Row, Row, Row];
+  for (const row of [first, second, third]) queue.append(row);
+  queue.take(second);
+  expect([second.previous, second.next, second.isQueued]).toEqual([undefined, undefined, false]);
+});

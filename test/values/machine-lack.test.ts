@@ -31,6 +31,16 @@ it.each([
   expect(machineLackIn(thrown)).toBeUndefined();
 });
 
+const behind = (causes: number) => {
+  let thrown = error({ code: 'EMFILE' });
+  for (let count = 0; count < causes; count += 1) thrown = error({}, 'no', thrown);
+  return machineLackIn(thrown);
+};
+
+it('is looked for in an error and seven causes, and no further', () => {
+  expect([behind(0), behind(7), behind(8)]).toEqual(['EMFILE', 'EMFILE', undefined]);
+});
+
 it('causes that go round are followed to an end', () => {
   const round = error({});
   round.cause = round;

@@ -1,4 +1,6 @@
 /** A map that is renewed is a `Map`, whatever comes and goes. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { RenewedMap } from '../../src/runtime/values/renewed-map.ts';
@@ -39,4 +41,20 @@ it('gives the newest back, and the one before it, after either has gone', () => 
   renewed.add('two', 3);
   expect(renewed.delete('one')).toBe(true);
   expect([...renewed.values()]).toEqual([3]);
+});
+
+it('holds nothing of an entry that has gone', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const renewed = new RenewedMap<object, object>();
+  const held = [0, 1, 2].map(() => {
+    const [key, value] = [{}, {}];
+    renewed.add(key, value);
+    renewed.delete(key);
+    return [new WeakRef(key), new WeakRef(value)];
+  });
+  // What a weak reference has shown is held until the turn is over.
+  await new Promise(setImmediate);
+  collect();
+  expect(held.flat().map((one) => one.deref())).toEqual(Array.from({ length: 6 }, () => undefined));
 });

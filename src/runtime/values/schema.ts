@@ -93,6 +93,7 @@ const TYPES: Readonly<Record<string, string>> = {
   array: 'an array',
   boolean: 'true or false',
   int: 'a whole number',
+  nonoptional: 'a value',
   number: 'a number',
   object: 'an object',
   record: 'an object',
