@@ -253,7 +253,6 @@ class FaultyBody implements Body, BodyListener {
     const arranged = this.#around.arranged('exit');
     if (!this.#isKilled) return this.#say(end, arranged?.ms ?? 0);
     // Its reports that have not arrived are lost.
-    this.#queue.length = 0;
     this.#isHung = true;
     if (arranged?.ms === undefined) end();
     else this.#options.clock.setTimeout(end, arranged.ms);
@@ -262,7 +261,7 @@ class FaultyBody implements Body, BodyListener {
   // The script's side.
 
   crash(reason: ExitReason): void {
-    if (this.#isGone || this.#exitAs !== undefined) return;
+    if (this.#exitAs !== undefined) return;
     this.#exitAs = reason;
     this.kill();
   }
@@ -325,7 +324,6 @@ class FaultyBody implements Body, BodyListener {
   }
 
   #say(deliver: () => void, ms: number): void {
-    if (ms === 0 && this.#queue.length === 0 && !this.#isDelivering) return deliver();
     this.#queue.push({ deliver, ms });
     if (!this.#isDelivering) this.#deliver();
   }

@@ -3,14 +3,20 @@ import { expect, it } from 'vitest';
 import { type BodyReport, defineAgent, type ExitReason } from '../../../src/index.ts';
 import { FaultyHost } from '../../../src/testing/simulate-fleet/faulty-host.ts';
 import { settled, simulatedClock } from '../../../src/testing/index.ts';
-import type { BodyStart } from '../../../src/runtime/hosting/host.ts';
+import type { BodyListener, BodyStart } from '../../../src/runtime/hosting/host.ts';
 
 const WORK_MS = 500;
-const nothing = () => {};
 
 /** A body that is ready, whose tasks take their time. */
-async function rig({ readyMs = 0 }: { readonly readyMs?: number } = {}) {
+async function rig({
+  readyMs = 0,
+  workMs = WORK_MS,
+}: {
+  readonly readyMs?: number;
+  readonly workMs?: number;
+} = {}) {
   const done: unknown[] = [];
+  const gate = Promise.withResolvers<void>();
   const module = defineAgent({
     type: 'subject',
     init: () => ({}),
@@ -19,9 +25,13 @@ async function rig({ readyMs = 0 }: { readonly readyMs?: number } = {}) {
       wait: {
         run: ({ signal }) =>
           new Promise<void>((_, reject) => {
-            signal.addEventListener('abort', () => reject(signal.reason as Error));
+            signal.addEventListener('abort', () => {
+              done.push('aborted');
+              reject(signal.reason as Error);
+            });
           }),
       },
+      held: { run: () => gate.promise },
     },
   });
   const clock = simulatedClock();
@@ -33,16 +43,17 @@ async function rig({ readyMs = 0 }: { readonly readyMs?: number } = {}) {
     clock,
     witness: {
       opened: ({ agentId }) => void seen.push(`${agentId} opened`),
-      stateTold: nothing,
+      stateTold: (agentId, { json }) => void seen.push(`${agentId} state ${json}`),
       taskDone: (_, taskId) => void seen.push(`${taskId} done`),
       variablePosted: (_, incarnation, name, version) => void seen.push(`${incarnation} ${name} v${version}`),
       exited: (id, incarnation) => void seen.push(`${id}/${incarnation} exited`),
       taskBegun: (_, taskId) => void seen.push(`${taskId} begun`),
       taskOver: (_, taskId) => void over.push(taskId),
-      asked: nothing,
+      asked: (agentId, taskId, requestId, args) =>
+        void seen.push(`${agentId} ${taskId} asked ${requestId} ${JSON.stringify(args)}`),
       answered: (_, taskId, requestId) => void seen.push(`${taskId} answered ${requestId}`),
     },
-    workMs: () => WORK_MS,
+    workMs: () => workMs,
     readyMs: () => readyMs,
   });
   const start: BodyStart = {
@@ -74,7 +85,23 @@ async function rig({ readyMs = 0 }: { readonly readyMs?: number } = {}) {
       return report.type === 'task.failed' ? [`${report.taskId} ${report.code}`] : [];
     });
   const told = () => reports.map(({ type }) => type);
-  return { body, host, open, run, cancel, pass, done, over, seen, answers, told, exits, clock };
+  return {
+    gate,
+    reports,
+    body,
+    host,
+    open,
+    run,
+    cancel,
+    pass,
+    done,
+    over,
+    seen,
+    answers,
+    told,
+    exits,
+    clock,
+  };
 }
 
 it('a task is done at the end of its time, and not before', async () => {
@@ -173,12 +200,18 @@ it('what is forgotten does not come about', async () => {
 });
 
 it('a task runs into each limit once, with its reset or without', async () => {
-  const { host, run, pass, answers, told, over } = await rig();
+  const { host, run, pass, answers, reports, over } = await rig();
   host.limit('b', 1);
   host.limit('a', 5);
   host.limit('a', undefined);
   for (const id of ['t1', 't2', 't3']) run(id, 'add');
-  expect([told().filter((type) => type === 'task.parked').length, over]).toEqual([2, ['t1', 't2']]);
+  expect([reports.slice(1), over]).toEqual([
+    [
+      { type: 'task.parked', taskId: 't1', why: 'as the seed says', afterMs: 5 },
+      { type: 'task.parked', taskId: 't2', why: 'as the seed says' },
+    ],
+    ['t1', 't2'],
+  ]);
   await pass(WORK_MS);
   expect(answers()).toEqual(['t3 done']);
 });
@@ -255,4 +288,123 @@ it('its witness sees what a body is told of variables and answers, as long as it
   await pass(0);
   post();
   expect(seen).toEqual(['a opened', '1 rate v3', 't answered 7', 'a/1 exited', 't answered 7']);
+});
+
+it('a task that takes no time is begun at once, with no timer', async () => {
+  const { run, clock, done } = await rig({ workMs: 0 });
+  run('t1', 'add');
+  expect(clock.pending()).toEqual([]);
+  await settled();
+  expect(done).toEqual(['t1']);
+});
+
+it('a body that is told to end, hangs or crashes leaves no timer', async () => {
+  const ending = await rig();
+  ending.run('t1', 'add');
+  ending.body.post({ type: 'terminate' });
+  expect(ending.clock.pending()).toEqual([]);
+  await settled();
+  expect(ending.exits).toEqual(['shutdown']);
+  const hung = await rig();
+  hung.run('t1', 'add');
+  hung.host.hang('a');
+  expect(hung.clock.pending()).toEqual([]);
+  const crashed = await rig();
+  crashed.host.arrange('a', 'task', 100);
+  crashed.run('t1', 'add');
+  await crashed.pass(WORK_MS);
+  crashed.run('t2', 'add');
+  crashed.host.crash('a', 'disconnected');
+  await settled();
+  expect([crashed.exits, crashed.clock.pending()]).toEqual([['disconnected'], []]);
+});
+
+it('a body that hangs is given nothing and tells nothing, but for what is on its way', async () => {
+  const { host, run, pass, gate, seen, answers } = await rig();
+  run('t1', 'add');
+  run('t2', 'held');
+  host.arrange('a', 'task', 100);
+  await pass(WORK_MS);
+  host.hang('a');
+  gate.resolve();
+  run('t3', 'add');
+  await pass(100);
+  expect(answers()).toEqual(['t1 done']);
+  expect(seen).toEqual(['a opened', 't1 begun', 't2 begun', 'a state {}', 't1 done']);
+});
+
+it('a body that has ended is given nothing', async () => {
+  const { body, run, pass, seen } = await rig();
+  body.kill();
+  await pass(0);
+  run('t1', 'add');
+  expect(seen).toEqual(['a opened', 'a/1 exited']);
+});
+
+it('of a body that is killed and ends late nothing is told that was on its way', async () => {
+  const { host, body, run, pass, answers, exits } = await rig();
+  host.arrange('a', 'task', 50);
+  host.arrange('a', 'exit', 100);
+  run('t1', 'add');
+  run('t2', 'add');
+  await pass(WORK_MS);
+  body.kill();
+  await pass(99);
+  expect([answers(), exits]).toEqual([[], []]);
+  await pass(1);
+  expect([answers(), exits]).toEqual([[], ['killed']]);
+});
+
+it('of two crashes before its end is told the first is its reason', async () => {
+  const { host, pass, exits } = await rig();
+  host.arrange('a', 'exit', 100);
+  host.crash('a', 'out_of_memory');
+  host.crash('a', 'disconnected');
+  await pass(100);
+  expect(exits).toEqual(['out_of_memory']);
+});
+
+it('a program that has died ends the work of its bodies, and hears nothing that was on its way', async () => {
+  const { host, body, open, run, pass, done, answers, exits } = await rig();
+  run('t1', 'add');
+  run('t2', 'wait');
+  host.arrange('a', 'task', 100);
+  await pass(WORK_MS);
+  host.arrange('a', 'exit', 100);
+  host.die();
+  await pass(200);
+  expect([done, answers(), exits]).toEqual([['t1', 'aborted'], [], []]);
+  body.kill();
+  // The late end is that of the next body.
+  const next = open();
+  await pass(0);
+  next.kill();
+  await pass(99);
+  expect(exits).toEqual([]);
+  await pass(1);
+  expect(exits).toEqual(['killed']);
+});
+
+it('a program that dies before the late end of a body does not hear of it', async () => {
+  const { host, body, pass, exits } = await rig();
+  host.arrange('a', 'exit', 100);
+  body.kill();
+  await pass(50);
+  host.die();
+  await pass(100);
+  expect(exits).toEqual([]);
+});
+
+it('its witness sees states, requests to other agents, and their withdrawal', async () => {
+  const { body, seen, told } = await rig();
+  const listener = body as unknown as BodyListener;
+  const request = { type: 'request.made', taskId: 't1', requestId: 7 } as const;
+  listener.report({ ...request, name: 'agents.execute', args: ['b'] });
+  listener.report({ ...request, requestId: 8, name: 'variables.get', args: ['rate'] });
+  listener.report({ type: 'request.withdrawn', taskId: 't1', requestId: 7 } as never);
+  listener.report({ type: 'state.saved', state: { json: '{"n":1}' } } as never);
+  listener.report({ type: 'state.saved', state: undefined } as never);
+  listener.report({ type: 'task.completed', taskId: 't1', output: 1 } as never);
+  expect(seen).toEqual(['a opened', 'a t1 asked 7 ["b"]', 't1 answered 7', 'a state {"n":1}', 't1 done']);
+  expect(told()).toHaveLength(7);
 });

@@ -22,6 +22,7 @@ function commands({ replies = {} }: { readonly replies?: Readonly<Record<string,
   const waits: {
     readonly what: string;
     readonly withinMs: number;
+    readonly asked: Promise<unknown>;
     readonly of?: Target | undefined;
     readonly told: (value: unknown) => void;
   }[] = [];
@@ -71,7 +72,7 @@ function commands({ replies = {} }: { readonly replies?: Readonly<Record<string,
         of?: Target,
       ) => {
         asked.catch(() => undefined);
-        waits.push({ what, withinMs, of, told: (value) => told?.(value) });
+        waits.push({ what, withinMs, asked, of, told: (value) => told?.(value) });
       },
     },
     answered: (answer: unknown) => void answers.push(answer),
@@ -104,14 +105,17 @@ class Chunks {
   constructor(chunks: number) {
     this.#chunks = chunks;
   }
+  /** Whether it is looked after when it fails. */
+  isCaught = false;
   get output() {
-    return Promise.reject(new Error('given up'));
+    return { catch: () => void (this.isCaught = true) };
   }
   [Symbol.asyncIterator]() {
     return { next: async () => ({ done: (this.reads += 1) > this.#chunks, value: 'chunk' }) };
   }
-  async return() {
+  return() {
     this.returns += 1;
+    return Promise.reject(new Error('it cannot be given up'));
   }
 }
 
@@ -189,6 +193,12 @@ it.each<[FleetCommand, readonly unknown[], number]>([
     expect(waits.map((wait) => wait.withinMs)).toEqual([withinMs]);
   },
 );
+
+it('an agent that is not of the fleet is not registered', () => {
+  const { perform, calls, waits } = commands();
+  perform({ do: 'register', agent: 'nobody' });
+  expect([calls, waits]).toEqual([[], []]);
+});
 
 describe('a task', () => {
   const signal = expect.any(AbortSignal) as unknown;
@@ -289,6 +299,9 @@ describe('a stream', () => {
       await settled();
       expect(calls).toStrictEqual([['agents.stream', 'a', { type: 'read' }]]);
       expect([stream.reads, stream.returns, waits[0]!.withinMs]).toEqual([reads, returns, Infinity]);
+      expect(stream.isCaught).toBe(true);
+      const failed = await waits[0]!.asked.catch((thrown: Error) => thrown.message);
+      expect(failed).toBe(returns === 0 ? undefined : 'it cannot be given up');
     }
   });
 });
