@@ -17,6 +17,7 @@ const HELP = `Plants small faults in a copy of the sources and says which of the
 
 Mutants are planted together, each behind a switch, and tried one after the other in one program for each test file.
 --tests WORD, once or more, holds them to the test files alone whose path has one of the words.
+--own holds them to the test files alone that bear the name of their file or import it; those without any, to all.
 --seconds N gives each mutant N seconds of tests (45).
 --at-once N runs N test files at the same time (1).
 --alone plants what no switch has killed once more, alone, for the programs too that tests start; it measures the reach
@@ -39,6 +40,7 @@ const { values, positionals: words } = parseArgs({
     tests: { type: 'string', multiple: true, default: [] },
     seconds: { type: 'string', default: '45' },
     'at-once': { type: 'string', default: '1' },
+    own: { type: 'boolean', default: false },
     alone: { type: 'boolean', default: false },
     measured: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -85,6 +87,7 @@ if (values.planted) {
     words,
     testMs: seconds * 1_000,
     tests: values.tests,
+    isOwn: values.own,
     isAlone: values.alone,
     say,
     signal: interrupt.signal,

@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { noFaultOf } from './no-faults.ts';
-import { heldTo, inOrder, nearnessOf } from './held-to.ts';
+import { heldTo, inOrder, NEARNESS, type Nearness, nearnessOf } from './held-to.ts';
 import { createImports } from './imports.ts';
 import { allTests, type Reach } from './reach.ts';
 import { sourceMutantsOf } from './source-mutants.ts';
@@ -73,6 +73,8 @@ export interface SampleOptions {
   readonly testMs: number;
   /** Words of the paths of the test files they are held to behind switches; none for all. */
   readonly tests: readonly string[];
+  /** Whether the test files that are about a mutant's file are enough, where there are any. */
+  readonly isOwn: boolean;
   /** Whether what no switch has shown is planted alone: also in the programs that tests start. */
   readonly isAlone: boolean;
   readonly say: (line: string) => void;
@@ -83,7 +85,7 @@ export interface SampleOptions {
 export async function trySample(
   runners: readonly [TestRunner, ...TestRunner[]],
   reach: Reach,
-  { count, draw, seed, words, testMs, tests: testWords, isAlone, say, signal }: SampleOptions,
+  { count, draw, seed, words, testMs, tests: testWords, isOwn, isAlone, say, signal }: SampleOptions,
 ): Promise<Tried[]> {
   const known = readTried();
   // In the order of the draw, all files mixed: a run that is interrupted has tried a fair sample, too.
@@ -92,16 +94,27 @@ export async function trySample(
     .toSorted((a, b) => (a.id < b.id ? -1 : 1))
     .slice(0, draw);
   const distance = createImports();
+  const tests = inOrder(
+    allTests().filter((test) => testWords.length === 0 || testWords.some((word) => test.includes(word))),
+    chosen.map(({ file }) => file),
+  );
+  const nearness = (test: string, { file }: NamedMutant): Nearness =>
+    nearnessOf(test, file, distance(test, file));
+  const isNearest = (test: string, mutant: NamedMutant): boolean => nearness(test, mutant) === NEARNESS[0];
+  const owned = new Set(
+    isOwn
+      ? chosen.filter((mutant) => tests.some((test) => isNearest(test, mutant))).map(({ file }) => file)
+      : [],
+  );
+  const isApart = apartBy(reach, distance);
   const switched = await trySwitches(
     runners,
     chosen.filter((mutant) => noFaultOf(mutant) === undefined),
     {
-      tests: inOrder(
-        allTests().filter((test) => testWords.length === 0 || testWords.some((word) => test.includes(word))),
-        chosen.map(({ file }) => file),
-      ),
-      isApart: apartBy(reach, distance),
-      nearness: (test, { file }) => nearnessOf(test, file, distance(test, file)),
+      tests,
+      isApart: (test, mutant) =>
+        isApart(test, mutant) || (owned.has(mutant.file) && !isNearest(test, mutant)),
+      nearness,
       testMs,
       say,
       signal,
