@@ -307,6 +307,36 @@ test('a call that joins a task which waits for its caller would wait in a circle
   expect(JSON.stringify(system.tasks.list())).toContain('agent two would wait for itself: two → one → two');
 });
 
+test.for(['ann', 'amy'])(
+  'a task that two ask for in one moment is waited for by both: a call of it that asks %s back is refused',
+  async (back) => {
+    const turn = gate();
+    const asking = defineAgent({
+      type: 'asking',
+      init: () => ({}),
+      tasks: {
+        ask: { run: ({ agents }) => agents.execute('bob', { type: 'askBack', idempotencyKey: 'asked' }) },
+        askBack: {
+          run: async ({ agents }) => {
+            await turn.promise;
+            return agents.execute(back, { type: 'ask', idempotencyKey: back });
+          },
+        },
+      },
+    });
+    const { agents, system } = await rig({ agents: [asking] });
+    for (const id of ['ann', 'amy', 'bob'])
+      await agents.ensure({ id, module: asking, tasks: { concurrency: 2 } }, { autoStart: true });
+    const { tasks } = system;
+    await Promise.all(['ann', 'amy'].map((id) => tasks.submit(id, { type: 'ask', idempotencyKey: id })));
+    await settled();
+    turn.resolve();
+    await settled();
+    expect(tasks.list().map(({ status }) => status)).toEqual(['failed', 'failed', 'failed']);
+    expect(JSON.stringify(tasks.list())).toContain(`agent bob would wait for itself: bob → ${back} → bob`);
+  },
+);
+
 test('it is cancelled when its caller ends and does not wait for it', async () => {
   const { agents, tasks } = await opened(office({ hangs: true }));
   await agents.execute('ann', { type: 'leave' });

@@ -7,7 +7,7 @@ import { requestHandler } from '../../src/runtime/agent/requests.ts';
 import type { BodyRequest } from '../../src/runtime/hosting/host.ts';
 import { steadyClock } from '../../src/runtime/time/clock.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
-import { fateOf } from '../kit/rig.ts';
+import { fateOf, refusal } from '../kit/rig.ts';
 
 const stall = { stalledAfterMs: 50, onStall: 'abort' };
 
@@ -57,6 +57,38 @@ function rig() {
     },
   };
 }
+
+describe('a call that was accepted', () => {
+  const [ADA, BOB, EVE] = ['ada/task-x-1', 'bob/task-x-1', 'eve/task-x-1'];
+  const circle = {
+    code: 'WAIT_CIRCLE',
+    message: 'agent ada would wait for itself: ada → bob → eve → ada',
+    details: { circle: ['ada', 'bob', 'eve', 'ada'], tasks: [ADA, BOB, EVE] },
+  };
+
+  it('closes a circle once its task waits for the one that has made it, and names who is in it', async () => {
+    const { tasks, begin, asks } = rig();
+    begin(ADA, { chain: [EVE] });
+    const { closed } = asks(ADA).request.watchCircle(BOB);
+    const refused = refusal(closed);
+    expect(await fateOf(closed)).toBe('pending');
+    tasks.awaited({ type: 'task.awaited', taskId: ADA, chain: [EVE] });
+    expect(await fateOf(closed)).toBe('pending');
+    tasks.awaited({ type: 'task.awaited', taskId: ADA, chain: [BOB, EVE] });
+    expect(await refused).toMatchObject(circle);
+  });
+
+  it('closes one at once where that was told while it was on its way, and none that is over', async () => {
+    const { tasks, begin, asks } = rig();
+    begin(ADA);
+    const { request } = asks(ADA);
+    const over = request.watchCircle(BOB);
+    over.end();
+    tasks.awaited({ type: 'task.awaited', taskId: ADA, chain: [BOB, EVE] });
+    expect(await refusal(request.watchCircle(BOB).closed)).toMatchObject(circle);
+    expect(await fateOf(over.closed)).toBe('pending');
+  });
+});
 
 describe('a task that begins', () => {
   it('is told to its body without its terms, and its output is kept', () => {

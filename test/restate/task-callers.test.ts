@@ -300,7 +300,7 @@ describe('a caller', () => {
     told();
     const ofEve = (chain: readonly string[]) => [
       'agent eve command',
-      { type: 'awaitedTask', taskId: EVE, caller: id, chain: [...chain, id] },
+      { type: 'awaitedTask', taskId: EVE, caller: id, chain: [...chain, id], news: expect.any(Number) },
     ];
     const tellsEve = () => told().filter((one) => String(one).startsWith('agent eve'));
     await call(ZOE);
@@ -322,8 +322,39 @@ describe('a caller', () => {
     told();
     await command('calledTask', { taskId: id, called: EVE, joined: 1, chain: [BOB, id] });
     expect(told()).toEqual([
-      ['agent eve command', { type: 'awaitedTask', taskId: EVE, caller: id, chain: [BOB, ZOE, id] }],
+      [
+        'agent eve command',
+        { type: 'awaitedTask', taskId: EVE, caller: id, chain: [BOB, ZOE, id], news: expect.any(Number) },
+      ],
     ]);
+  });
+
+  it('tells who waits for it in numbered news, of which the older ones, that come again later, change nothing', async () => {
+    const { command, call, told } = await rig();
+    const { id } = valueOf(await call(BOB));
+    await command('calledTask', { taskId: id, called: EVE, joined: 1, chain: [BOB, id] });
+    told();
+    await call(ZOE);
+    await call('ida/task-x-1');
+    const sent = told().flatMap((one) =>
+      String(one).startsWith('agent eve') ? [(one as [string, { news: number }])[1]] : [],
+    );
+    expect(sent.map(({ news }) => news)).toEqual(
+      sent.map(({ news }) => news).toSorted((one, other) => one - other),
+    );
+    expect(new Set(sent.map(({ news }) => news)).size).toBe(2);
+
+    const chains = () =>
+      told().flatMap((one) => ('chain' in (one as object) ? [(one as { chain: unknown }).chain] : []));
+    await command('awaitedTask', { taskId: id, caller: BOB, chain: ['x/task-1', BOB], news: 7 });
+    chains();
+    await command('awaitedTask', { taskId: id, caller: BOB, chain: ['y/task-1', BOB], news: 6 });
+    expect(chains()).toEqual([]);
+    await call(BOB);
+    await command('awaitedTask', { taskId: id, caller: BOB, chain: ['y/task-1', BOB], news: 6 });
+    expect(JSON.stringify(chains())).not.toContain('y/task-1');
+    await command('awaitedTask', { taskId: id, caller: BOB, chain: ['z/task-1', BOB], news: 8 });
+    expect(JSON.stringify(chains())).toContain('z/task-1');
   });
 });
 
@@ -368,7 +399,12 @@ describe('what an earlier version has kept', () => {
     await command('calledOver', { taskId: id, called: ZOE, joined: 0 });
     told();
     await command('awaitedTask', { taskId: id, caller: BOB, chain: ['x/task-1', BOB] });
-    const awaited = { type: 'awaitedTask', caller: id, chain: ['x/task-1', BOB, id] };
+    const awaited = {
+      type: 'awaitedTask',
+      caller: id,
+      chain: ['x/task-1', BOB, id],
+      news: expect.any(Number),
+    };
     expect(told().filter((one) => Array.isArray(one))).toEqual([
       ['agent ida command', { ...awaited, taskId: IDA }],
       ['agent eve command', { ...awaited, taskId: EVE }],

@@ -41,10 +41,10 @@ function keyedTasks(refusals: unknown[] = [], numbers: number[] = []) {
   };
   const { ask: asking } = rig({ tasks });
   const work = {};
-  const ask = (isWithdrawn: boolean) => {
+  const ask = (isWithdrawn: boolean, given: object = {}) => {
     const controller = new AbortController();
     const task = { type: 'work', idempotencyKey: 'k' };
-    const more = { signal: controller.signal, isWithdrawn: () => isWithdrawn, work };
+    const more = { signal: controller.signal, isWithdrawn: () => isWithdrawn, work, ...given };
     return {
       output: asking('agents.execute', { target: 'bob', task }, more),
       abort: () => controller.abort(),
@@ -98,6 +98,7 @@ function rig({
     hide: <Data>(data: Data) => data,
     askAgent: note('ask agent', () => 'kept'),
     askPerson: note('ask person', () => 'yes'),
+    watchCircle: () => ({ closed: new Promise(() => {}), end: () => undefined }),
   };
   const ask = (name: string, args: unknown, more: object = {}): Promise<unknown> =>
     (async () =>
@@ -228,6 +229,29 @@ describe('a call with a key', () => {
       await Promise.all([first.output, second.output]);
       expect(done).toEqual([submitted, submitted]);
     }
+  });
+  it('is refused, and left, once its task waits for its caller; it is watched no longer than it waits', async () => {
+    const watched: unknown[] = [];
+    const { ask, done, called } = keyedTasks();
+    const circle = Promise.withResolvers<never>();
+    const watchCircle = (id: string) => {
+      watched.push(id);
+      return { closed: circle.promise, end: () => watched.push('end') };
+    };
+    const { output } = ask(false, { watchCircle });
+    await settled();
+    expect([watched, done]).toEqual([['task-1 of bob'], [submitted]]);
+    circle.reject(new AgentSystemError('WAIT_CIRCLE', 'round'));
+    expect(await codeOf(output)).toBe('WAIT_CIRCLE');
+    expect(watched).toEqual(['task-1 of bob', 'end']);
+    expect(done).toEqual([submitted, left]);
+    called.resolve('late');
+    expect(
+      await ask(false, {
+        watchCircle: () => ({ closed: new Promise(() => {}), end: () => watched.push('over') }),
+      }).output,
+    ).toBe('late');
+    expect(watched.at(-1)).toBe('over');
   });
   it('that is over is not kept until its task ends', async () => {
     setFlagsFromString('--expose-gc');

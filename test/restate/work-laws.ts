@@ -146,6 +146,18 @@ const hand = defineAgent({
         return agents.execute(to!, { type: 'loop', input: [...rest, to!], idempotencyKey: `loop of ${to}` });
       },
     },
+    /** Once another agent has such a task, too, it joins that. */
+    cross: {
+      run: async ({ agents, input, state }) => {
+        const to = input as string;
+        write(state.id, 'here');
+        await eventually(
+          () => diaryOf(to),
+          (diary) => diary.includes('here'),
+        );
+        return agents.execute(to, { type: 'cross', input: state.id, idempotencyKey: `crossed by ${to}` });
+      },
+    },
     spawn: { run: ({ agents, input }) => agents.spawn({ module: child, id: input as string }) },
     emit: {
       run: async ({ input, emit }) => {
@@ -261,6 +273,21 @@ export function workLaws(subjectOf: () => Subject): void {
     const all = [...(await tasks.list({ agentId: one })), ...(await tasks.list({ agentId: two }))];
     expect(all.map(({ status }) => status)).toEqual(['failed', 'failed']);
     expect(JSON.stringify(all)).toContain(`agent ${two} would wait for itself: ${two} → ${one} → ${two}`);
+  });
+
+  test('two tasks that join each other in one moment do not wait for ever: the circle is named', async () => {
+    const { tasks } = subjectOf();
+    const [one, two] = [
+      await started({ tasks: { concurrency: 2 } }),
+      await started({ tasks: { concurrency: 2 } }),
+    ];
+    const cross = (by: string, input: string) =>
+      tasks.submit(by, { type: 'cross', input, idempotencyKey: `crossed by ${by}` });
+    const crossed = await Promise.all([cross(one, two), cross(two, one)]);
+    for (const { id } of crossed) expect((await refusal(tasks.result(id))).code).toBe('TASK_FAILED');
+    const all = [...(await tasks.list({ agentId: one })), ...(await tasks.list({ agentId: two }))];
+    expect(all.map(({ status }) => status)).toEqual(['failed', 'failed']);
+    expect(JSON.stringify(all)).toContain('would wait for itself');
   });
 
   test('a task of a key that asks an agent whose task has joined it is refused: that waits for it', async () => {

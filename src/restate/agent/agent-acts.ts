@@ -113,6 +113,8 @@ export type OfOtherTask =
       readonly taskId: string;
       readonly caller: string;
       readonly chain: readonly string[];
+      /** Grows with all such news of an agent. */
+      readonly news?: number | undefined;
     };
 
 /** What a turn wants done, in order. */

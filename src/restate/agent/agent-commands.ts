@@ -20,6 +20,7 @@ import type { Occupant, Placement } from '../nodes/placement.ts';
 import { findTask, type KnownTask, refuseUnlessLegal, taskOfKey } from '../tasks/known-tasks.ts';
 import { agentOfTask, type AskedWork, callerOf, isWorking, type TaskEntry } from '../tasks/task-entries.ts';
 import { type CalledRecord, resultOf, taskRecord } from '../tasks/task-record-of.ts';
+import { waitCircle } from '../tasks/wait-circle.ts';
 
 /**
  * What finds a snapshot that this code cannot read comes again after so long, ms: until the right code is there, or its
@@ -192,7 +193,7 @@ async function act(
       turn.ledger.callers.over(asked.taskId, asked.called, asked.joined);
       return { value: undefined };
     case 'awaitedTask':
-      turn.ledger.callers.awaited(asked.taskId, asked.caller, asked.chain);
+      turn.ledger.callers.awaited(asked.taskId, asked);
       return { value: undefined };
     case 'forgetTask': {
       const known = findTask(state, asked.taskId);
@@ -288,16 +289,6 @@ function refuseCircle(state: AgentState, chain: readonly string[] | undefined): 
   if (working.length < state.spec.tasks.concurrency) return;
   const isHeld = working.every(({ id, isAnswered }) => !isAnswered && chain.includes(id));
   if (isHeld) throw waitCircle(chain, chain.find((waiting) => agentOfTask(waiting) === state.id)!);
-}
-
-/** @param called of the tasks that wait for the call, the one that it would wait for */
-function waitCircle(chain: readonly string[], called: string): AgentSystemError {
-  const way = [chain.at(-1)!, ...chain.slice(chain.indexOf(called))];
-  const circle = way.map((taskId) => agentOfTask(taskId)!);
-  const agentId = circle[0]!;
-  const message = `agent ${agentId} would wait for itself: ${circle.join(' → ')}`;
-  const details = { circle, tasks: way.slice(0, -1) };
-  return new AgentSystemError('WAIT_CIRCLE', message, { agentId, details });
 }
 
 async function place(ctx: ObjectContext, occupant: Occupant): Promise<Placement> {

@@ -14,11 +14,14 @@ import type { BodyReport, BodyRequest } from '../../runtime/hosting/host.ts';
 import type { SteadyClock } from '../../runtime/time/clock.ts';
 import { AgentSystemError, errorFrom } from '../../runtime/values/errors.ts';
 import type { BodyMessage, NodeReport, RequestAnswer, TaskTerms } from '../agent/agent-acts.ts';
+import { waitCircle } from '../tasks/wait-circle.ts';
 
 /** A task that asks for something. */
 export interface AskingTask extends RequestingTask {
   /** The tasks that wait for it, and it last. */
   readonly chain: readonly string[];
+  /** Watches a call that was accepted: the task that it waits for may come to wait for this one. */
+  watchCircle(called: string): CircleWatch;
   /** The same for all that one task at work asks. */
   readonly work: object;
   /** The data without secrets of its agent; the same object if it has none. */
@@ -27,6 +30,13 @@ export interface AskingTask extends RequestingTask {
   askAgent(name: string, args: unknown): Promise<unknown>;
   /** Asks a person, by its agent; its time stands still until it is answered, unless it says otherwise. */
   askPerson(args: AskArgs, signal: AbortSignal): Promise<unknown>;
+}
+
+/** A call, until it is over. */
+export interface CircleWatch {
+  /** Rejects with `WAIT_CIRCLE` once its task would wait for itself. */
+  readonly closed: Promise<never>;
+  readonly end: () => void;
 }
 
 interface Asked {
@@ -52,6 +62,8 @@ interface Known {
   readonly task: string;
   readonly input: unknown;
   terms: TaskTerms;
+  /** Told whenever others wait for it. */
+  readonly watching: Set<() => void>;
   /** When its time is over, epoch ms; what was left of it, ms, while that stands still, and for how many requests. */
   endsAt: number | undefined;
   heldMs: number | undefined;
@@ -95,6 +107,7 @@ export class ResidentTasks {
       task,
       input,
       terms,
+      watching: new Set(),
       endsAt: terms.endsAt,
       heldMs: undefined,
       held: 0,
@@ -128,7 +141,9 @@ export class ResidentTasks {
   /** Others wait for it than before. */
   awaited({ taskId, chain }: Extract<BodyMessage, { readonly type: 'task.awaited' }>): void {
     const known = this.#known.get(taskId);
-    if (known !== undefined) known.terms = { ...known.terms, chain };
+    if (known === undefined) return;
+    known.terms = { ...known.terms, chain };
+    for (const look of known.watching) look();
   }
 
   progressed(taskId: string, value: unknown): void {
@@ -219,6 +234,7 @@ export class ResidentTasks {
       task: known.task,
       trace: known.terms.trace,
       chain: [...chain, taskId],
+      watchCircle: (called) => watchCircle(taskId, known, called),
       work: known,
       leftMs: () =>
         known.heldMs ?? (known.endsAt === undefined ? undefined : Math.max(0, known.endsAt - clock.now())),
@@ -271,6 +287,17 @@ export class ResidentTasks {
     known.heldMs = undefined;
     known.watch = known.observe();
   }
+}
+
+function watchCircle(taskId: string, known: Known, called: string): CircleWatch {
+  const { promise: closed, reject } = Promise.withResolvers<never>();
+  const look = (): void => {
+    const { chain = [] } = known.terms;
+    if (chain.includes(called)) reject(waitCircle([...chain, taskId], called));
+  };
+  known.watching.add(look);
+  look();
+  return { closed, end: () => known.watching.delete(look) };
 }
 
 function aborted(signal: AbortSignal): Promise<never> {

@@ -3,7 +3,8 @@
  * `context.ask`, `context.budget`.
  *
  * I1  A call takes no longer than what is left of its caller's time, and ends with its caller.
- * I2  A call says who waits for it: one whose answer could come only after its caller has ended is refused.
+ * I2  A call says who waits for it: one whose answer could come only after its caller has ended is refused, also where
+ *     that comes about once it was accepted under its key.
  * I3  A child that could not be started is removed again.
  * I4  A call with a key is a submitted task: a caller that runs again, on another node too, waits for the same task. It
  *     ends with the last of its callers (tasks/task-callers.ts).
@@ -117,8 +118,8 @@ async function execute(
     try {
       const called = await tasks.submitFor(target, { ...timed, idempotencyKey }, request);
       open.joined(called);
-      return await outputOf(tasks, called, request, () => {
-        open.aborted(request.isWithdrawn());
+      return await outputOf(tasks, called, request, (isGivenUp) => {
+        open.aborted(isGivenUp);
         end();
       });
     } finally {
@@ -133,19 +134,29 @@ async function execute(
   return agents.executeFor(id, given, chain, reader);
 }
 
-/** The output of a task with a key. @param aborted the call was given up, or its caller's attempt is over */
+/**
+ * The output of a task with a key.
+ *
+ * @param aborted the call was given up, or its caller's attempt is over
+ * @throws AgentSystemError `WAIT_CIRCLE` once that task waits for the caller, by calls that were accepted meanwhile
+ */
 async function outputOf(
   tasks: TaskCallsOptions['tasks'],
   { id }: CalledRecord,
-  { signal }: Request,
-  aborted: () => void,
+  request: Request,
+  aborted: (isGivenUp: boolean) => void,
 ): Promise<unknown> {
-  if (signal.aborted) aborted();
-  signal.addEventListener('abort', aborted, { once: true });
+  const { signal } = request;
+  const abort = (): void => aborted(request.isWithdrawn());
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort, { once: true });
+  const circle = request.watchCircle(id);
+  circle.closed.catch(() => aborted(true));
   try {
-    return await tasks.result(id);
+    return await Promise.race([tasks.result(id), circle.closed]);
   } finally {
-    signal.removeEventListener('abort', aborted);
+    circle.end();
+    signal.removeEventListener('abort', abort);
   }
 }
 

@@ -27,6 +27,8 @@ import type { TaskLists } from './task-lists.ts';
 
 type CallNews = Pick<Extract<OfOtherTask, { type: 'calledTask' }>, 'called' | 'joined' | 'chain'>;
 
+type AwaitedNews = Pick<Extract<OfOtherTask, { type: 'awaitedTask' }>, 'caller' | 'chain' | 'news'>;
+
 export class TaskCallers {
   readonly #owner: LedgerOwner;
   readonly #lists: TaskLists;
@@ -43,8 +45,10 @@ export class TaskCallers {
     if (asking === undefined) return void (entry.endsWithCallers = undefined);
     const { taskId, chain } = asking;
     const joined = this.#owner.nextOrder();
-    const others = (entry.callers ?? []).filter((other) => other.taskId !== taskId);
-    this.#wait(entry, [...others, { taskId, chain, joined }]);
+    const { callers = [] } = entry;
+    const others = callers.filter((other) => other.taskId !== taskId);
+    const news = callers.find((other) => other.taskId === taskId)?.news;
+    this.#wait(entry, [...others, { taskId, chain, joined, news }]);
     this.#owner.tellTask(taskId, { type: 'calledTask', taskId, called: entry.id, joined, chain });
   }
 
@@ -61,13 +65,16 @@ export class TaskCallers {
     if (entry.callers.length === 0 && entry.endsWithCallers) this.#giveUp(entry);
   }
 
-  /** Others wait for one of its callers. */
-  awaited(taskId: string, caller: string, chain: readonly string[]): void {
+  /** Others wait for one of its callers. News that it could not take comes again later, and may be older than it knows. */
+  awaited(taskId: string, { caller, chain, ...told }: AwaitedNews): void {
     const entry = this.#find(taskId);
-    if (entry?.callers === undefined) return;
+    const known = entry?.callers?.find((other) => other.taskId === caller);
+    if (entry?.callers === undefined || known === undefined) return;
+    const { news = known.news } = told;
+    if (news !== undefined && known.news !== undefined && news < known.news) return;
     this.#wait(
       entry,
-      entry.callers.map((known) => (known.taskId === caller ? { ...known, chain } : known)),
+      entry.callers.map((other) => (other === known ? { ...known, chain, news } : other)),
     );
   }
 
@@ -113,7 +120,8 @@ export class TaskCallers {
   #tellAwaited(entry: TaskEntry, called: string): void {
     const { id: caller } = entry;
     const chain = chainThrough(entry);
-    this.#owner.tellTask(called, { type: 'awaitedTask', taskId: called, caller, chain });
+    const news = this.#owner.nextOrder();
+    this.#owner.tellTask(called, { type: 'awaitedTask', taskId: called, caller, chain, news });
   }
 
   /** Those wait for it now. */

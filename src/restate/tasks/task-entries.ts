@@ -115,6 +115,8 @@ export interface AskingCaller {
 /** A task that waits for another, and the number of its latest call: none where an earlier version has taken that. */
 export interface TaskCaller extends AskingCaller {
   readonly joined?: number;
+  /** The newest that its agent has told of who waits for it. */
+  readonly news?: number | undefined;
 }
 
 /** A task that another waits for, and the number of the latest call. */

@@ -165,6 +165,8 @@ export class AgentCalls {
       const limit = timeoutMs === undefined ? {} : { timeoutMs };
       const asked = { ...task, ...limit, idempotencyKey };
       const id = await tasks.submitAgain(to, asked, { id: request.taskId, begins });
+      // Another caller may have submitted it in the same moment, and has heard that it begins.
+      call.target = new JoinedTarget(id, call.target);
       return tasks.outputFor(id, request);
     };
     if (typeof target === 'object' && 'pool' in target) {
@@ -206,7 +208,7 @@ export class AgentCalls {
 
 /** A wait, from its beginning to the end of the called task. */
 class Call implements Wait {
-  readonly target: WaitTarget;
+  target: WaitTarget;
   task: WaitingTask | undefined = undefined;
 
   constructor(target: WaitTarget) {
