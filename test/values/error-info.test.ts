@@ -109,8 +109,57 @@ describe('an error is one by what it is', () => {
       },
     );
     expect(errorInfoOf(hostile)).toEqual({ name: 'NonError', message: 'an object' });
-    const trap = Object.defineProperty(new Error('m'), 'stack', { get: () => errorFrom(undefined as never) });
-    expect(errorInfoOf(trap)).toEqual({ name: 'NonError', message: 'a value that cannot be read' });
+    const { proxy, revoke } = Proxy.revocable(new Error('m'), {});
+    revoke();
+    expect(errorInfoOf(proxy)).toEqual({ name: 'NonError', message: 'a value that cannot be read' });
+  });
+});
+
+const refuse = (): never => {
+  throw new Error('not now');
+};
+const limited = (kind: 'Error' | 'AggregateError' = 'Error') =>
+  Object.assign(kind === 'Error' ? new RangeError('m') : new AggregateError([], 'm'), { status: 429 });
+
+describe('a part of an error that cannot be read takes no other along', () => {
+  const known = { message: 'm', data: { status: 429 } };
+
+  it.each(['name', 'stack', 'cause', 'code', 'errors', 'suppressed', 'headers', 'response'])(
+    'its %s',
+    (key) => {
+      for (const isListed of [true, false])
+        for (const error of [limited(), limited('AggregateError')])
+          expect(
+            errorInfoOf(Object.defineProperty(error, key, { get: refuse, enumerable: isListed })),
+          ).toMatchObject(known);
+    },
+  );
+  it('its message', () => {
+    const error = Object.defineProperty(limited(), 'message', { get: refuse });
+    expect(errorInfoOf(error)).toMatchObject({
+      ...known,
+      name: 'RangeError',
+      message: 'a value that cannot be read',
+    });
+  });
+  it.each<keyof ProxyHandler<object>>(['has', 'getOwnPropertyDescriptor', 'ownKeys'])(
+    'what the trap %s of a proxy is asked for',
+    (trap) => {
+      const error = Object.assign(limited(), { code: 7 });
+      const info = errorInfoOf(new Proxy(error, { [trap]: refuse }));
+      expect(info).toMatchObject({ name: 'RangeError', message: 'm', code: 7 });
+    },
+  );
+  it('what stands deep in a field of its own', () => {
+    const config = new Proxy({}, { ownKeys: refuse, get: refuse, getPrototypeOf: refuse });
+    expect(errorInfoOf(Object.assign(limited(), { config, at: [config] })).data).toMatchObject({
+      status: 429,
+    });
+  });
+  it('in what it was caused by, and in one of several', () => {
+    const cause = Object.defineProperty(limited(), 'name', { get: refuse });
+    const info = errorInfoOf(new AggregateError([cause], 'all', { cause }));
+    expect(info).toMatchObject({ name: 'AggregateError', message: 'all', cause: known, errors: [known] });
   });
 });
 

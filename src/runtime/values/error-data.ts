@@ -152,7 +152,7 @@ const TOLD_OF_ERRORS: readonly string[] = ['status', 'statusCode', 'headers', 'r
 /** A getter that throws has nothing to say. */
 function fieldsOf(value: object): readonly Entry[] {
   const fields: Entry[] = [];
-  for (const key of new Set([...toldOf(value), ...Object.keys(value)])) {
+  for (const key of new Set([...toldOf(value), ...keysOf(value)])) {
     if (fields.length === MAX_FIELDS) break;
     try {
       fields.push([key, (value as Fields)[key]]);
@@ -161,6 +161,15 @@ function fieldsOf(value: object): readonly Entry[] {
     }
   }
   return fields;
+}
+
+/** A proxy may hold them back. */
+function keysOf(value: object): readonly string[] {
+  try {
+    return Object.keys(value);
+  } catch {
+    return [];
+  }
 }
 
 function toldOf(value: object): readonly string[] {

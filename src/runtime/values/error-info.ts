@@ -5,7 +5,7 @@
  *     thrown.
  * I2  An error is one by what it is, not by whose `Error` it came from: those of `vm` contexts are errors, too.
  * I3  What callers decide by comes along: names, codes, the chain of causes, the errors of an `AggregateError`, and
- *     fields of its own (error-data.ts).
+ *     fields of its own (error-data.ts). A field that cannot be read takes no other along.
  */
 import { types } from 'node:util';
 import type { ErrorInfo } from '../../machines/index.ts';
@@ -26,18 +26,26 @@ const MAX_NAME_LENGTH = 256;
 const MAX_MESSAGE_LENGTH = 8_192;
 const MAX_STACK_LENGTH = 16_384;
 
+const UNREADABLE = 'a value that cannot be read';
+
 /** Fields that have a place of their own. */
 const OWN_PLACE: ReadonlySet<string> = new Set(['name', 'message', 'stack', 'cause']);
 
 /** Whether a value is an error, of this realm or of another. Never throws: an unreadable value is not an error. */
 export function isError(value: unknown): value is Error {
   if (typeof value !== 'object' || value === null) return false;
+  if (types.isNativeError(value) || read(() => value instanceof Error) === true) return true;
+  return ['message', 'stack'].every(
+    (key) => typeof read(() => (value as Partial<Error>)[key as 'stack']) === 'string',
+  );
+}
+
+/** What a getter or a proxy holds back by a throw is as if it were not there. */
+function read<Value>(reading: () => Value): Value | undefined {
   try {
-    if (types.isNativeError(value) || value instanceof Error) return true;
-    const { message, stack } = value as Partial<Error>;
-    return typeof message === 'string' && typeof stack === 'string';
+    return reading();
   } catch {
-    return false;
+    return undefined;
   }
 }
 
@@ -46,7 +54,7 @@ export function errorInfoOf(thrown: unknown): ErrorInfo {
   try {
     return new ErrorSurvey().infoOf(thrown, 0);
   } catch {
-    return { name: 'NonError', message: 'a value that cannot be read' };
+    return { name: 'NonError', message: UNREADABLE };
   }
 }
 
@@ -59,17 +67,19 @@ class ErrorSurvey {
   infoOf(thrown: unknown, depth: number): ErrorInfo {
     this.#errorsLeft -= 1;
     if (!isError(thrown)) return this.#infoOfValue(thrown);
-    const said = textOf(thrown.message);
+    const said = read(() => textOf(thrown.message)) ?? UNREADABLE;
     const message = this.#text(said, MAX_MESSAGE_LENGTH);
     const code = this.#codeOf(thrown);
+    const name: unknown = read(() => thrown.name);
+    const stack: unknown = read(() => thrown.stack);
     const info: ErrorInfo = {
       // Without a prototype it may have none.
-      name: this.#text(thrown.name === undefined ? 'Error' : textOf(thrown.name), MAX_NAME_LENGTH),
+      name: this.#text(name === undefined ? 'Error' : textOf(name), MAX_NAME_LENGTH),
       message,
-      ...(typeof thrown.stack === 'string' ? { stack: this.#stackOf(thrown.stack, said, message) } : {}),
+      ...(typeof stack === 'string' ? { stack: this.#stackOf(stack, said, message) } : {}),
       ...(code === undefined ? {} : { code }),
     };
-    const errors = errorsOf(thrown);
+    const errors = read(() => errorsOf(thrown));
     const data = errorDataOf(
       thrown,
       this.#room,
@@ -92,12 +102,14 @@ class ErrorSurvey {
 
   /** A thrown value that is not an error may still have fields that tell something. */
   #infoOfValue(thrown: unknown): ErrorInfo {
-    const info = { name: 'NonError', message: inWords(thrown) };
+    const isReadable = !hasFields(thrown) || read(() => Object.keys(thrown)) !== undefined;
+    const info = { name: 'NonError', message: isReadable ? inWords(thrown) : UNREADABLE };
     const data = hasFields(thrown) ? errorDataOf(thrown, this.#room, () => false) : undefined;
     return data === undefined ? info : { ...info, data };
   }
 
-  #causesOf({ cause }: Error, depth: number): { cause?: ErrorInfo } {
+  #causesOf(error: Error, depth: number): { cause?: ErrorInfo } {
+    const cause = read(() => error.cause);
     const info = cause === undefined ? undefined : this.#inner(cause, depth);
     return info === undefined ? {} : { cause: info };
   }
@@ -109,7 +121,7 @@ class ErrorSurvey {
   }
 
   #codeOf(error: Error): string | number | undefined {
-    const code: unknown = 'code' in error ? error.code : undefined;
+    const code: unknown = read(() => (error as { readonly code?: unknown }).code);
     if (typeof code === 'number' && Number.isFinite(code)) return code + 0;
     return typeof code === 'string' ? this.#text(code, MAX_NAME_LENGTH) : undefined;
   }
