@@ -1,6 +1,7 @@
 /** `mabeam tasks|task|schedules`, and what is done about them: `submit`, `cancel`, `retry`, `drop`, `unschedule`. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ShownSchedule, ShownTask, TaskDetail, TaskPage } from '../../dashboard/protocol.ts';
+import { longestDelayMs } from '../../machines/backoff.ts';
 import { hasTaskEnded, type TaskStatus } from '../../machines/index.ts';
 import {
   apiOf,
@@ -52,9 +53,8 @@ export interface SubmitOptions extends ListOptions {
 /** The command's word for an act, and the API's. */
 export type TaskAct = 'cancel' | 'retry' | 'drop';
 const ACTS = { cancel: 'cancel', retry: 'retry', drop: 'forget' } as const;
-/** Between two looks at a task that is waited for: the wait is doubled up to the second. */
-const MIN_WAIT_MS = 20;
-const MAX_WAIT_MS = 1_000;
+/** Between two looks at a task that is waited for. */
+const LOOKS = { delayMs: 20, maxDelayMs: 1_000 };
 const WHAT_IT_ENDS: Partial<Record<TaskAct, string>> = {
   cancel: 'ends its work, and rejects the promises that wait for it',
   drop: 'removes its record: it can not be done again',
@@ -180,10 +180,10 @@ export async function submit(
 
 /** Asked for again and again, so that the task may wait for hours and move between agents meanwhile. */
 async function endOf({ signal }: Call, api: FleetApi, id: string): Promise<TaskDetail> {
-  for (let waitMs = MIN_WAIT_MS; ; waitMs = Math.min(MAX_WAIT_MS, waitMs * 2)) {
+  for (let looks = 0; ; looks += 1) {
     const detail = await api.get<TaskDetail>(`tasks/${part(id)}`);
     if (hasTaskEnded(detail.task.status)) return detail;
-    await pause(waitMs, undefined, { signal });
+    await pause(longestDelayMs(LOOKS, looks), undefined, { signal });
   }
 }
 

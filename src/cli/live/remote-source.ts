@@ -5,12 +5,13 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { AgentDetail, AgentRow, Needs, Sample, StreamMessages } from '../../dashboard/protocol.ts';
+import { longestDelayMs } from '../../machines/backoff.ts';
 import { CommandFailure } from '../failure.ts';
 import { type FleetApi, part } from '../fleet-api.ts';
 import { type FleetPicture, type FleetSource, KEPT_SAMPLES, type TableAct } from './fleet-source.ts';
 
-const FIRST_PAUSE_MS = 500;
-const MAX_PAUSE_MS = 5_000;
+/** Before it connects again. */
+const PAUSES = { delayMs: 500, maxDelayMs: 5_000 };
 
 export class RemoteSource implements FleetSource {
   readonly title: string;
@@ -73,12 +74,12 @@ export class RemoteSource implements FleetSource {
 
   async #watch(): Promise<void> {
     const { signal } = this.#closing;
-    let pauseMs = FIRST_PAUSE_MS;
+    let failures = 0;
     while (!signal.aborted) {
       try {
         const query = { topics: 'fleet,agents', position: this.#position };
         for await (const { event, data, id } of await this.#api.stream('stream', query, signal)) {
-          pauseMs = FIRST_PAUSE_MS;
+          failures = 0;
           if (id !== undefined) this.#position = id;
           this.#take(event, data);
         }
@@ -92,8 +93,8 @@ export class RemoteSource implements FleetSource {
         }
         this.#changed('nothing answers; trying again');
       }
-      await wait(pauseMs, undefined, { signal }).catch(() => undefined);
-      pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS);
+      await wait(longestDelayMs(PAUSES, failures), undefined, { signal }).catch(() => undefined);
+      failures += 1;
     }
   }
 

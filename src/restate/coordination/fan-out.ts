@@ -9,6 +9,7 @@ import type { OutOfDate } from '../../runtime/coordination/variables/topic.ts';
 import type { ErrorInfo } from '../../machines/index.ts';
 import type { VariableState } from '../../runtime/hosting/host.ts';
 import type { SteadyClock } from '../../runtime/time/clock.ts';
+import { within } from '../../runtime/time/deadline.ts';
 import type { Resident } from '../nodes/resident.ts';
 
 /** The answer of one incarnation. */
@@ -67,11 +68,9 @@ export async function spreadVariable(
       settle(resident);
     }),
   ]);
-  const timer = clock.setTimeout(resolve, timeoutMs);
-  if (awaited.size > 0) await promise;
+  if (awaited.size > 0) await within(clock, timeoutMs, promise, () => undefined);
   // Bodies that answer at once have answered by the next turn of the event loop.
   else await new Promise((next) => setImmediate(next));
-  clock.clearTimeout(timer);
   for (const end of letGo) end();
   const voices = (wanted: boolean): Voice[] =>
     listeners
@@ -125,10 +124,7 @@ export async function askVotes(
     }),
   );
   const letEnd = voters.map((resident) => resident.whenEnded(() => settle(resident)));
-  const timer = clock.setTimeout(resolve, timeoutMs);
-  if (open.size === 0) resolve();
-  await promise;
-  clock.clearTimeout(timer);
+  if (open.size > 0) await within(clock, timeoutMs, promise, () => undefined);
   for (const end of [...letGo, ...letEnd]) end();
   const here = new Set(voters.filter(({ isServing }) => isServing).map(({ agentId }) => agentId));
   return { ballots: [...ballots.values()], left: electorate.filter(({ agentId }) => !here.has(agentId)) };

@@ -4,12 +4,12 @@
  * I1  What is not mended by waiting is thrown at once: whatever the engine refuses, or somebody else at its address.
  */
 import type { Logger } from 'pino';
+import { longestDelayMs } from '../../machines/backoff.ts';
 import type { SteadyClock } from '../../runtime/time/clock.ts';
 import { errorInfoOf } from '../../runtime/values/errors.ts';
 import { isEngineAway } from '../engine/engine-admin.ts';
 
-const FIRST_PAUSE_MS = 50;
-const MAX_PAUSE_MS = 1_000;
+const PAUSES = { delayMs: 50, maxDelayMs: 1_000 };
 
 export interface EngineWait {
   readonly clock: SteadyClock;
@@ -23,18 +23,19 @@ export async function onceThere<Answer>(
   { clock, timeoutMs, logger }: EngineWait,
 ): Promise<Answer> {
   const until = clock.elapsed() + timeoutMs;
-  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
+  for (let earlier = 0; ; earlier += 1) {
     try {
       return await ask();
     } catch (thrown) {
       const leftMs = until - clock.elapsed();
       if (!isEngineAway(thrown) || leftMs <= 0) throw thrown;
-      if (pauseMs === FIRST_PAUSE_MS)
+      if (earlier === 0)
         logger.warn(
           { engine: errorInfoOf(thrown).message },
           'it waits for the engine, and joins once that is there',
         );
-      await new Promise<void>((resolve) => clock.setTimeout(resolve, Math.min(pauseMs, leftMs)));
+      const pauseMs = Math.min(longestDelayMs(PAUSES, earlier), leftMs);
+      await new Promise<void>((resolve) => clock.setTimeout(resolve, pauseMs));
     }
   }
 }

@@ -24,7 +24,7 @@ import { FLEET, type MessageBatch, nodeOf, VARIABLES } from '../engine/names.ts'
 import { ProgressBuffer } from '../tasks/progress-buffer.ts';
 import { machineSignal } from '../../runtime/pools/machine-signal.ts';
 import { KnownValues } from './known-values.ts';
-import { ReportOutbox } from './report-outbox.ts';
+import { ReportQueue } from './report-queue.ts';
 import { type Opening, Resident } from './resident.ts';
 import type { AskingTask } from './resident-tasks.ts';
 
@@ -51,9 +51,9 @@ export class Residents {
   /** The life of the node that messages are for; empty while it has none. */
   #epoch = '';
   readonly #options: ResidentsOptions;
-  readonly #known = new Map<string, { readonly resident: Resident; readonly outbox: ReportOutbox }>();
+  readonly #known = new Map<string, { readonly resident: Resident; readonly queue: ReportQueue }>();
   /** Of bodies that have ended, while their last reports are on their way. */
-  readonly #lastReports = new Set<ReportOutbox>();
+  readonly #lastReports = new Set<ReportQueue>();
   readonly #progress: ProgressBuffer;
   readonly #secrets: SecretServices;
   #values: KnownValues;
@@ -87,15 +87,15 @@ export class Residents {
 
   /** Once all that they have told is heard, that they have ended, too. */
   async settled(): Promise<void> {
-    const living = [...this.#known.values()].map(({ outbox }) => outbox);
-    await Promise.all([...living, ...this.#lastReports].map((outbox) => outbox.settled()));
+    const living = [...this.#known.values()].map(({ queue }) => queue);
+    await Promise.all([...living, ...this.#lastReports].map((queue) => queue.settled()));
   }
 
   /** Ends all of them without a word, and takes none until the next life of the node. */
   abandonAll(): void {
     this.#epoch = '';
-    for (const [agentId, { resident, outbox }] of this.#known) {
-      outbox.close();
+    for (const [agentId, { resident, queue }] of this.#known) {
+      queue.close();
       resident.abandon();
       this.#secrets.net.drop(agentId);
     }
@@ -117,7 +117,7 @@ export class Residents {
       at = this.#settle(agentId, batch.incarnation);
     }
     // Before it is taken: what is told while it is taken goes at once, and nothing more is due then.
-    if (batch.messages.some(({ type }) => type === 'task.run' || type === 'open')) at.outbox.expect();
+    if (batch.messages.some(({ type }) => type === 'task.run' || type === 'open')) at.queue.expect();
     at.resident.take(batch);
   }
 
@@ -181,7 +181,7 @@ export class Residents {
   #settle(agentId: string, incarnation: number) {
     const { engine, node, clock, requests } = this.#options;
     const logger = this.#options.logger.child({ agentId, incarnation });
-    const outbox: ReportOutbox = new ReportOutbox({
+    const queue: ReportQueue = new ReportQueue({
       engine,
       agentId,
       incarnation,
@@ -201,7 +201,7 @@ export class Residents {
       clock,
       requests,
       secrets: this.#secrets,
-      tell: (report) => outbox.tell(report),
+      tell: (report) => queue.tell(report),
       valueOf: (name) => this.#values.get(name),
       valuesOf: (names) => this.#values.of(names),
       show: (callId, what, value) =>
@@ -210,7 +210,7 @@ export class Residents {
       codeFor: (opening) => this.#codeFor(opening),
       ended: () => this.#leave(agentId, resident),
     });
-    const settled = { resident, outbox };
+    const settled = { resident, queue };
     this.#known.set(agentId, settled);
     return settled;
   }
@@ -218,11 +218,11 @@ export class Residents {
   #leave(agentId: string, resident: Resident): void {
     const known = this.#known.get(agentId);
     if (known?.resident !== resident) return;
-    const { outbox } = known;
+    const { queue } = known;
     this.#known.delete(agentId);
     this.#secrets.net.drop(agentId);
-    this.#lastReports.add(outbox);
-    void outbox.settled().then(() => this.#lastReports.delete(outbox));
+    this.#lastReports.add(queue);
+    void queue.settled().then(() => this.#lastReports.delete(queue));
   }
 
   /** Its agent lives elsewhere, or no longer. */
@@ -231,7 +231,7 @@ export class Residents {
     if (known?.resident.incarnation !== incarnation) return;
     this.#known.delete(agentId);
     this.#secrets.net.drop(agentId);
-    known.outbox.close();
+    known.queue.close();
     known.resident.abandon();
   }
 

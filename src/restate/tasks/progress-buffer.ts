@@ -5,6 +5,7 @@
  * I2  What nobody fetches is dropped: the newest `MAX_VALUES` are kept, for `KEEP_MS` after the last.
  */
 import type { SteadyClock } from '../../runtime/time/clock.ts';
+import { within } from '../../runtime/time/deadline.ts';
 
 const MAX_VALUES = 1_000;
 const KEEP_MS = 60_000;
@@ -47,9 +48,7 @@ export class ProgressBuffer {
     if (followed.count <= seen && waitMs > 0) {
       const { promise, resolve } = Promise.withResolvers<void>();
       followed.waiting = resolve;
-      const timer = this.#clock.setTimeout(resolve, waitMs);
-      await promise;
-      this.#clock.clearTimeout(timer);
+      await within(this.#clock, waitMs, promise, () => undefined);
     }
     const fresh = Math.max(0, followed.count - seen);
     return { values: fresh === 0 ? [] : followed.values.slice(-fresh), count: followed.count };

@@ -6,7 +6,7 @@ import type { Clock } from './clock.ts';
  * caller's. Leaves no timer behind; the work itself is not ended.
  */
 export async function within<Value, Late>(
-  clock: Clock,
+  clock: Pick<Clock, 'setTimeout' | 'clearTimeout'>,
   timeoutMs: number,
   work: PromiseLike<Value>,
   late: () => Late,

@@ -11,6 +11,7 @@
  */
 import type { Usage } from '../../runtime/hosting/host.ts';
 import type { SteadyClock } from '../../runtime/time/clock.ts';
+import { within } from '../../runtime/time/deadline.ts';
 import type { NodeReport, RequestAnswer } from '../agent/agent-acts.ts';
 import { toAgent } from '../engine/calls.ts';
 import { type EngineClient, isTooLarge, REPEATABLE } from '../engine/engine-client.ts';
@@ -24,7 +25,7 @@ const TOLD_WITHIN_MS = 100;
 /** Until a batch that was not taken is sent again, ms. */
 const UNREAD_AGAIN_MS = 1_000;
 
-export interface OutboxOptions {
+export interface ReportQueueOptions {
   readonly engine: EngineClient;
   readonly agentId: string;
   readonly incarnation: number;
@@ -40,8 +41,8 @@ export interface OutboxOptions {
   readonly failed: (thrown: unknown) => void;
 }
 
-export class ReportOutbox {
-  readonly #options: OutboxOptions;
+export class ReportQueue {
+  readonly #options: ReportQueueOptions;
   #waiting: NodeReport[] = [];
   #told = 0;
   #isSending = false;
@@ -52,7 +53,7 @@ export class ReportOutbox {
   /** Goes on with a batch that was not taken. */
   #again: (() => void) | undefined;
 
-  constructor(options: OutboxOptions) {
+  constructor(options: ReportQueueOptions) {
     this.#options = options;
   }
 
@@ -130,13 +131,10 @@ export class ReportOutbox {
   /** Ends early with `close`. */
   async #pause(): Promise<void> {
     if (this.#isClosed) return;
-    const { clock } = this.#options;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = clock.setTimeout(resolve, UNREAD_AGAIN_MS);
     this.#again = resolve;
-    await promise;
+    await within(this.#options.clock, UNREAD_AGAIN_MS, promise, () => undefined);
     this.#again = undefined;
-    clock.clearTimeout(timer);
   }
 
   /** In place of one that is too large by itself. */

@@ -1,6 +1,6 @@
 /** Laws of the reports of one body on their way to its agent. */
 import { expect, it } from 'vitest';
-import { type OutboxOptions, ReportOutbox } from '../../src/restate/nodes/report-outbox.ts';
+import { type ReportQueueOptions, ReportQueue } from '../../src/restate/nodes/report-queue.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
 import { fateOf } from '../kit/rig.ts';
 
@@ -50,20 +50,20 @@ function rig({
     answered: (answer: unknown) => heard.push(answer),
     disowned: () => heard.push('disowned'),
     failed: (thrown: Error) => heard.push(thrown.message),
-  } as unknown as OutboxOptions;
-  const outbox = new ReportOutbox(options);
-  const tell = (n: number) => outbox.tell({ n } as never);
-  return { clock, batches, heard, outbox, tell, release: () => gates.shift()?.() };
+  } as unknown as ReportQueueOptions;
+  const queue = new ReportQueue(options);
+  const tell = (n: number) => queue.tell({ n } as never);
+  return { clock, batches, heard, queue, tell, release: () => gates.shift()?.() };
 }
 const numbersOf = (batches: readonly Batch[]) =>
   batches.map(({ first, reports }) => [first, ...reports.map(({ n }) => n)]);
 
 it('one batch is on its way at a time: what is told meanwhile goes with the next, numbered on', async () => {
-  const { batches, outbox, tell, release, heard } = rig({ holds: true });
+  const { batches, queue, tell, release, heard } = rig({ holds: true });
   for (const n of [1, 2, 3]) tell(n);
   await settled();
   expect(numbersOf(batches)).toEqual([[1, 1]]);
-  const idle = outbox.settled();
+  const idle = queue.settled();
   release();
   await settled();
   expect(numbersOf(batches)).toEqual([
@@ -115,8 +115,8 @@ it.each([
 ])(
   'in place of a large $0.type a small report says that it was too large, under its number',
   async (large, small) => {
-    const { batches, outbox, heard } = rig({ maxBytes: 400 });
-    outbox.tell(large as never);
+    const { batches, queue, heard } = rig({ maxBytes: 400 });
+    queue.tell(large as never);
     await settled();
     expect(batches).toHaveLength(2);
     expect(batches[1]).toMatchObject({ first: 1, reports: [small] });
@@ -126,9 +126,9 @@ it.each([
 );
 
 it('what is small, and is refused all the same, is not tried for ever', async () => {
-  const { batches, outbox } = rig({ maxBytes: 0 });
-  outbox.tell({ type: 'dropped' });
-  outbox.tell({ type: 'task.completed', taskId: 't', output: 1 });
+  const { batches, queue } = rig({ maxBytes: 0 });
+  queue.tell({ type: 'dropped' });
+  queue.tell({ type: 'task.completed', taskId: 't', output: 1 });
   await settled();
   expect(batches.length).toBeLessThan(6);
 });
@@ -149,35 +149,35 @@ it('a batch has at most 200 reports', async () => {
 });
 
 it('of a body that was given a task one is sent within 100 ms, if need be an empty one, and no second', async () => {
-  const { clock, batches, outbox } = rig();
-  outbox.expect();
-  outbox.expect();
+  const { clock, batches, queue } = rig();
+  queue.expect();
+  queue.expect();
   await clock.advance(99);
   expect(batches).toEqual([]);
   await clock.advance(1);
   expect(numbersOf(batches)).toEqual([[1]]);
   await clock.advance(1_000);
   expect(batches).toHaveLength(1);
-  outbox.expect();
+  queue.expect();
   await clock.advance(100);
   expect(batches).toHaveLength(2);
   expect(clock.pending()).toEqual([]);
 });
 
 it('what is told before then goes in its place', async () => {
-  const { clock, batches, outbox, tell } = rig();
-  outbox.expect();
+  const { clock, batches, queue, tell } = rig();
+  queue.expect();
   tell(1);
   await clock.advance(1_000);
   expect(numbersOf(batches)).toEqual([[1, 1]]);
 });
 
 it('a failure is told, and holds nothing up', async () => {
-  const { batches, outbox, tell, heard } = rig({ fails: 1 });
+  const { batches, queue, tell, heard } = rig({ fails: 1 });
   tell(1);
-  await outbox.settled();
+  await queue.settled();
   tell(2);
-  await outbox.settled();
+  await queue.settled();
   expect(heard).toEqual(['away', { id: 2 }]);
   expect(numbersOf(batches)).toEqual([
     [1, 1],
@@ -191,41 +191,41 @@ it.each([
   [{ isAlive: false, isWatched: false }, ['disowned']],
   [{ isAlive: false, isWatched: true }, ['disowned']],
 ])('an answer of %o is heeded', async (answer, told) => {
-  const { outbox, tell, heard } = rig(answer);
+  const { queue, tell, heard } = rig(answer);
   tell(1);
-  await outbox.settled();
+  await queue.settled();
   expect(heard).toEqual([{ id: 1 }, ...told]);
 });
 
 it('after its close nothing is sent: not what waits, not what is told, not what was expected', async () => {
-  const { clock, batches, outbox, tell, release } = rig({ holds: true });
+  const { clock, batches, queue, tell, release } = rig({ holds: true });
   tell(1);
   await settled();
   tell(2);
-  outbox.expect();
-  outbox.close();
+  queue.expect();
+  queue.close();
   tell(3);
-  outbox.expect();
+  queue.expect();
   release();
   await clock.advance(1_000);
   tell(4);
-  outbox.expect();
+  queue.expect();
   await clock.advance(1_000);
   expect(numbersOf(batches)).toEqual([[1, 1]]);
   expect(clock.pending()).toEqual([]);
 });
 
 it('after its close a task of its body is not waited for', async () => {
-  const { clock, batches, outbox } = rig();
-  outbox.close();
-  outbox.expect();
+  const { clock, batches, queue } = rig();
+  queue.close();
+  queue.expect();
   expect(clock.pending()).toEqual([]);
   await clock.advance(1_000);
   expect(batches).toEqual([]);
 });
 
 it('what could not be taken comes again every second, under its numbers, and nothing overtakes it', async () => {
-  const { clock, batches, heard, outbox, tell } = rig({ unread: 2 });
+  const { clock, batches, heard, queue, tell } = rig({ unread: 2 });
   tell(1);
   await settled();
   tell(2);
@@ -237,7 +237,7 @@ it('what could not be taken comes again every second, under its numbers, and not
     [1, 1],
   ]);
   await clock.advance(1_000);
-  await outbox.settled();
+  await queue.settled();
   expect(numbersOf(batches).slice(2)).toEqual([
     [1, 1],
     [2, 2],
@@ -246,11 +246,11 @@ it('what could not be taken comes again every second, under its numbers, and not
 });
 
 it('what could not be taken is not sent after its close', async () => {
-  const { clock, batches, outbox, tell } = rig({ unread: 9 });
+  const { clock, batches, queue, tell } = rig({ unread: 9 });
   tell(1);
   await settled();
-  outbox.close();
-  await outbox.settled();
+  queue.close();
+  await queue.settled();
   expect(clock.pending()).toEqual([]);
   await clock.advance(5_000);
   expect(batches).toHaveLength(1);
