@@ -32,15 +32,20 @@ export interface SeenSubject extends Subject {
 
 const tasks = { open: { answer: 'taken' }, shut: { answer: 'taken' } } as const;
 
-const door = defineChartAgent({
-  type: 'door',
-  tasks,
-  machine: setup({ types: { events: {} as ChartEvent<typeof tasks> } }).createMachine({
-    id: 'door',
-    initial: 'closed',
-    states: { closed: { on: { open: 'ajar' } }, ajar: { on: { shut: 'closed' } } },
-  }),
-});
+const doorOf = (type: string) =>
+  defineChartAgent({
+    type,
+    tasks,
+    machine: setup({ types: { events: {} as ChartEvent<typeof tasks> } }).createMachine({
+      id: type,
+      initial: 'closed',
+      states: { closed: { on: { open: 'ajar' } }, ajar: { on: { shut: 'closed' } } },
+    }),
+  });
+
+const door = doorOf('door');
+/** One law counts its steps. */
+const gate = doorOf('gate');
 
 /** Tasks that have run into a limit. */
 const limited = new Set<string>();
@@ -100,7 +105,7 @@ const reader = defineAgent({
   },
 });
 
-export const seenAgents: readonly AgentCode[] = [door, source, reader];
+export const seenAgents: readonly AgentCode[] = [door, gate, source, reader];
 
 /** A read may throw at once in one program. */
 const reading = async <Value>(read: () => Either<Value>): Promise<Value> => read();
@@ -221,8 +226,9 @@ export function seenLaws(subjectOf: () => SeenSubject): void {
     ]);
     expect(steps.at(-1)).toMatchObject({ status: 'stopped', incarnation: 1, reason: 'shutdown' });
     expect(await events.replay('stranger')).toEqual([]);
+    await agents().execute(await started({ module: gate }), { type: 'open' });
     const coverage = await subjectOf().coverage();
-    expect(coverage.report('door').transitions).toEqual({ taken: 1, all: 2 });
+    expect(coverage.report('gate').transitions).toEqual({ taken: 1, all: 2 });
     const life = coverage.report('agent');
     expect(life.transitions.all).toBe(Object.keys(countsOf(agentMachine).transitions).length);
     expect(life.transitions.taken).toBeGreaterThan(3);
