@@ -297,6 +297,10 @@ describe('bytes that a process writes to the descriptor of its channel', () => {
       'an error longer than any',
       serialize([1, { type: 'state.save_failed', error: { name: 'E', message: 'm'.repeat(1_000_000) } }]),
     ],
+    [
+      'an error that no store can keep, for it is an instance',
+      serialize([1, { type: 'state.save_failed', error: new Error('m') }]),
+    ],
   ])('that are a message and no report are dropped and counted: %s', async ([, body]) => {
     const { agents } = system;
     const id = await agents.register({ module, tasks: { concurrency: 2 } });

@@ -299,6 +299,12 @@ describe('a malformed report', () => {
           [1, { type: 'state.save_failed', error: { ...error, [field]: 'x'.repeat(32_769) } }],
         ] as const,
     ),
+    // Only its own fields are gone through, and an instance has them on its prototype.
+    ['an error that is an instance', [1, { type: 'state.save_failed', error: new Error('m') }]],
+    [
+      'an error whose cause is an instance',
+      [1, { type: 'state.save_failed', error: { ...error, cause: new TypeError('m') } }],
+    ],
     ['an error that is its own cause', [1, { type: 'state.save_failed', error: circular }]],
     ...(
       [
@@ -464,7 +470,7 @@ const noTime = [null, '5', -1, Number.NaN];
 const noCount = [null, '1', 0, 1.5, 2 ** 53];
 const noTexts = [null, 'text', {}, [7], ['text', undefined]];
 const noState = [null, 5, { ...state, json: {} }];
-const noError = [null, 'text', {}, circular];
+const noError = [null, 'text', {}, circular, new Error('m'), { ...error, cause: new Error('m') }];
 const task = {
   requires: [],
   retry: false,

@@ -206,7 +206,7 @@ function isErrorInfo(value: unknown): value is ErrorInfo {
 /** @param left how many errors the whole may still stand for */
 function isErrorWithin(value: unknown, depth: number, left: { errors: number }): boolean {
   left.errors -= 1;
-  if (!isObject(value) || depth > MAX_CAUSES || left.errors < 0) return false;
+  if (!isFields(value) || depth > MAX_CAUSES || left.errors < 0) return false;
   // It goes into events, and a store refuses all that comes with one that it cannot keep.
   for (const field in value) if (!ERROR_FIELDS.has(field)) return false;
   const { name, message, stack = '', code = '', cause, errors = [], data = {} } = value;
@@ -272,6 +272,11 @@ function isTexts(value: unknown): boolean {
   // A loop, for methods pass over what a sparse array leaves out.
   for (const text of value as unknown[]) if (typeof text !== 'string') return false;
   return true;
+}
+
+/** An instance, an `Error` say, has its fields on its prototype too, and no store keeps one. */
+function isFields(value: unknown): value is Fields {
+  return isObject(value) && Object.getPrototypeOf(value) === Object.prototype;
 }
 
 function isObject(value: unknown): value is Fields {
