@@ -1,16 +1,18 @@
+import { serialize } from 'node:v8';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { contentBytesOf } from '../../src/runtime/hosting/hosts/content-bytes.ts';
 import { FrameReader, writeFrame } from '../../src/runtime/hosting/hosts/frames.ts';
 import { anyData } from './any-data.ts';
 
 const HEADER_BYTES = 4;
 
-function reader(maxBytes?: number) {
+function reader(limits?: { readonly maxBytes?: number; readonly maxContentBytes?: number }) {
   const messages: unknown[] = [];
   const faults: string[] = [];
   const frames = new FrameReader(
     { message: (message) => messages.push(message), fault: (problem) => faults.push(problem) },
-    maxBytes,
+    limits,
   );
   return { frames, messages, faults };
 }
@@ -68,10 +70,10 @@ describe('frames', () => {
   test('as long as is allowed are read, and one byte more is not', () => {
     const message = ['x'.repeat(100)];
     const body = Buffer.from(JSON.stringify(message));
-    const fits = reader(body.length);
+    const fits = reader({ maxBytes: body.length });
     fits.frames.take(framed(body));
     expect([fits.messages.length, fits.faults]).toEqual([1, []]);
-    const tooLong = reader(body.length - 1);
+    const tooLong = reader({ maxBytes: body.length - 1 });
     tooLong.frames.take(framed(body).subarray(0, HEADER_BYTES));
     expect(tooLong.faults).toEqual([
       `a message of ${body.length} bytes, expected ${body.length - 1} at the most`,
@@ -80,6 +82,39 @@ describe('frames', () => {
     const write = (maxBytes: number) => () => writeFrame(stream, message, { maxBytes });
     expect(write(body.length)).not.toThrow();
     expect(write(body.length - 1)).toThrow(`it takes ${body.length} bytes, expected ${body.length - 1}`);
+  });
+  test('of as much content as is allowed are read, and of more are not: arrays with holes take few bytes', () => {
+    const message = [Array.from({ length: 1_000 }, () => Array(10_000))];
+    const body = serialize(message);
+    const contentBytes = contentBytesOf(body);
+    const fits = reader({ maxContentBytes: contentBytes });
+    fits.frames.take(framed(body));
+    expect([fits.messages, fits.faults]).toEqual([[message], []]);
+    const tooMuch = reader({ maxContentBytes: contentBytes - 1 });
+    tooMuch.frames.take(framed(body));
+    expect(tooMuch.faults).toEqual([
+      `a message of ${body.length} bytes that cannot be read: it takes about ${contentBytes} bytes of memory, expected ${contentBytes - 1} at the most`,
+    ]);
+  });
+  test('of more content than is allowed are not written', () => {
+    const message = [Array.from({ length: 20_000 }, () => Array(1))];
+    const contentBytes = contentBytesOf(serialize(message));
+    const stream = { writable: true, cork: () => {}, uncork: () => {}, write: () => true };
+    const write = (maxContentBytes: number) => () => writeFrame(stream, message, { maxContentBytes });
+    expect(write(contentBytes)).not.toThrow();
+    expect(write(contentBytes - 1)).toThrow(
+      `it takes about ${contentBytes} bytes of memory, expected ${contentBytes - 1} at the most`,
+    );
+  });
+  test('of JSON are short: longer ones are written otherwise, and not read', () => {
+    const items = Array.from({ length: 400_000 }, (_, at) => `item ${at}`);
+    const { frames, messages, faults } = reader({ maxContentBytes: 100_000_000 });
+    const bytes = written([items]);
+    expect(bytes[HEADER_BYTES]).toBe(255);
+    frames.take(bytes);
+    expect(messages).toEqual([[items]]);
+    frames.take(framed(Buffer.from(JSON.stringify([items]))));
+    expect(faults).toEqual([expect.stringContaining('expected 4194304 bytes of JSON at the most')]);
   });
   test('after a fault are not heard, and it is told once', () => {
     const { frames, messages, faults } = reader();

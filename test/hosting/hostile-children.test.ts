@@ -243,6 +243,12 @@ describe('bytes that a process writes to the descriptor of its channel', () => {
     Buffer.from([255, 15]),
     Buffer.concat(Array.from({ length: 100_000 }, () => Buffer.from([65, 1]))),
   ]);
+  // A hundred times 30 million places.
+  const emptyArrays = Buffer.concat([
+    Buffer.from([255, 15, 65, 100]),
+    ...Array.from({ length: 100 }, () => Buffer.from([97, 128, 135, 167, 14, 64, 0, 128, 135, 167, 14])),
+    Buffer.from([36, 0, 100]),
+  ]);
   test.for<readonly [string, Uint8Array, RegExp]>([
     [
       'no frame',
@@ -259,6 +265,16 @@ describe('bytes that a process writes to the descriptor of its channel', () => {
       /of 44 bytes that cannot be/,
     ],
     ['arrays without end', framed(deepArrays), /a message of 200002 bytes that cannot be read/],
+    [
+      'few bytes, and more places with nothing in them than there is memory',
+      framed(emptyArrays),
+      /a message of \d{4} bytes that cannot be read: it takes about 240000\d{5} bytes of memory/,
+    ],
+    [
+      'bytes of another version',
+      framed(Buffer.from([255, 13, 48])),
+      /a message of 3 bytes that cannot be read: it is not of version/,
+    ],
   ])('end it, and the fault is named: %s', async ([, bytes, message]) => {
     const { agents } = system;
     const id = await agents.register({ module, restart: { policy: 'never' } });
@@ -281,6 +297,20 @@ describe('bytes that a process writes to the descriptor of its channel', () => {
     await agents.execute(id, { type: 'write', input }).catch(() => undefined);
     const message = `its process sent a message of ${maxMemoryBytes + 1} bytes, expected ${maxMemoryBytes} at the most`;
     expect(agents.get(id).reason).toEqual({ error: { name: 'ChannelError', message } });
+  });
+  test('end it when what they stand for is more than it may have memory', async () => {
+    const { agents } = system;
+    const maxMemoryBytes = 100 * 1_048_576;
+    const id = await agents.register({ module, restart: { policy: 'never' }, resources: { maxMemoryBytes } });
+    await agents.start(id);
+    const objects = Buffer.alloc(3 * 1_048_576, 'y');
+    const length = Buffer.from([0x80, 0x80, 0xc0, 0x01]);
+    const input = framed(Buffer.concat([Buffer.from([255, 15, 65]), length, objects]));
+    await agents.execute(id, { type: 'write', input }).catch(() => undefined);
+    const message = expect.stringMatching(
+      /it takes about \d{9} bytes of memory, expected 209715200/,
+    ) as string;
+    expect(agents.get(id)).toMatchObject({ status: 'crashed', reason: { error: { message } } });
   });
   test.for<readonly [string, Buffer]>([
     [

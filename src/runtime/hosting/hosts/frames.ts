@@ -7,14 +7,21 @@
  * I1  Reading never throws. Bytes that are not a frame, or cannot be read, are a fault, and all later bytes are ignored.
  * I2  What is held, and copied, is in proportion to the bytes that came, however they are cut: nothing is allocated
  *     for a length that is only claimed.
- * I3  A frame is at most `maxBytes` long, for a writer as for a reader.
+ * I3  A frame is at most `maxBytes` long, and its content takes at most `maxContentBytes` of memory, for a writer as
+ *     for a reader.
  */
 import type { Socket } from 'node:net';
 import { errorInfoOf } from '../../values/errors.ts';
-import { decoded, encoded } from './message-codec.ts';
+import { contentBytesOf } from './content-bytes.ts';
+import { assertWithin, decoded, encoded } from './message-codec.ts';
 
 /** What a message may take on its way, unless its reader allows for less. */
 export const MAX_FRAME_BYTES = 256 * 1_048_576;
+
+/** What the content of a message may take of memory, unless its reader has less. */
+export const MAX_CONTENT_BYTES = 1_073_741_824;
+/** A writer does not look at a message that is no longer: the content would have to be arrays with nothing in them. */
+const SHORT_BYTES = 65_536;
 
 const HEADER_BYTES = 4;
 /** A message that is no longer is copied behind its header: two writes would cost more. */
@@ -36,11 +43,16 @@ type FrameWriter = Pick<Socket, 'writable' | 'cork' | 'uncork' | 'write'>;
 export function writeFrame(
   stream: FrameWriter,
   message: readonly unknown[],
-  { maxBytes = MAX_FRAME_BYTES, sent }: { readonly maxBytes?: number; readonly sent?: () => void } = {},
+  {
+    maxBytes = MAX_FRAME_BYTES,
+    maxContentBytes = MAX_CONTENT_BYTES,
+    sent,
+  }: { readonly maxBytes?: number; readonly maxContentBytes?: number; readonly sent?: () => void } = {},
 ): void {
   const [head, tail] = encoded(message, HEADER_BYTES);
   const length = head.length - HEADER_BYTES + (tail?.length ?? 0);
   if (length > maxBytes) throw new RangeError(`it takes ${length} bytes, expected ${maxBytes} at the most`);
+  if (tail !== undefined && tail.length > SHORT_BYTES) assertWithin(contentBytesOf(tail), maxContentBytes);
   if (!stream.writable) return sent?.();
   head.writeUInt32LE(length);
   if (tail === undefined) stream.write(head, sent);
@@ -62,6 +74,7 @@ export interface FrameListener {
 export class FrameReader {
   readonly #listener: FrameListener;
   readonly #maxBytes: number;
+  readonly #maxContentBytes: number;
   /** What has come of a frame that is not complete, with room behind it. */
   #room = NOTHING;
   #heldBytes = 0;
@@ -69,9 +82,11 @@ export class FrameReader {
   #neededBytes = HEADER_BYTES;
   #isFaulty = false;
 
-  constructor(listener: FrameListener, maxBytes = MAX_FRAME_BYTES) {
+  /** @param limits as they are for a writer who is trusted */
+  constructor(listener: FrameListener, { maxBytes = MAX_FRAME_BYTES, maxContentBytes = Infinity } = {}) {
     this.#listener = listener;
     this.#maxBytes = maxBytes;
+    this.#maxContentBytes = maxContentBytes;
   }
 
   take(chunk: Buffer): void {
@@ -120,7 +135,7 @@ export class FrameReader {
   #read(body: Buffer): void {
     let message: unknown;
     try {
-      message = decoded(body);
+      message = decoded(body, this.#maxContentBytes);
     } catch (thrown) {
       return this.#fail(
         `a message of ${body.length} bytes that cannot be read: ${errorInfoOf(thrown).message}`,

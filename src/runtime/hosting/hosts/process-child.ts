@@ -12,13 +12,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { getHeapStatistics } from 'node:v8';
 import type { ExitReason, ParsedAgentSpec } from '../../../machines/index.ts';
 import type { SteadyClock } from '../../time/clock.ts';
 import { errorInfoOf } from '../../values/errors.ts';
 import type { Usage } from '../host.ts';
 import type { Child, ChildListener } from './child.ts';
 import { environmentFor } from './environment.ts';
-import { CHANNEL_FD, FrameReader, MAX_FRAME_BYTES, writeFrame } from './frames.ts';
+import { CHANNEL_FD, FrameReader, MAX_CONTENT_BYTES, MAX_FRAME_BYTES, writeFrame } from './frames.ts';
 import { type GroupGuard, hasGroups, isGroupThere, killGroup } from './group-guard.ts';
 import {
   heapFlags,
@@ -81,6 +82,8 @@ const OUTPUT_MS = 250;
 const GROUP_LOOKS = 125;
 const GROUP_LOOK_MS = 2;
 const STDERR_TAIL = 16_384;
+/** What one message of a child may take of this program's memory. */
+const PART_OF_HEAP = Math.floor(getHeapStatistics().heap_size_limit / 4);
 const USAGE_EVERY_MS = 1_000;
 const ignore = (): void => {};
 
@@ -184,15 +187,17 @@ export class ProcessChild implements Child {
   }
 
   #listen(): void {
-    // A message longer than all of its memory is not a value of its own.
-    const maxBytes = Math.min(MAX_FRAME_BYTES, this.#options.resources.maxMemoryBytes ?? Infinity);
+    // A message longer than all of its memory is not a value of its own, nor is one that takes more of it.
+    const { maxMemoryBytes = Infinity } = this.#options.resources;
+    const maxBytes = Math.min(MAX_FRAME_BYTES, maxMemoryBytes);
+    const maxContentBytes = Math.min(MAX_CONTENT_BYTES, PART_OF_HEAP, 2 * maxMemoryBytes);
     const message = (came: unknown): void => {
       this.#unheard = undefined;
       this.#listener.message(came);
     };
     const fault = (problem: string): void =>
       this.kill({ error: { name: 'ChannelError', message: `its process sent ${problem}` } });
-    const reader = new FrameReader({ message, fault }, maxBytes);
+    const reader = new FrameReader({ message, fault }, { maxBytes, maxContentBytes });
     this.#channel?.on('data', (chunk: Buffer) => reader.take(chunk));
     // That it is gone is told by `close`.
     this.#channel?.on('error', ignore);
