@@ -19,7 +19,12 @@ export interface Answered {
 }
 
 /** Codes of a task that its agent never took. */
-const REFUSED = new Set(['TASK_INCOMPATIBLE', 'TASK_INPUT_INVALID', 'AGENT_NOT_RUNNING', 'SYSTEM_CLOSED']);
+export const REFUSED: ReadonlySet<string> = new Set([
+  'TASK_INCOMPATIBLE',
+  'TASK_INPUT_INVALID',
+  'AGENT_NOT_RUNNING',
+  'SYSTEM_CLOSED',
+]);
 
 export class Calls {
   readonly #agentId: string;

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { inWords } from '../../runtime/values/errors.ts';
 import { type AgentLaw, type Done, LawBroken } from './laws.ts';
 import type { Move } from './moves.ts';
-import type { Answered } from './calls.ts';
+import { type Answered, REFUSED } from './calls.ts';
 import { Stage, type StageOptions, type Step } from './stage.ts';
 
 export interface Ran {
@@ -68,7 +68,7 @@ async function answersOf(options: StageOptions, steps: readonly Step[]): Promise
       if (move.move === 'start' || move.move === 'variable' || move.move === 'pass')
         await stage.perform(move);
       for (const { task, input, outcome } of calls) {
-        if (outcome === undefined || isLost(outcome)) continue;
+        if (outcome === undefined || leftNothing(outcome, options.subject.isChart)) continue;
         await stage.perform({ move: 'task', task, input });
       }
       await stage.advance(Math.max(0, elapsedMs - (stage.now - from)));
@@ -81,9 +81,13 @@ async function answersOf(options: StageOptions, steps: readonly Step[]): Promise
   }
 }
 
-/** A task that left nothing behind: it was refused, or lost with its body. */
-function isLost(outcome: NonNullable<Step['calls'][number]['outcome']>): boolean {
-  return 'error' in outcome && outcome.error.code !== 'TASK_FAILED';
+/**
+ * Whether a task left nothing behind: it was refused, or lost with its body. One that a chart has taken and not answered
+ * has moved it all the same: paths on which it was lost are not compared.
+ */
+function leftNothing(outcome: NonNullable<Step['calls'][number]['outcome']>, isChart: boolean): boolean {
+  if (!('error' in outcome) || outcome.error.code === 'TASK_FAILED') return false;
+  return !isChart || REFUSED.has(outcome.error.code);
 }
 
 function differenceBetween(expected: readonly Answered[], came: readonly Answered[]): string | undefined {

@@ -48,6 +48,13 @@ export interface Step {
   readonly calls: readonly Call[];
 }
 
+/** Of what is saved of a chart: its work, its delays, and the tasks that it has not answered. */
+interface SavedChart {
+  readonly snapshot?: { readonly children?: object };
+  readonly delayed?: readonly unknown[];
+  readonly tasks?: readonly { readonly task: string; readonly incarnation: number }[];
+}
+
 export class Stage implements Judged {
   readonly agentId = ID;
   readonly subject: Subject;
@@ -174,6 +181,7 @@ export class Stage implements Judged {
     const result = await this.#perform(move, before);
     if (result !== undefined) done.result = result;
     await this.program.quiet();
+    this.#expectAnswerable();
     this.#steps.push({ move, elapsedMs: this.now - startedAt, calls: this.calls.all.slice(calls) });
     await this.#judge.judge(move, before, result);
     return true;
@@ -227,10 +235,38 @@ export class Stage implements Judged {
   /** Whether a chart, or a task, is at something that a loss of the body would interrupt. */
   #isUnderWay(): boolean {
     if (this.program.host.body === undefined) return false;
-    if (this.calls.open.length > 0) return true;
-    if (!this.subject.isChart || this.saved === undefined) return false;
-    const { snapshot } = JSON.parse(this.saved) as { readonly snapshot?: { readonly children?: object } };
-    return Object.keys(snapshot?.children ?? {}).length > 0;
+    return this.calls.open.length > 0 || this.#hasChildren;
+  }
+
+  /** What a chart was when it settled last. */
+  get #chart(): SavedChart | undefined {
+    return this.subject.isChart && this.saved !== undefined ? JSON.parse(this.saved) : undefined;
+  }
+
+  get #hasChildren(): boolean {
+    return Object.keys(this.#chart?.snapshot?.children ?? {}).length > 0;
+  }
+
+  /** A chart may answer much later, but not once nothing reaches it any more: its open tasks keep all others out. */
+  #expectAnswerable(): void {
+    if (!this.subject.isChart || this.#isForgotten) return;
+    const { status, spec, incarnation } = this.program.system.agents.get(ID);
+    const { tasks = [], delayed = [] } = this.#chart ?? {};
+    const open = tasks.filter((task) => task.incarnation === incarnation);
+    const [oldest] = open;
+    if (status !== 'running' || oldest === undefined) return;
+    const { definition } = this.subject;
+    const mayHear =
+      open.length < (spec.tasks?.concurrency ?? 1) ||
+      delayed.length > 0 ||
+      this.#hasChildren ||
+      definition.variables.length > 0 ||
+      open.some(({ task }) => definition.tasks[task]?.timeoutMs !== undefined);
+    if (mayHear) return;
+    this.break(
+      'a task ends',
+      `${oldest.task} has no answer, and never gets one: its chart waits for no work and no delay, and takes no other task meanwhile`,
+    );
   }
 
   async #perform(move: Move, place: Place): Promise<string | undefined> {
@@ -339,7 +375,8 @@ export class Stage implements Judged {
   /** A body works on nothing more of a task that was cancelled. */
   #expectLetGo(): undefined {
     const open = this.program.host.body?.openTasks ?? [];
-    if (open.length > 0) {
+    // A chart has others open as long as it likes.
+    if (open.length > (this.subject.isChart ? this.calls.open.length : 0)) {
       this.break(
         'a cancelled task lets go',
         'its signal has fired, and it works on: nothing else can be done',

@@ -1,5 +1,9 @@
 /** Agents that are charts: all of the chart is taken, a bug in it is found, and what is never taken is named. */
 import { describe, expect, it } from 'vitest';
+import { type AnyStateMachine, emit, fromPromise, setup } from 'xstate';
+import { z } from 'zod';
+import { type ChartAnswer, type ChartEvent, defineChartAgent } from '../../../src/chart-agent.ts';
+import { variable } from '../../../src/index.ts';
 import { checkAgent, type CheckAgentOptions, type CoverageReport } from '../../../src/testing/index.ts';
 import { orderWith, type Parts } from './order.ts';
 
@@ -70,6 +74,12 @@ const bugs: readonly Bug[] = [
   {
     bug: 'a task that is never answered',
     parts: { hasAnswer: false },
+    finding: /breaks the law "a task ends": place has no answer, and never gets one/,
+  },
+  {
+    bug: 'a task that is never answered, where its agent has room for another',
+    parts: { hasAnswer: false },
+    options: { spec: { tasks: { concurrency: 9 } } },
     finding: /breaks the law "its tasks are answered": never: place/,
   },
   {
@@ -95,6 +105,72 @@ describe('a bug in a chart is found', () => {
     const { findings } = await checkAgent(orderWith(parts), { walks: 20, ...options, most: 1 });
     expect(findings[0]?.message).toMatch(finding);
     expect(findings[0]?.moves.length).toBeLessThan(5);
+  });
+});
+
+const told = (output: string) => ({ actions: { type: 'tell', params: output } });
+
+/** Takes orders, and answers them as `states` say; tells where it stands at any time. */
+function waiterWith(states: (answer: object) => object, more: object = {}) {
+  const tasks = {
+    order: { output: z.string() },
+    ready: { answer: 'taken' },
+    where: { output: z.string() },
+  } as const;
+  const machine = setup({
+    types: { events: {} as ChartEvent<typeof tasks>, emitted: {} as ChartAnswer<typeof tasks> },
+    actors: { ask: fromPromise(async () => 'tea') },
+    actions: {
+      answer: emit({ type: 'order.done', output: 'tea' }),
+      tell: emit((_, output: string) => ({ type: 'where.done' as const, output })),
+    },
+  }).createMachine({
+    initial: 'idle',
+    on: { where: told('at work') },
+    states: {
+      idle: { on: { order: 'asking', where: told('idle') } },
+      ...states({ target: 'idle', actions: 'answer' }),
+    },
+  } as never);
+  return defineChartAgent({ type: 'waiter', machine: machine as unknown as AnyStateMachine, tasks, ...more });
+}
+
+describe('a task of a chart', () => {
+  const laws = { walks: 3, coverage: 0, except: ['its tasks are answered'] } satisfies CheckAgentOptions;
+
+  it('that is not answered where its work fails is found, with the way there', async () => {
+    const waiter = waiterWith((answer) => ({
+      asking: { invoke: { src: 'ask', onDone: answer, onError: 'idle' } },
+    }));
+    const [finding] = (await checkAgent(waiter, { walks: 10, most: 1 })).findings;
+    expect(finding?.law).toBe('a task ends');
+    expect(finding?.moves).toContainEqual({ move: 'arrange', work: 'ask', as: 'failing' });
+    expect(finding?.moves.length).toBeLessThan(6);
+  });
+
+  it.each([
+    [
+      'work',
+      {},
+      (answer: object) => ({ asking: { invoke: { src: 'ask', onDone: answer, onError: answer } } }),
+    ],
+    ['a delay', {}, (answer: object) => ({ asking: { after: { 60_000: answer } } })],
+    [
+      'another task, and others are answered meanwhile',
+      { tasks: { concurrency: 99 } },
+      (answer: object) => ({ asking: { on: { ready: answer } } }),
+    ],
+  ])('may wait for %s', async (_, spec, states) => {
+    const { findings } = await checkAgent(waiterWith(states), { ...laws, spec });
+    expect(findings).toEqual([]);
+  });
+
+  it('may wait for a variable', async () => {
+    const waiter = waiterWith((answer) => ({ asking: { on: { 'variable.changed': answer } } }), {
+      variables: ['menu'],
+    });
+    const variables = { menu: variable.choice({ options: ['tea', 'ale'], default: 'tea' }) };
+    expect((await checkAgent(waiter, { ...laws, variables })).findings).toEqual([]);
   });
 });
 
