@@ -1,4 +1,5 @@
 /** Diverts what a program writes to stdout and stderr, line by line, while a live table is shown there. */
+import { StringDecoder } from 'node:string_decoder';
 
 /** @returns a function that restores the streams */
 export function captureOutput(
@@ -7,9 +8,11 @@ export function captureOutput(
 ): () => void {
   const undo = streams.map((stream) => {
     const own = Object.getOwnPropertyDescriptor(stream, 'write');
+    // A character's bytes may come in two writes.
+    const decoder = new StringDecoder();
     let rest = '';
     const write = (chunk: string | Uint8Array, ...more: unknown[]): boolean => {
-      rest += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString();
+      rest += typeof chunk === 'string' ? chunk : decoder.write(chunk);
       const lines = rest.split('\n');
       rest = lines.pop() ?? '';
       for (const line of lines) onLine(line);
