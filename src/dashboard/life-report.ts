@@ -1,5 +1,5 @@
 /** The steps of an agent for the page's scrubber, and its lives for the bars, from `events.replay`. Pure. */
-import { describeExit } from '../machines/index.ts';
+import { describeExit, hasBody } from '../machines/index.ts';
 import type { AgentRecord, LifeStep } from '../index.ts';
 import { oneLine } from './agent-row.ts';
 import type { Life, LifeReport } from './protocol.ts';
@@ -32,10 +32,8 @@ function livesOf(steps: readonly LifeStep[]): Life[] {
     open = undefined;
   };
   for (const { at, incarnation, status, reason, endedAt } of steps) {
-    const isAlive =
-      status === 'starting' || status === 'running' || status === 'unresponsive' || status === 'stopping';
     if (open && open.incarnation !== incarnation) end(open);
-    if (isAlive) open ??= { incarnation, startedAt: at };
+    if (status !== 'forgotten' && hasBody(status)) open ??= { incarnation, startedAt: at };
     else if (open) {
       const why = reason === undefined ? {} : { reason: oneLine(describeExit(reason)) };
       end({ ...open, endedAt: endedAt ?? at, ...(status === 'forgotten' ? {} : { end: status }), ...why });

@@ -12,8 +12,8 @@ import { isSecretFigure, isSecretKey, REDACTED, secretKeyOf } from '../runtime/v
 import type { ShownEvent } from './protocol.ts';
 
 /**
- * Where a path begins: `initArgs` of an agent, `input` of a task, its `output` and the `details` of its questions, the saved `state`, the `detail` of a health check,
- * `variables.NAME`, a `log` line's fields.
+ * Where a path begins: `initArgs` of an agent, `input` of a task, its `output` and the `details` of its questions, the
+ * saved `state`, the `detail` of a health check, `variables.NAME`, a `log` line's fields.
  */
 export type Root = 'initArgs' | 'input' | 'output' | 'details' | 'state' | 'detail' | 'variables' | 'log';
 
@@ -131,6 +131,13 @@ function isEnd(paths: Paths): boolean {
   return paths.some((path) => path.length === 0);
 }
 
+function entriesOf(value: object): readonly (readonly [string, unknown])[] {
+  if (value instanceof Map) return [...value].map(([name, one]) => [String(name), one]);
+  if (value instanceof Set) return [...value].map((one, place) => [String(place), one]);
+  if (value instanceof Error) return Object.entries({ name: value.name, message: value.message });
+  return Object.entries(value);
+}
+
 function primitiveOf(value: unknown): unknown {
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
@@ -176,17 +183,7 @@ class Copy {
     if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString();
     if (value instanceof URL) return textOf(value.href, key, isOwn);
     if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return `[${value.byteLength} bytes]`;
-    const entries: [string, unknown][] =
-      value instanceof Map
-        ? [...value].map(([name, one]) => [String(name), one])
-        : value instanceof Set
-          ? [...value].map((one, place) => [String(place), one])
-          : value instanceof Error
-            ? [
-                ['name', value.name],
-                ['message', value.message],
-              ]
-            : Object.entries(value);
+    const entries = entriesOf(value);
     const shown: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
     for (const [name, one] of entries.slice(0, MAX_ENTRIES)) {
       const inner = under(paths, name);

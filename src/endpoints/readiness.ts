@@ -3,8 +3,8 @@
  *
  * I1  A check that throws, or does not answer in time, counts as failed. None can delay the answer.
  */
-import { setTimeout as wait } from 'node:timers/promises';
 import type { AgentSystem } from '../index.ts';
+import { unrefTimers, within } from '../runtime/time/deadline.ts';
 import { errorInfoOf } from '../runtime/values/errors.ts';
 
 /** `true` when all is well; else why not. */
@@ -41,17 +41,12 @@ async function problemOf(
   check: ReadinessCheck,
   timeoutMs: number,
 ): Promise<string | undefined> {
-  const answered = new AbortController();
   try {
-    const answer = await Promise.race([
-      check(system),
-      wait(timeoutMs, `no answer within ${timeoutMs} ms`, { signal: answered.signal, ref: false }),
-    ]);
+    const late = () => `no answer within ${timeoutMs} ms`;
+    const answer = await within(unrefTimers, timeoutMs, Promise.resolve(check(system)), late);
     if (answer === true) return undefined;
     return typeof answer === 'string' && answer !== '' ? answer : 'it says no';
   } catch (thrown) {
     return errorInfoOf(thrown).message;
-  } finally {
-    answered.abort();
   }
 }

@@ -15,7 +15,7 @@ import { deserializeMessage, serializeMessage } from '@modelcontextprotocol/sdk/
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { GroupGuard } from '../runtime/hosting/hosts/group-guard.ts';
-import { within } from '../runtime/time/deadline.ts';
+import { unrefTimers, within } from '../runtime/time/deadline.ts';
 import { MAX_ENDLESS, MessageLines, messageTooLong } from './message-lines.ts';
 import { OpenRequests } from './open-requests.ts';
 
@@ -140,13 +140,7 @@ function signal(group: number, name: 'SIGTERM' | 'SIGKILL'): void {
   }
 }
 
-/** Timers that keep no program alive. */
-const timers = {
-  setTimeout: (run: () => void, delayMs: number) => setTimeout(run, delayMs).unref(),
-  clearTimeout: (timer: unknown) => clearTimeout(timer as NodeJS.Timeout),
-};
-
 function isWithin(ended: Promise<void>, ms: number): Promise<boolean> {
   const isIn = ended.then(() => true);
-  return within(timers, ms, isIn, () => false);
+  return within(unrefTimers, ms, isIn, () => false);
 }

@@ -32,7 +32,7 @@ function watched() {
   const { clock, turnAfter, armed } = blockedClock();
   const told: string[] = [];
   const asked: number[] = [];
-  const lane = new Liveness(
+  const liveness = new Liveness(
     {
       clock,
       askHealth: (checkId) => asked.push(checkId),
@@ -42,28 +42,28 @@ function watched() {
     },
     { intervalMs: 1_000, timeoutMs: 100, failuresBeforeKill: 1 },
   );
-  lane.watch();
+  liveness.watch();
   turnAfter(1_000);
-  return { lane, turnAfter, armed, told, asked };
+  return { liveness, turnAfter, armed, told, asked };
 }
 
 describe('a check whose time ran out while this program was held up', () => {
   it('is no miss when the answer was at the door', () => {
-    const { lane, turnAfter, told, asked } = watched();
+    const { liveness, turnAfter, told, asked } = watched();
     turnAfter(5_000);
-    lane.answered({ type: 'health.answered', checkId: asked[0]! });
+    liveness.answered({ type: 'health.answered', checkId: asked[0]! });
     turnAfter(1);
     expect(told).toEqual(['passed']);
-    expect(lane.newest).toMatchObject({ status: 'healthy', misses: 0 });
+    expect(liveness.newest).toMatchObject({ status: 'healthy', misses: 0 });
   });
 
   it('is a miss when there was none', () => {
-    const { lane, turnAfter, told } = watched();
+    const { liveness, turnAfter, told } = watched();
     turnAfter(5_000);
     expect(told).toEqual([]);
     turnAfter(1);
     expect(told).toEqual(['missed']);
-    expect(lane.newest).toMatchObject({ status: 'unresponsive', misses: 1 });
+    expect(liveness.newest).toMatchObject({ status: 'unresponsive', misses: 1 });
   });
 
   it('on time is a miss at once', () => {
@@ -73,9 +73,9 @@ describe('a check whose time ran out while this program was held up', () => {
   });
 
   it('is forgotten when the agent ends meanwhile', () => {
-    const { lane, turnAfter, armed, told } = watched();
+    const { liveness, turnAfter, armed, told } = watched();
     turnAfter(5_000);
-    lane.unwatch();
+    liveness.unwatch();
     expect(armed.size).toBe(0);
     turnAfter(1);
     expect(told).toEqual([]);

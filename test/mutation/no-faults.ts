@@ -528,7 +528,7 @@ const sources: readonly NoSourceFault[] = [
     file: 'src/runtime/agent/task-order.ts',
     rule: 'number',
     line: 'super(0);',
-    why: 'of whichever priority the line is that a lane is itself, there is one for each',
+    why: 'of whichever priority the queue is that a group is itself, there is one for each',
   },
   {
     file: 'src/runtime/journal/event-bytes.ts',

@@ -1,7 +1,6 @@
 /** What a system and its agents log, as lines for people; its events are told elsewhere. */
 import { type Logger, pino } from 'pino';
-import type { Paint } from '../console.ts';
-import { plainText } from '../console.ts';
+import { type Paint, plainText } from '../console.ts';
 import { moment } from '../figures.ts';
 
 const OWN_KEYS = new Set([
@@ -42,21 +41,19 @@ export function lineLogger(level: string, paint: Paint, write: (line: string) =>
 
 function lineOf({ level, time, msg = '', agentId, err, ...fields }: Line, paint: Paint): string {
   const rest = Object.entries(fields).filter(([key]) => !OWN_KEYS.has(key));
-  const name =
-    level >= 50
-      ? paint('red', 'error')
-      : level >= 40
-        ? paint('yellow', 'warn')
-        : level >= 30
-          ? 'info'
-          : 'debug';
   const parts = [
     paint('dim', moment(time)),
-    name,
+    levelOf(level, paint),
     ...(agentId === undefined ? [] : [plainText(agentId)]),
     plainText(msg),
     ...(err?.message === undefined ? [] : [plainText(err.message)]),
     ...(rest.length === 0 ? [] : [paint('dim', plainText(JSON.stringify(Object.fromEntries(rest))))]),
   ];
   return parts.join('  ');
+}
+
+function levelOf(level: number, paint: Paint): string {
+  if (level >= 50) return paint('red', 'error');
+  if (level >= 40) return paint('yellow', 'warn');
+  return level >= 30 ? 'info' : 'debug';
 }

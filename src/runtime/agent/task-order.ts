@@ -1,8 +1,8 @@
 /**
  * The order in which waiting tasks are begun: higher priority first, then first come, first served.
  *
- * Tasks of a kind with a limit of its own wait in a lane of their own: when the limit is reached they hold up no others.
- * The order is itself the lane of all others, which most agents need alone.
+ * Tasks of a kind with a limit of its own wait in a group of their own: when the limit is reached they hold up no others.
+ * The order is itself the group of all others, which most agents need alone.
  *
  * I1  Adding a task, removing any, and finding the next one take the same time for any number of waiting tasks:
  *     priorities are few, and so are the kinds of an agent.
@@ -25,11 +25,11 @@ export interface Ordered<Entry> extends Queued<Entry> {
   order: number;
 }
 
-/** Tasks of one lane and one priority. */
-class Line<Entry extends Ordered<Entry>> extends LinkedQueue<Entry> {
+/** Tasks of one group and one priority. */
+class PriorityQueue<Entry extends Ordered<Entry>> extends LinkedQueue<Entry> {
   readonly priority: number;
   /** That of the next lower priority. */
-  lower: Line<Entry> | undefined = undefined;
+  lower: PriorityQueue<Entry> | undefined = undefined;
 
   constructor(priority: number) {
     super();
@@ -37,10 +37,10 @@ class Line<Entry extends Ordered<Entry>> extends LinkedQueue<Entry> {
   }
 }
 
-/** Tasks that share a limit, or have none: a line for each priority. It is itself the one of 0, which most need alone. */
-class Lane<Entry extends Ordered<Entry>> extends Line<Entry> {
-  /** That of the highest priority. Empty lines stay: there are few. */
-  highest: Line<Entry> = this;
+/** Tasks that share a limit, or have none: a queue for each priority. It is itself the one of 0, which most need alone. */
+class LimitGroup<Entry extends Ordered<Entry>> extends PriorityQueue<Entry> {
+  /** That of the highest priority. Empty queues stay: there are few. */
+  highest: PriorityQueue<Entry> = this;
   /** `undefined` for none. */
   limit: number | undefined = undefined;
   underWay = 0;
@@ -54,66 +54,67 @@ class Lane<Entry extends Ordered<Entry>> extends Line<Entry> {
   }
 
   /** Whether all of its tasks have been of priority 0. */
-  get hasOneLine(): boolean {
+  get hasOneQueue(): boolean {
     return this.highest === this && this.lower === undefined;
   }
 
-  lineOf(priority: number): Line<Entry> {
-    let higher: Line<Entry> | undefined;
-    let found: Line<Entry> | undefined = this.highest;
+  queueOf(priority: number): PriorityQueue<Entry> {
+    let higher: PriorityQueue<Entry> | undefined;
+    let found: PriorityQueue<Entry> | undefined = this.highest;
     while (found !== undefined && found.priority > priority) {
       higher = found;
       found = found.lower;
     }
     if (found?.priority === priority) return found;
-    const line = new Line<Entry>(priority);
-    line.lower = found;
-    if (higher === undefined) this.highest = line;
-    else higher.lower = line;
-    return line;
+    const queue = new PriorityQueue<Entry>(priority);
+    queue.lower = found;
+    if (higher === undefined) this.highest = queue;
+    else higher.lower = queue;
+    return queue;
   }
 
   /** The task that came first, of those of the highest priority. */
   get foremost(): Entry | undefined {
-    let line: Line<Entry> | undefined = this.highest;
-    while (line !== undefined && line.first === undefined) line = line.lower;
-    return line?.first;
+    let queue: PriorityQueue<Entry> | undefined = this.highest;
+    while (queue !== undefined && queue.first === undefined) queue = queue.lower;
+    return queue?.first;
   }
 
-  *lines(): Generator<Line<Entry>> {
-    for (let line: Line<Entry> | undefined = this.highest; line !== undefined; line = line.lower) yield line;
+  *queues(): Generator<PriorityQueue<Entry>> {
+    for (let queue: PriorityQueue<Entry> | undefined = this.highest; queue !== undefined; queue = queue.lower)
+      yield queue;
   }
 }
 
-export class TaskOrder<Entry extends Ordered<Entry>> extends Lane<Entry> {
+export class TaskOrder<Entry extends Ordered<Entry>> extends LimitGroup<Entry> {
   size = 0;
   /** By kind; `undefined` until a kind has a limit. */
-  private limited: Map<string, Lane<Entry>> | undefined = undefined;
+  private limited: Map<string, LimitGroup<Entry>> | undefined = undefined;
   private arrived = 0;
   /** How many have overtaken the oldest one, in a row. */
   private passed = 0;
 
   add(entry: Entry): void {
     entry.order = this.arrived += 1;
-    this.laneOf(entry).lineOf(entry.priority).append(entry);
+    this.groupOf(entry).queueOf(entry.priority).append(entry);
     this.size += 1;
   }
 
   /** Puts a task back that was taken out and not begun: to its old place, before those that came after it. */
   putBack(entry: Entry): void {
-    const line = this.laneOf(entry).lineOf(entry.priority);
+    const queue = this.groupOf(entry).queueOf(entry.priority);
     // Tasks that were begun are older than those that were not: it passes only others that were put back.
-    let next = line.first;
+    let next = queue.first;
     while (next !== undefined && next.order < entry.order) next = next.next;
-    if (next === undefined) line.append(entry);
-    else line.insertBefore(next, entry);
+    if (next === undefined) queue.append(entry);
+    else queue.insertBefore(next, entry);
     this.size += 1;
   }
 
   /** Removes a task. Returns whether it was there. */
   remove(entry: Entry): boolean {
     if (!entry.isQueued) return false;
-    this.laneOf(entry).lineOf(entry.priority).take(entry);
+    this.groupOf(entry).queueOf(entry.priority).take(entry);
     this.size -= 1;
     return true;
   }
@@ -129,11 +130,11 @@ export class TaskOrder<Entry extends Ordered<Entry>> extends Lane<Entry> {
   begin(entry: Entry): void {
     this.passed = this.passesBy(entry) ? this.passed + 1 : 0;
     this.remove(entry);
-    this.laneOf(entry).underWay += 1;
+    this.groupOf(entry).underWay += 1;
   }
 
   ended(entry: Entry): void {
-    this.laneOf(entry).underWay -= 1;
+    this.groupOf(entry).underWay -= 1;
   }
 
   /** A copy of the list of waiting tasks. */
@@ -148,24 +149,24 @@ export class TaskOrder<Entry extends Ordered<Entry>> extends Lane<Entry> {
 
   /** A waiting task that fits. Looks at one after the other, and copies nothing. */
   find(fits: (entry: Entry) => boolean): Entry | undefined {
-    for (const lane of this.lanes()) {
-      for (const line of lane.lines()) {
-        for (let entry = line.first; entry !== undefined; entry = entry.next) if (fits(entry)) return entry;
+    for (const group of this.groups()) {
+      for (const queue of group.queues()) {
+        for (let entry = queue.first; entry !== undefined; entry = entry.next) if (fits(entry)) return entry;
       }
     }
     return undefined;
   }
 
-  private laneOf({ kind, kindLimit }: Entry): Lane<Entry> {
+  private groupOf({ kind, kindLimit }: Entry): LimitGroup<Entry> {
     if (kindLimit === undefined) return this;
     this.limited ??= new Map();
-    let lane = this.limited.get(kind);
-    if (lane === undefined) this.limited.set(kind, (lane = new Lane()));
-    lane.limit = kindLimit;
-    return lane;
+    let group = this.limited.get(kind);
+    if (group === undefined) this.limited.set(kind, (group = new LimitGroup()));
+    group.limit = kindLimit;
+    return group;
   }
 
-  private *lanes(): Generator<Lane<Entry>> {
+  private *groups(): Generator<LimitGroup<Entry>> {
     yield this;
     if (this.limited) yield* this.limited.values();
   }
@@ -173,9 +174,9 @@ export class TaskOrder<Entry extends Ordered<Entry>> extends Lane<Entry> {
   private best(): Entry | undefined {
     if (this.isPlain) return this.first;
     let best: Entry | undefined;
-    for (const lane of this.lanes()) {
-      if (!lane.hasRoom) continue;
-      const first = lane.foremost;
+    for (const group of this.groups()) {
+      if (!group.hasRoom) continue;
+      const first = group.foremost;
       if (first === undefined) continue;
       const isBetter =
         best === undefined ||
@@ -188,9 +189,9 @@ export class TaskOrder<Entry extends Ordered<Entry>> extends Lane<Entry> {
 
   private oldest(): Entry | undefined {
     let oldest: Entry | undefined;
-    for (const lane of this.lanes()) {
-      if (!lane.hasRoom) continue;
-      for (const { first } of lane.lines()) {
+    for (const group of this.groups()) {
+      if (!group.hasRoom) continue;
+      for (const { first } of group.queues()) {
         if (first !== undefined && (oldest === undefined || first.order < oldest.order)) oldest = first;
       }
     }
@@ -203,6 +204,6 @@ export class TaskOrder<Entry extends Ordered<Entry>> extends Lane<Entry> {
 
   /** The ordinary case: no kind has a limit, and no task a priority. */
   private get isPlain(): boolean {
-    return this.limited === undefined && this.hasOneLine;
+    return this.limited === undefined && this.hasOneQueue;
   }
 }

@@ -22,3 +22,9 @@ export async function within<Value, Late>(
 }
 
 const OVER = Symbol('over');
+
+/** Node's own timers, of which none keeps a program alive: for code that is given no clock. */
+export const unrefTimers: Pick<Clock, 'setTimeout' | 'clearTimeout'> = {
+  setTimeout: (run, delayMs) => setTimeout(run, delayMs).unref(),
+  clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
+};
