@@ -104,6 +104,22 @@ describe('its input', () => {
       '101 failed 1',
     ]);
   });
+
+  it('stays with its record however many are done or cancelled later: of these a hundred are kept, too', () => {
+    const agent = running();
+    agent.execute({ submitted: true });
+    agent.fail(1);
+    for (let number = 2; number <= 102; number++) {
+      agent.execute({ submitted: true });
+      agent.complete(number);
+      expect(dropped(agent)).not.toContain('1');
+    }
+    expect(agent.ended).toHaveLength(101);
+    expect(agent.ended.slice(0, 2)).toEqual(['1 failed 1', '3 done 1']);
+    agent.execute({ submitted: true });
+    agent.turn((turn) => turn.cancel({ taskId: agent.idOf(103) }, 'why', {}));
+    expect([agent.ended[1], agent.ended.at(-1)]).toEqual(['4 done 1', '103 cancelled 1']);
+  });
 });
 
 it('all who wait for it are answered, once', () => {

@@ -16,11 +16,11 @@ import type { AgentState } from '../agent/agent-state.ts';
 import { refusalOf } from '../engine/call-answer.ts';
 import type { LedgerOwner } from './ledger-owner.ts';
 import type { TaskCallers } from './task-callers.ts';
-import type { TaskEntry, TaskFailure } from './task-entries.ts';
+import type { EndedTask, TaskEntry, TaskFailure } from './task-entries.ts';
 import type { TaskQuestions } from './task-questions.ts';
 import { toldOf } from './told-task.ts';
 
-/** Records kept of an agent's tasks that were submitted and have ended. */
+/** Records kept of an agent's tasks that were submitted and have ended, and as many of dead letters. */
 const MAX_ENDED = 100;
 
 export class TaskEnds {
@@ -118,9 +118,16 @@ export class TaskEnds {
       timeoutMs,
       endsWithCallers,
     });
-    for (const { id } of this.#state.ended.splice(0, Math.max(0, this.#state.ended.length - MAX_ENDED))) {
-      this.#owner.dropInput(id);
-    }
+    this.#dropOldest(isDeadLetter({ place }));
+  }
+
+  /** Beyond the bound, of the dead letters or of the others: those that are done drive out none that may be asked for again. */
+  #dropOldest(ofDead: boolean): void {
+    const alike = this.#state.ended.filter((ended) => isDeadLetter(ended) === ofDead);
+    const dropped = new Set(alike.slice(0, -MAX_ENDED));
+    if (dropped.size === 0) return;
+    this.#state.ended = this.#state.ended.filter((ended) => !dropped.has(ended));
+    for (const { id } of dropped) this.#owner.dropInput(id);
   }
 
   #measure({ acceptedAt }: TaskEntry): void {
@@ -129,6 +136,11 @@ export class TaskEnds {
     counts.totalMs += counts.lastMs;
     counts.maxMs = Math.max(counts.maxMs, counts.lastMs);
   }
+}
+
+/** It was submitted, and has no output: somebody may want it done again. */
+function isDeadLetter({ place }: Pick<EndedTask, 'place'>): boolean {
+  return place !== 'done' && place !== 'cancelled';
 }
 
 /** Where it stands after an event that forgets nothing. */
