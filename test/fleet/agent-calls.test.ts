@@ -31,10 +31,12 @@ describe.for(hosts)('an agent in a host of the kind %s', (isolation) => {
     trace.setGlobalTracerProvider(tracers);
     system = await createAgentSystem({ logger: silent });
     ({ agents } = system);
-    await started('one');
-    await started('two');
-    await started('many', isolation, 2);
-    for (const host of hosts) await started(`in ${host}`, host);
+    await Promise.all([
+      started('one'),
+      started('two'),
+      started('many', isolation, 2),
+      ...hosts.map((host) => started(`in ${host}`, host)),
+    ]);
     await system.pools.create({ name: 'pool', spec: { module: asking }, min: 2, max: 2 });
   });
   afterAll(async () => {

@@ -2,8 +2,8 @@
 export const common = {
   globalSetup: ['test/kit/compile-cache.ts', 'test/kit/once-a-run.ts'],
   testTimeout: 30_000,
-  // Set-up starts processes as tests do.
-  hookTimeout: 30_000,
+  // Set-up starts several processes.
+  hookTimeout: 60_000,
   pool: 'forks',
   restoreMocks: true,
 };
