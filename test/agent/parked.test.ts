@@ -92,6 +92,20 @@ describe('a task that runs into a limit', () => {
     expect(eventsOf('task.failed')).toEqual([]);
   });
 
+  it('that is said as a wait is known, however late it is noted', async () => {
+    const { gate, module } = service();
+    gate.said = { retryAfterMs: 40 };
+    const clock = simulatedClock();
+    let lateMs = 0;
+    // Whoever looks at it twice finds that the wait is over.
+    const now = () => clock.now() + (lateMs += 50);
+    await using system = await createAgentSystem({ clock: { ...clock, now }, logger: silent });
+    await system.agents.start(await system.agents.register({ id: 'ada', module }));
+    await system.tasks.submit('ada', { type: 'call' });
+    const { at, until, guessed } = system.agents.get('ada').parked!;
+    expect([until - at, guessed]).toEqual([40, undefined]);
+  });
+
   it('is the next again, before what came after it', async () => {
     const { clock, gate, call } = await client();
     const order: number[] = [];

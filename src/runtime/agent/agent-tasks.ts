@@ -272,11 +272,10 @@ export class AgentTasks implements MailboxOwner, RequestsOwner {
   }
 
   limitReached({ until, afterMs, why }: ParkRequest, told: (parked: Parked) => void): void {
+    const at = this.clock.now();
     const reset =
-      afterMs === undefined
-        ? { until, named: true as const }
-        : { until: this.clock.now() + Math.ceil(afterMs) };
-    const limit = { ...reset, why: cut(why, MAX_WHY) };
+      afterMs === undefined ? { until, named: true as const } : { until: at + Math.ceil(afterMs) };
+    const limit = { at, ...reset, why: cut(why, MAX_WHY) };
     this.quota = this.agent.services.quotas.limited(this.agent, limit, told);
   }
 

@@ -46,6 +46,11 @@ export interface Limit {
   readonly why: string;
 }
 
+/** A limit, and when it was noted, epoch ms: by the same look at the clock as a reset that was said as a wait. */
+export interface NotedLimit extends Limit {
+  readonly at: number;
+}
+
 /** How a quota stands. Times are epoch ms. */
 export interface QuotaRecord {
   /** Of a group that shares it, its name; else the id of its agent. */
@@ -87,7 +92,7 @@ export class Quotas {
   }
 
   /** A task of a member ran into its limit. `told` hears what is waited for, before any member does. */
-  limited(member: QuotaMember, limit: Limit, told: (parked: Parked) => void): Quota {
+  limited(member: QuotaMember, limit: NotedLimit, told: (parked: Parked) => void): Quota {
     const quota = this.#of(member);
     quota.limited(member, limit, told);
     return quota;
@@ -98,7 +103,7 @@ export class Quotas {
     const now = this.#options.clock.now();
     // The wall clock may have been set since: a duration is never longer than it was.
     const leftMs = named ? until - now : Math.min(until - now, until - at);
-    if (leftMs > 0) this.#of(member).restore({ until: now + leftMs, why, named }, guessed);
+    if (leftMs > 0) this.#of(member).restore({ at: now, until: now + leftMs, why, named }, guessed);
   }
 
   /** It is no more. */
@@ -199,13 +204,13 @@ export class Quota {
     this.#leave(member);
   }
 
-  limited(member: QuotaMember, limit: Limit, told: (parked: Parked) => void): void {
+  limited(member: QuotaMember, limit: NotedLimit, told: (parked: Parked) => void): void {
     this.#members.add(member);
     this.#told.push(told);
     this.#limit(limit);
   }
 
-  restore(limit: Limit, guessed: true | undefined): void {
+  restore(limit: NotedLimit, guessed: true | undefined): void {
     this.#limit(limit, guessed);
   }
 
@@ -251,13 +256,12 @@ export class Quota {
     };
   }
 
-  #limit({ until, why, named }: Limit, guessed?: true): void {
-    const { clock, random } = this.#options;
+  #limit({ at, until, why, named }: NotedLimit, guessed?: true): void {
     this.#chart.send({
       type: 'quota.limited',
-      at: clock.now(),
+      at,
       why,
-      chance: random(),
+      chance: this.#options.random(),
       ...(until === undefined ? {} : { until }),
       ...(guessed ? { guessed } : {}),
       ...(named ? { named } : {}),

@@ -72,7 +72,7 @@ export async function judgeQuota(
   const joined: (Quota | undefined)[] = members.map((member) => quotas.join(member, undefined));
   const limited = (until: number | undefined) => {
     let heard: Parked | undefined;
-    quotas.limited(members[0]!, { until, why: WHY }, (given) => (heard = given));
+    quotas.limited(members[0]!, { at: clock.now(), until, why: WHY }, (given) => (heard = given));
     assert.equal(heard, parked[0], 'who ran into it hears what all wait for');
   };
   const perform: Record<Move, () => unknown> = {
