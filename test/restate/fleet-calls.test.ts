@@ -294,6 +294,8 @@ describe('a task of a pool', () => {
   });
 });
 
+const away = () => Promise.reject(new AgentSystemError('NODE_UNREACHABLE', 'slow'));
+
 const following = (given: Record<string, unknown>, task: object, options: object = {}) => {
   const end = Promise.withResolvers<unknown>();
   const { calls, faults } = callsOf({ give: () => end.promise, look: lookAtN, ...given });
@@ -380,6 +382,90 @@ describe('a caller that follows its task', () => {
       ['n', 'a', STREAM_WINDOW, 0],
     ]);
     expect(faults).toEqual([]);
+  });
+
+  it('reads on after the end of its task as long as there is more', async () => {
+    const heard: unknown[] = [];
+    const asked: number[] = [];
+    const { output, end, faults } = following(
+      {
+        serve: (_node: string, _what: string, { seen }: { seen: number }) => {
+          asked.push(seen);
+          end.resolve('done');
+          const isMore = seen < 2 ? { isMore: true } : {};
+          return Promise.resolve({ ...page(seen + 1, seen), ...isMore });
+        },
+      },
+      { onProgress: (value: unknown) => heard.push(value) },
+    );
+    expect(await output).toBe('done');
+    expect([heard, asked, faults]).toEqual([[0, 1, 2], [0, 1, 2], []]);
+  });
+
+  it.each(['goes on', 'has ended'])(
+    'fails by a chunk that cannot be sent, after those before; its task %s',
+    async (how) => {
+      const given: unknown[] = [];
+      const end = Promise.withResolvers<unknown>();
+      const give = (_id: string, command: { readonly type: string }): Promise<unknown> => {
+        given.push(command.type);
+        if (command.type === 'cancelCall') end.reject(new AgentSystemError('TASK_ABANDONED', 'cancelled'));
+        return command.type === 'execute' ? end.promise : Promise.resolve(null);
+      };
+      let served = 0;
+      const serve = () => {
+        served += 1;
+        if (served > 1) return new Promise(() => undefined);
+        if (how === 'has ended') end.resolve('done');
+        return Promise.resolve({
+          values: [{ chunk: 1 }, { unsendable: 'too large' }, { chunk: 3 }],
+          count: 3,
+        });
+      };
+      const taken: unknown[] = [];
+      const { output } = following(
+        { give, serve },
+        {},
+        { reader: { take: (chunk: unknown) => taken.push(chunk) } },
+      );
+      await expect(output).rejects.toMatchObject({
+        code: 'TASK_FAILED',
+        message: 'task work: a chunk cannot be sent: too large',
+      });
+      expect(taken).toEqual([1]);
+      expect(given).toEqual(how === 'goes on' ? ['execute', 'cancelCall'] : ['execute']);
+    },
+  );
+
+  it('reads the last chunks of its task from a node that is slow, with more time for each try', async () => {
+    const times: number[] = [];
+    const serve = (_node: string, _what: string, _asked: unknown, timeoutMs: number) => {
+      times.push(timeoutMs);
+      end.resolve('done');
+      return times.length <= 3 ? away() : Promise.resolve({ values: [{ chunk: 1 }], count: 1 });
+    };
+    const taken: unknown[] = [];
+    const reader = { take: (chunk: unknown) => taken.push(chunk) };
+    const { output, end } = following({ serve }, {}, { reader });
+    expect(await output).toBe('done');
+    expect(taken).toEqual([1]);
+    expect(times.slice(1)).toEqual([10_000, 20_000, 30_000]);
+  });
+
+  it('fails where the last chunks of its task are lost with its node, unless that has failed by itself', async () => {
+    const reader = { take: () => undefined };
+    const { output, end } = following({ serve: away }, {}, { reader });
+    end.resolve('done');
+    await expect(output).rejects.toMatchObject({
+      code: 'TASK_FAILED',
+      message: 'task work: its node has not given its last chunks',
+    });
+    const failed = following({ serve: away }, {}, { reader });
+    failed.end.reject(new Error('its own'));
+    await expect(failed.output).rejects.toThrow('its own');
+    const told = following({ serve: away }, { onProgress: () => undefined });
+    told.end.resolve('done');
+    expect(await told.output).toBe('done');
   });
 
   it('leaves nothing behind for each page that it reads', async () => {

@@ -48,6 +48,58 @@ it('of more than 1,000 the newest are kept', async () => {
   buffer.close();
 });
 
+const MIB = 1_048_576;
+const sized = (mib: number): string => 'x'.repeat(mib * MIB);
+
+it('a page of large values ends before it is larger than the engine takes, and says that there are more', async () => {
+  const { buffer } = rig();
+  for (const mib of [3, 2, 20, 1]) buffer.tell('c', { chunk: sized(mib) });
+  const lengths: number[][] = [];
+  for (let seen = 0, isMore = true; isMore; ) {
+    const page = await buffer.fetch('c', seen, 0);
+    lengths.push(page.values.map((told) => ('chunk' in told ? (told.chunk as string).length / MIB : NaN)));
+    seen = page.count;
+    isMore = page.isMore === true;
+  }
+  expect(lengths).toEqual([[3], [2], [20], [1]]);
+  buffer.close();
+});
+
+it('a page takes what is small together, however much there is', async () => {
+  const { buffer } = rig();
+  for (let n = 1; n <= 5; n++) buffer.tell('c', { progress: sized(1) });
+  expect((await buffer.fetch('c', 0, 0)).count).toBe(3);
+  expect(await buffer.fetch('c', 3, 0)).toEqual({
+    values: [{ progress: sized(1) }, { progress: sized(1) }],
+    count: 5,
+  });
+  buffer.close();
+});
+
+const circle: Record<string, unknown> = {};
+circle['self'] = circle;
+it.each([
+  ['too large', sized(32), 'it takes more bytes than the engine takes at once'],
+  ['a BigInt', 10n, 'JSON cannot write it: Do not know how to serialize a BigInt'],
+  ['a circle', circle, 'JSON cannot write it: Maximum call stack size exceeded'],
+])('in the place of a chunk that is %s stands why; such progress is left out', async (_, odd, why) => {
+  const { buffer } = rig();
+  for (const told of [{ chunk: 1 }, { chunk: odd }, { progress: odd }, value(4)]) buffer.tell('c', told);
+  expect(await buffer.fetch('c', 0, 0)).toEqual({
+    values: [{ chunk: 1 }, { unsendable: expect.stringContaining(why) as unknown }, value(4)],
+    count: 4,
+  });
+  buffer.close();
+});
+
+it('what JSON has no word for is null', async () => {
+  const { buffer } = rig();
+  buffer.tell('c', { chunk: undefined });
+  buffer.tell('c', { progress: () => 1 });
+  expect(await buffer.fetch('c', 0, 0)).toEqual({ values: [{ chunk: null }, { progress: null }], count: 2 });
+  buffer.close();
+});
+
 it('a minute after the last that was told, or asked, it is dropped', async () => {
   const { buffer, clock } = rig();
   buffer.tell('c', value(1));

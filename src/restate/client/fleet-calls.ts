@@ -29,6 +29,10 @@ import type { ProgressPage } from '../tasks/progress-buffer.ts';
 const PROGRESS_WAIT_MS = 1_000;
 /** Between two requests, while there is nothing to read, ms. */
 const PROGRESS_PAUSE_MS = 50;
+/** More time for each page that did not come in time: it may be large, ms. */
+const LARGE_PAGE_MS = 10_000;
+/** After so many the chunks of a task that is over are given up. */
+const MAX_MISSES = 4;
 
 const taskSchema = z.looseObject({ type: z.string() });
 
@@ -75,8 +79,8 @@ export class FleetCalls {
     { incarnation, reader, chain }: CallOptions,
     trace: TraceParent | undefined,
   ): Promise<unknown> {
-    const { type, signal, whenDown } = task;
-    const { callId, work, follow } = this.#call(task, { reader, chain, trace });
+    const { type, whenDown } = task;
+    const { callId, work, signal, follow } = this.#call(task, { reader, chain, trace });
     const give = (command: Command): Promise<unknown> => this.#commands.give(id, command);
     return follow(
       () => Promise.resolve(id),
@@ -106,8 +110,8 @@ export class FleetCalls {
     task: TaskRequest,
     { reader, chain }: Pick<CallOptions, 'reader' | 'chain'>,
   ): Promise<unknown> {
-    const { type, signal } = task;
-    const { callId, work, follow } = this.#call(task, { reader, chain, trace: activeTrace() });
+    const { type } = task;
+    const { callId, work, signal, follow } = this.#call(task, { reader, chain, trace: activeTrace() });
     const locate = () => give({ type: 'locate', callId }) as Promise<string | null>;
     return follow(inPool(locate), (begun) =>
       this.#cancellable({ type, signal, callId, agentId: undefined }, give, () => {
@@ -126,9 +130,11 @@ export class FleetCalls {
       trace,
     }: Pick<CallOptions, 'reader' | 'chain'> & { readonly trace: TraceParent | undefined },
   ) {
-    const { type, input, timeoutMs, signal, onProgress, priority } = task;
+    const { type, input, timeoutMs, onProgress, priority } = task;
     const callId = crypto.randomUUID();
     const isFollowed = onProgress !== undefined || reader !== undefined;
+    const broken = new AbortController();
+    const signal = reader === undefined ? task.signal : eitherOf(broken.signal, task.signal);
     const terms = {
       ...(isFollowed || signal !== undefined ? { callId } : {}),
       ...(isFollowed ? { isFollowed: true as const } : {}),
@@ -141,17 +147,24 @@ export class FleetCalls {
     const follow = async (holder: Holder, run: (begun: () => void) => Promise<unknown>): Promise<unknown> => {
       if (!isFollowed) return run(() => undefined);
       const over = new AbortController();
-      let followed: Promise<void> | undefined;
+      let followed: Promise<boolean> | undefined;
       try {
-        return await run(() => {
-          followed = this.#follow({ holder, callId, onProgress, reader }, over.signal);
+        const output = await run(() => {
+          followed = this.#follow({ holder, callId, onProgress, reader }, over.signal, (why) =>
+            broken.abort(brokenStream(type, `a chunk cannot be sent: ${why}`)),
+          );
         });
+        over.abort();
+        if ((await followed) === false && reader !== undefined)
+          throw brokenStream(type, 'its node has not given its last chunks');
+        return output;
       } finally {
         over.abort();
         await followed;
+        broken.signal.throwIfAborted();
       }
     };
-    return { callId, work, follow };
+    return { callId, work, signal, follow };
   }
 
   async #cancellable(
@@ -177,12 +190,23 @@ export class FleetCalls {
     }
   }
 
-  /** Fetches a task's progress and chunks until it is over and all have been fetched. */
-  async #follow({ holder, callId, onProgress, reader }: Followed, over: AbortSignal): Promise<void> {
+  /**
+   * Fetches a task's progress and chunks until it is over and all have been fetched.
+   *
+   * @param broken told why a chunk cannot be sent: there is none after that
+   * @returns whether all have been fetched
+   */
+  async #follow(
+    { holder, callId, onProgress, reader }: Followed,
+    over: AbortSignal,
+    broken: (why: string) => void,
+  ): Promise<boolean> {
     let seen = 0;
     let id: string | undefined;
     let node: string | undefined;
     let isQuiet = false;
+    let misses = 0;
+    let isWhole = false;
     const taken = reader && new Taken((count) => this.#tellTaken(id, callId, node, count));
     try {
       for (let isLast = false; !isLast; ) {
@@ -197,33 +221,46 @@ export class FleetCalls {
           continue;
         }
         const waitMs = isLast ? 0 : PROGRESS_WAIT_MS;
-        const asked = this.#progressAt(node, { callId, seen, waitMs });
+        const asked = this.#progressAt(node, { callId, seen, waitMs }, LARGE_PAGE_MS * misses);
         const page = isLast ? await asked : await unlessOver(asked, over);
         if (page === undefined) continue;
         if (page === 'unreachable') {
           // Its agent may be elsewhere by now.
           isQuiet = true;
+          misses += 1;
+          // Chunks are not left out as long as the node may only be slow.
+          if (isLast && reader !== undefined && misses < MAX_MISSES) isLast = false;
           await unlessOver(pause(PROGRESS_PAUSE_MS), over);
           continue;
         }
+        misses = 0;
         seen = page.count;
         isQuiet = page.values.length === 0;
+        if (page.isMore) isLast = false;
+        isWhole = isLast;
         for (const value of page.values) {
+          if ('unsendable' in value) {
+            broken(value.unsendable);
+            return false;
+          }
           if ('chunk' in value) reader?.take(value.chunk, () => taken?.one());
           else if (onProgress !== undefined) this.#tellProgress(onProgress, value.progress);
         }
       }
     } catch (thrown) {
       this.#reportFault('the progress of a task could not be followed', thrown);
+      return false;
     }
+    return isWhole;
   }
 
   async #progressAt(
     node: string,
     asked: { readonly callId: string; readonly seen: number; readonly waitMs: number },
+    moreMs: number,
   ): Promise<ProgressPage | 'unreachable'> {
     try {
-      return await this.#commands.serve<ProgressPage>(node, 'progress', asked, asked.waitMs);
+      return await this.#commands.serve<ProgressPage>(node, 'progress', asked, asked.waitMs + moreMs);
     } catch (thrown) {
       if (thrown instanceof AgentSystemError && thrown.code === 'NODE_UNREACHABLE') return 'unreachable';
       throw thrown;
@@ -342,6 +379,14 @@ export function assertJson(task: string, input: unknown, agentId?: string): void
   if (problem === undefined) return;
   const message = `the input of ${inWords(task)}, which crosses machines: ${problem}, expected JSON data`;
   throw new AgentSystemError('TASK_INPUT_INVALID', message, { agentId });
+}
+
+function eitherOf(one: AbortSignal, other: AbortSignal | undefined): AbortSignal {
+  return other === undefined ? one : AbortSignal.any([one, other]);
+}
+
+function brokenStream(task: string, why: string): AgentSystemError {
+  return new AgentSystemError('TASK_FAILED', `task ${task}: ${why}`);
 }
 
 function cancelled(

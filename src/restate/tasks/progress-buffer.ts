@@ -3,20 +3,36 @@
  *
  * I1  Values come in their order, each once, to one caller.
  * I2  What nobody fetches is dropped: the newest `MAX_VALUES` are kept, for `KEEP_MS` after the last.
+ * I3  A page is as small as the engine takes it at once. In the place of a chunk that no page can take, for it is too large
+ *     or JSON cannot write it, stands why; such progress is left out.
  */
 import type { SteadyClock } from '../../runtime/time/clock.ts';
 import { within } from '../../runtime/time/deadline.ts';
+import { errorInfoOf } from '../../runtime/values/errors.ts';
+import { wire } from '../engine/wire.ts';
 
 const MAX_VALUES = 1_000;
 const KEEP_MS = 60_000;
+/** Of several values. */
+const PAGE_BYTES = 4 * 1_048_576;
+/** Of one: what the engine takes at once by default, less what is around it. */
+const VALUE_BYTES = 31 * 1_048_576;
+
+/** Of an object without fields. */
+const EMPTY_BYTES = 2;
 
 /** What a task has told to the caller that follows it. */
 export type Told = { readonly progress: unknown } | { readonly chunk: unknown };
 
+/** In the place of a chunk that cannot be sent: why. */
+type Unsendable = { readonly unsendable: string };
+
 export interface ProgressPage {
-  readonly values: readonly Told[];
-  /** How many there have been so far. */
+  readonly values: readonly (Told | Unsendable)[];
+  /** How many there have been, up to the last of these. */
   readonly count: number;
+  /** There are more than these. */
+  readonly isMore?: true;
 }
 
 interface Followed {
@@ -51,7 +67,7 @@ export class ProgressBuffer {
       await within(this.#clock, waitMs, promise, () => undefined);
     }
     const fresh = Math.max(0, followed.count - seen);
-    return { values: fresh === 0 ? [] : followed.values.slice(-fresh), count: followed.count };
+    return pageOf(fresh === 0 ? [] : followed.values.slice(-fresh), followed.count);
   }
 
   close(): void {
@@ -71,5 +87,32 @@ export class ProgressBuffer {
     this.#clock.clearTimeout(followed.timer);
     followed.timer = this.#clock.setTimeout(() => this.#calls.delete(callId), KEEP_MS);
     return followed;
+  }
+}
+
+/** @param count how many there have been, up to the last of these */
+function pageOf(fresh: readonly Told[], count: number): ProgressPage {
+  const values: (Told | Unsendable)[] = [];
+  let bytes = 0;
+  for (const [index, told] of fresh.entries()) {
+    const [sent, own] = sendable(told);
+    bytes += own;
+    if (bytes > PAGE_BYTES && bytes > own)
+      return { values, count: count - fresh.length + index, isMore: true };
+    if (!('unsendable' in sent) || 'chunk' in told) values.push(sent);
+  }
+  return { values, count };
+}
+
+/** What is sent, and how many bytes of a page that takes. */
+function sendable(told: Told): readonly [sent: Told | Unsendable, bytes: number] {
+  try {
+    const bytes = wire.serialize(told).length;
+    if (bytes > VALUE_BYTES) return [{ unsendable: 'it takes more bytes than the engine takes at once' }, 0];
+    // JSON has left out what it has no word for.
+    if (bytes <= EMPTY_BYTES) return ['chunk' in told ? { chunk: null } : { progress: null }, bytes];
+    return [told, bytes];
+  } catch (thrown) {
+    return [{ unsendable: `JSON cannot write it: ${errorInfoOf(thrown).message}` }, 0];
   }
 }
