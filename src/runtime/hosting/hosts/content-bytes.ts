@@ -15,9 +15,9 @@ const OF_V8 = 0xff;
 const PLACE = 8;
 /** A longer array is a table of what is in it. */
 const MAX_PLACES = 2 ** 25;
-/** Fields that are numbers have places like those of an array, as many as up to the highest, and half as many again. */
+/** Fields with lower numbers for keys have places like those of an array, up to the highest and half as many again. */
 const MAX_GAP = 5_000;
-/** Or they are in a table. */
+/** Others are in a table. */
 const ENTRY = 224;
 const OBJECT = 96;
 const MAP = 216;
@@ -39,12 +39,12 @@ const VARINT_AND_VALUE = 8;
 /** Values up to an end tag, and a varint. */
 const VALUES = 9;
 /** Keys and values up to an end tag, and a varint. */
-const FIELDS = 14;
+const FIELDS = 10;
 /** A varint, and that, and another varint. */
-const PLACES = 10;
-const PARTS_OF_ERROR = 11;
-const BYTES_OF_RESIZABLE = 12;
-const KIND_AND_BYTES = 13;
+const PLACES = 11;
+const PARTS_OF_ERROR = 12;
+const BYTES_OF_RESIZABLE = 13;
+const KIND_AND_BYTES = 14;
 
 const follows = new Uint8Array(256);
 const sizes = new Uint16Array(256);
@@ -73,7 +73,7 @@ define('xy', NOTHING, OBJECT); // Object(true), Object(false)
 define('n', EIGHT_BYTES, OBJECT);
 define('z', BYTES_OF_BIGINT, OBJECT);
 define('s', VALUE, OBJECT);
-define('R', VALUE_AND_VARINT, OBJECT);
+define('R', VALUE_AND_VARINT, 2 * OBJECT);
 define('?', VARINT_AND_VALUE, 0); // how many objects there were so far
 define('o', FIELDS, OBJECT, '{');
 define(';', VALUES, MAP, ':');
