@@ -14,6 +14,7 @@ const ofOneProgram: Readonly<Record<string, string>> = {
   'every-event.test.ts':
     'every type of event that a system has; of a fleet those of each room are among its own laws',
   'ending.test.ts': 'moments to the millisecond, which a real engine does not keep; the death of the program',
+  'handed-to-agents.test.ts': 'what bodies are handed, host by host: those of a node are the same',
   'hostile-calls.test.ts': 'values that cannot be sent to another machine, and are refused before',
   'hostile-code.test.ts': 'what code throws in the very thread of its system',
   'options-left-out.test.ts': 'what a task asks its system for: a fleet’s nodes read it by the same schemas',

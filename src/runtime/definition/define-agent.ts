@@ -7,6 +7,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { z } from 'zod';
 import type { AnyStateMachine } from 'xstate';
+import { frozenData } from '../values/data-copy.ts';
 import { AgentSystemError } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
 import type { AskedTask, Offer } from './agent-self.ts';
@@ -291,8 +292,14 @@ export function defineAgent<
   return sealed(parsed as unknown as AnyAgentDefinition) as never;
 }
 
-/** What is taken for a definition from then on. */
+/** What is taken for a definition from then on: agents live by it, and nobody changes it. */
 export function sealed<Definition extends AnyAgentDefinition>(parsed: Definition): Definition {
+  frozenData([parsed.capabilities, parsed.variables]);
+  for (const kind of Object.values(Object.freeze(parsed.tasks))) {
+    // Schemas are their owner's.
+    const { input: _, output: __, chunk: ___, ...own } = Object.freeze(kind);
+    frozenData(own);
+  }
   // Not enumerable: a spread of a definition is none, until it has been through here.
   const definition = Object.freeze(Object.defineProperty(parsed, MARK, { value: true }));
   defined.add(definition);

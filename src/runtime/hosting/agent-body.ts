@@ -33,7 +33,7 @@ import { type ToldDetail, toldDetailOf } from './health-detail.ts';
 import { BodyInitContext, type InitOwner } from './init-context.ts';
 import { StateSaves } from './state-saves.ts';
 import { VariableAnswers } from './variable-answers.ts';
-import { Variables } from './variables.ts';
+import { frozenValue, Variables } from './variables.ts';
 import { voteOn } from './voting.ts';
 
 /** `leaving`: it ends before it was ready. */
@@ -88,7 +88,7 @@ export class AgentBody implements Body, InitOwner, LineTeller {
     const { variables } = start;
     for (let at = 0; at < variables.length; at++) {
       const { name, value } = variables[at]!;
-      this.variables[name] = value;
+      this.variables[name] = frozenValue(value);
     }
   }
 
@@ -313,7 +313,7 @@ export class AgentBody implements Body, InitOwner, LineTeller {
 
   private takeVariable(variable: VariableState): void {
     const { name, value, version } = variable;
-    this.variables[name] = value;
+    this.variables[name] = frozenValue(value);
     if (this.definition.onVariable === undefined) {
       this.tell({ type: 'variable.acknowledged', name, version });
     } else (this.variableAnswers ??= new VariableAnswers(this)).take(variable);

@@ -1,5 +1,6 @@
 /** A task asks a person: the question as the system is asked it, and what becomes of the answer. */
 import type { AskedQuestion } from '../definition/task-abilities.ts';
+import { dataCopy } from '../values/data-copy.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { type AnySchema, judge, unlessAborted } from '../values/schema.ts';
 import type { AskSystem } from './ask-system.ts';
@@ -8,7 +9,7 @@ import type { AskSystem } from './ask-system.ts';
 type Told = { readonly answer: unknown } | { readonly isExpired: true };
 
 /**
- * Resolves with the answer, as the schema makes it.
+ * Resolves with the answer, as the schema makes it: a copy, which the task may change.
  *
  * @param key of the question in its task
  * @throws AgentSystemError `REQUEST_INVALID`, `QUESTION_EXPIRED`; the task's reason once it is cancelled
@@ -35,7 +36,8 @@ export async function askPerson(
       ...(refused === undefined ? {} : { refused }),
     })) as Told;
     if ('isExpired' in told) return otherwise(asked, key);
-    const judged = judge(schema, told.answer);
+    // In-process it is the very answer that events and records hold.
+    const judged = judge(schema, dataCopy(told.answer));
     const verdict = judged instanceof Promise ? await unlessAborted(judged, system.signal) : judged;
     if (!('problem' in verdict)) return verdict.value;
     system.signal.throwIfAborted();
