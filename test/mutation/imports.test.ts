@@ -32,9 +32,9 @@ describe('what a test file may load', () => {
     expect(distance('test/started.test.ts', 'src/a.ts')).toBeUndefined();
   });
 
-  it('is everything where a name is computed outside the sources, or is that of the package', () => {
-    expect(distance('test/computed.test.ts', 'src/c.ts')).toBe(2);
-    expect(distance('test/elsewhere.test.ts', 'src/c.ts')).toBe(1);
-    expect(distance('test/package.test.ts', 'src/c.ts')).toBe(1);
+  it('is everything, further than what it names, where a name is computed outside the sources, or is that of the package', () => {
+    expect(distance('test/computed.test.ts', 'src/c.ts')).toBe(3);
+    expect(distance('test/elsewhere.test.ts', 'src/c.ts')).toBe(2);
+    expect(distance('test/package.test.ts', 'src/c.ts')).toBe(2);
   });
 });

@@ -49,7 +49,8 @@ export function createImports(
     // It grows while it is walked.
     for (const [file, distance] of of) {
       const { files, isComputed } = namedIn(file);
-      if (isComputed) all ??= distance + 1;
+      // Further than what it names: such a test file is about none of them.
+      if (isComputed) all ??= distance + 2;
       for (const next of files) if (!of.has(next)) of.set(next, distance + 1);
     }
     return { of, all };
