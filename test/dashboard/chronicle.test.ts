@@ -166,3 +166,24 @@ it('keeps a bounded number of rounds and votes, and every round that is open', (
   expect(votes.at(-1)?.agentId).toBe('a999');
   expect([...chronicle.closedRounds(() => 1)].length).toBeLessThanOrEqual(100);
 });
+
+const crashed = (agent: number): SystemEvent =>
+  ({
+    type: 'agent.crashed',
+    sequence: agent + 1,
+    at: agent + 1,
+    agentId: `agent-${agent}`,
+    incarnation: 1,
+    reason: 'killed',
+    life: { startedAt: 1 },
+  }) as unknown as SystemEvent;
+
+it('of 20,000 agents it is known what was noted last, and of the oldest beyond them no more', () => {
+  const chronicle = new Chronicle();
+  for (let agent = 0; agent < 20_000; agent += 1) chronicle.note(crashed(agent));
+  expect(chronicle.noted('agent-0')).toBeDefined();
+  chronicle.note(crashed(0));
+  chronicle.note(crashed(20_000));
+  const known = [0, 1, 2, 20_000].map((agent) => chronicle.noted(`agent-${agent}`) !== undefined);
+  expect(known).toEqual([true, false, true, true]);
+});
