@@ -30,3 +30,13 @@ test('undefined is left out of objects, and null in lists', () => {
 test.for([() => 1, Symbol('none'), 1n])('%s is refused: it is no data', (none) => {
   expect(() => toPlain({ rows: [none] })).toThrow(/is no JSON data/);
 });
+
+test('what is kept, and what comes back, has fields that can be listed, written and taken away', () => {
+  for (const made of [toPlain({ a: 1 }), fromPlain({ a: 1 })])
+    expect(Object.getOwnPropertyDescriptor(made, 'a')).toEqual({
+      value: 1,
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
+});
