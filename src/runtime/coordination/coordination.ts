@@ -233,7 +233,10 @@ export class Coordination implements CoordinationControl {
         return this.#announceAway(effect.params.why, effect.params.error);
       case 'announceBack':
         return this.#announceBack();
-      default:
+      case 'enact':
+      case 'reopen':
+      case 'consult':
+      case 'conclude':
         return consensus.follow(effect.type, effect.params.output);
     }
   }

@@ -269,8 +269,15 @@ export class Quota {
   }
 
   #perform(effect: QuotaEffect): void {
-    if (effect.type === 'releaseMembers') return this.#release(effect.params.count);
-    const { parked } = effect.params;
+    switch (effect.type) {
+      case 'parkMembers':
+        return this.#park(effect.params.parked);
+      case 'releaseMembers':
+        return this.#release(effect.params.count);
+    }
+  }
+
+  #park(parked: Parked): void {
     const told = this.#told;
     this.#told = [];
     for (const tell of told) tell(parked);

@@ -119,8 +119,12 @@ export class Round {
     { askLeader, failed, driver, ...options }: RoundChartOptions,
   ): Child {
     const perform = ({ type, params }: ConsensusEffect) => {
-      if (type === 'askVoters') this.#askVoters();
-      else askLeader(this, params.term);
+      switch (type) {
+        case 'askVoters':
+          return this.#askVoters();
+        case 'askLeader':
+          return askLeader(this, params.term);
+      }
     };
     const chart = createChart(
       consensusMachine,
