@@ -64,6 +64,7 @@ export function AgentView({ id }: { readonly id: string }) {
           <p class={row.restartAt === undefined ? 'tone-bad' : 'tone-warn'}>{back}</p>
         )}
         <Held row={row} />
+        <Asks />
         <AgentControls id={id} legal={detail.legal} />
       </header>
       <Numbers detail={detail} />
@@ -123,6 +124,17 @@ function Held({ row: { paused, parked } }: { readonly row: AgentDetail['agent'] 
     <p class="badge tone-warn" title={parked.why}>
       parked, back in {duration(parked.until - now.value)}: {parked.why}
     </p>
+  );
+}
+
+/** Says that tasks of it wait for people: what is queued behind them waits, too. */
+function Asks() {
+  const asking = agentTasks.value?.filter(({ status }) => status === 'waiting_for_input').length ?? 0;
+  if (asking === 0) return null;
+  return (
+    <a class="badge tone-warn" href="#/questions">
+      {asking === 1 ? 'a task waits' : `${number(asking)} tasks wait`} for a person
+    </a>
   );
 }
 

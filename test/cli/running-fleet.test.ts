@@ -20,7 +20,7 @@ const worker = defineAgent({
   capabilities: ['work'],
   variables: ['rate'],
   init: ({ restored }) => restored ?? { n: 0 },
-  vote: ({ proposal }) => (Number(proposal.value) <= 5 ? 'accept' : 'reject'),
+  vote: ({ proposal: { value } }) => (value === 8 ? 'abstain' : Number(value) <= 5 ? 'accept' : 'reject'),
   tasks: {
     add: { run: ({ state }) => (state.n += 1) },
     fail: {
@@ -495,6 +495,10 @@ describe('control', () => {
     expect(await mabeam('propose', 'rate', '5', '--rule', 'unanimous', '--deadline', '5s')).toMatchObject({
       exitCode: 0,
       stdout: expect.stringMatching(/^round-\S+ {2}accepted {2}2 for, 0 against\n$/),
+    });
+    expect(await mabeam('propose', 'rate', '8')).toMatchObject({
+      exitCode: 1,
+      stdout: expect.stringMatching(/^round-\S+ {2}\S+ {2}0 for, 0 against, 2 abstained\n$/),
     });
     expect(await mabeam('propose', 'rate', '9')).toMatchObject({
       exitCode: 1,

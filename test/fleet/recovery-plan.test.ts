@@ -6,6 +6,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import {
   AgentSystemError,
+  answerStoredQuestion,
   createAgentSystem,
   defineAgent,
   memoryStore,
@@ -13,6 +14,7 @@ import {
   type Store,
 } from '../../src/index.ts';
 import { sqliteStore } from '../../src/sqlite.ts';
+import { mortalStore } from '../kit/mortal-store.ts';
 
 const silent = pino({ level: 'silent' });
 
@@ -141,6 +143,39 @@ it('a plan says what becomes of each task, and which cannot be done any more', a
   }
   await next.close({ timeoutMs: 0 });
   await system.close({ timeoutMs: 0 });
+});
+
+const clerkOf = (input: z.ZodType) =>
+  defineAgent({
+    type: 'clerk',
+    init: () => ({}),
+    tasks: { send: { input, run: ({ ask }) => ask({ question: 'Send it?', schema: z.string() }) } },
+  });
+
+it('a task that has asked a person goes on, whatever its kind says: it waits for the answer, and is begun again with it', async () => {
+  const [clerk, stricter] = [clerkOf(z.string()), clerkOf(z.number())];
+  const mortal = mortalStore();
+  const system = await createAgentSystem({ store: mortal, logger: silent });
+  await system.agents.register({ id: 'ada', module: clerk });
+  await system.agents.start('ada');
+  const asked = new Promise((resolve) => {
+    system.events.subscribe(({ type }) => type === 'question.asked' && resolve(type));
+  });
+  const { id } = await system.tasks.submit('ada', { type: 'send', input: 'a letter' });
+  await asked;
+  const store = mortal.die();
+  await system.close({ timeoutMs: 0 });
+
+  const planned = async (agent: typeof clerk) => (await planRecovery(store, { agents: [agent] }))[0]?.tasks;
+  const send = { taskId: id, task: 'send' };
+  expect(await planned(clerk)).toEqual([{ ...send, becomes: 'waits' }]);
+  expect(await planned(stricter)).toMatchObject([{ problem: 'input: expected a number, got "a letter"' }]);
+  await answerStoredQuestion(store, `${id}/1`, 'yes');
+  expect(await planned(clerk)).toEqual([{ ...send, becomes: 'repeated' }]);
+  // And so it comes.
+  await using next = await createAgentSystem({ store, agents: [clerk], logger: silent });
+  await next.agents.ensure({ id: 'ada', module: clerk }, { autoStart: true });
+  expect(await next.tasks.result(id)).toBe('yes');
 });
 
 it('initArgs that the schema of today does not take keep an agent from coming back', async () => {

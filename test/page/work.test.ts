@@ -67,6 +67,13 @@ it('work: what failed for good, hangs and waits, and why; forgotten from there',
   );
 });
 
+it('an agent whose task waits for a person says so, and leads to the question', async () => {
+  const { page } = await opened('#/agents/clerk');
+  await says(page, 'a task waits for a person');
+  await page.click('a.badge');
+  await says(page, 'Send the invoice\\?');
+});
+
 it('questions: what an answer has to be is asked for, and only such an answer is sent', async () => {
   const { fleet, work, page, unlock } = await opened('#/questions');
   await says(page, 'Send the invoice\\?[^]*clerk asks in send[^]*left[^]*amount: 120');

@@ -62,8 +62,7 @@ export async function rounds(call: Call, options: ListOptions): Promise<void> {
     },
     {
       title: 'VOTES',
-      text: ({ tally, electorate }) =>
-        tally === null ? '' : `${tally.voters.accept} for, ${tally.voters.reject} against, of ${electorate}`,
+      text: ({ tally, electorate }) => (tally === null ? '' : `${votesIn(tally)}, of ${electorate}`),
     },
     {
       title: 'ENDS',
@@ -156,7 +155,7 @@ export async function propose(
   };
   if (options.json) outJson(call.console, result);
   else {
-    const votes = tally === null ? '' : `  ${tally.voters.accept} for, ${tally.voters.reject} against`;
+    const votes = tally === null ? '' : `  ${votesIn(tally)}`;
     call.console.out(`${roundId}  ${outcome}${votes}`);
   }
   if (outcome !== 'accepted')
@@ -193,4 +192,9 @@ function list<Row>(console: Console, rows: readonly Row[], columns: readonly Col
   const { paint, columns: width = Infinity } = console;
   for (const line of tableOf(rows, columns, { width, title: (text) => paint('bold', text) }))
     console.out(line);
+}
+
+function votesIn({ voters: { accept, reject, abstain } }: NonNullable<ShownRound['tally']>): string {
+  const abstained = abstain === 0 ? '' : `, ${abstain} abstained`;
+  return `${accept} for, ${reject} against${abstained}`;
 }

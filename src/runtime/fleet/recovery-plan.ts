@@ -14,6 +14,7 @@ import { loadAgentModule } from '../definition/load-agent-module.ts';
 import { parseInput } from '../values/malformed.ts';
 import { codeFor, type CodeOf, isMissing, moveOf } from './code-binding.ts';
 import { migratedState } from '../definition/saved-state.ts';
+import { storedQuestions } from '../agent/question-record.ts';
 import { isRepeated, standingOf } from './restored-tasks.ts';
 import { judge } from '../values/schema.ts';
 import type { StoredSpec } from '../journal/system-event.ts';
@@ -49,8 +50,9 @@ export interface PlannedTask {
   /** Its name in the definition. */
   readonly task: string;
   /**
-   * `waits`: it was not begun, or waits for another attempt, and goes on when its agent runs. `repeated`: it was in
-   * flight, and is begun again. `unknown`: it was in flight, and nobody knows how far it came.
+   * `waits`: it was not begun, or waits for another attempt or a person's answer, and goes on when its agent runs.
+   * `repeated`: it was in flight, or has its answer, and is begun again. `unknown`: it was in flight, and nobody knows
+   * how far it came.
    */
   readonly becomes: 'waits' | 'repeated' | 'unknown';
   /** Why it cannot be done, where it is not `unknown`: its kind is gone, or takes other input. */
@@ -117,7 +119,7 @@ async function plan({ registered, latest }: StoredAgent, scope: PlanScope): Prom
   let definition: AnyAgentDefinition | undefined;
   const rest = async () => ({
     ...known(definition, saved, registered.manifest),
-    ...(await plannedTasks(scope.tasks.get(agentId) ?? [], definition, scope.taskProgress)),
+    ...(await plannedTasks(agentId, definition, scope)),
     ...moved,
   });
   try {
@@ -143,19 +145,25 @@ async function assertArgsFit(definition: AnyAgentDefinition, spec: StoredSpec): 
 }
 
 async function plannedTasks(
-  tasks: Recovery['tasks'],
+  agentId: string,
   definition: AnyAgentDefinition | undefined,
-  taskProgress: Recovery['taskProgress'],
+  { store, tasks, taskProgress }: PlanScope,
 ): Promise<{ readonly tasks?: readonly PlannedTask[] }> {
   const planned: PlannedTask[] = [];
-  for (const accepted of tasks) {
+  for (const accepted of tasks.get(agentId) ?? []) {
     const { taskId, task } = accepted;
     const { isInFlight, isClear } = standingOf(accepted, taskProgress);
     const begun = taskProgress?.get(taskId)?.attempt ?? accepted.attempts ?? 0;
     const manifest = definition && manifestOf(definition);
-    const mayGoOn = (isClear && !isInFlight) || isRepeated(accepted, begun, manifest);
-    const becomes = !mayGoOn ? 'unknown' : isClear && !isInFlight ? 'waits' : 'repeated';
-    const problem = definition && mayGoOn ? await misfitOf(accepted, definition) : undefined;
+    // A task that has asked a person is begun again, whatever its kind says.
+    const questions = await storedQuestions(store, taskId);
+    const asked = questions[0]?.task;
+    const isAsking = asked !== undefined && questions.some(({ record }) => record.status === 'open');
+    const isWaiting = isAsking || (isClear && !isInFlight);
+    const mayGoOn = isWaiting || asked !== undefined || isRepeated(accepted, begun, manifest);
+    const becomes = !mayGoOn ? 'unknown' : isWaiting ? 'waits' : 'repeated';
+    const given = { ...accepted, ...asked };
+    const problem = definition && mayGoOn ? await misfitOf(given, definition) : undefined;
     planned.push({ taskId, task, becomes, ...(problem === undefined ? {} : { problem }) });
   }
   return planned.length === 0 ? {} : { tasks: planned };
