@@ -36,7 +36,9 @@ const holey = fc
   .array(fc.tuple(fc.nat(20_000), fc.nat(9)), { maxLength: 5 })
   .map((entries) => entries.reduce<unknown[]>((array, [at, item]) => ((array[at] = item), array), []));
 const error = fc.tuple(fc.string(), anyData).map(([message, cause]) => new RangeError(message, { cause }));
-const value = fc.oneof(anyData, holey, error, fc.array(fc.oneof(anyData, holey, error), { maxLength: 5 }));
+const boxed = fc.constantFrom(/x/, /y/gi, Object('text'), Object(1n), Object(true), Object(0), new Date(0));
+const one = fc.oneof(anyData, holey, error, boxed);
+const value = fc.oneof(one, fc.array(one, { maxLength: 5 }));
 const spoiled = fc
   .tuple(
     value.map((any) => serialize(any)),
@@ -129,6 +131,29 @@ describe('of many', () => {
 test('an array with holes takes all of its places, up to a length from which on it is a table', () => {
   expect(contentBytesOf(serialize(Array(MAX_PLACES)))).toBeGreaterThan(8 * MAX_PLACES);
   expect(contentBytesOf(serialize(Array(MAX_PLACES + 1)))).toBeLessThan(1_000);
+});
+
+test.for([
+  /x/,
+  /x/g,
+  new Date(0),
+  Object('x'),
+  Object(1n),
+  new Error('m'),
+  new Error('m', { cause: /x/ }),
+  new Map([[/x/, 1]]),
+  Buffer.from('x'),
+  new Float64Array(1),
+  new DataView(new ArrayBuffer(1)),
+  { 7: 1n },
+  'x',
+  '\u{1F600}',
+  -1.5,
+  undefined,
+])('what stands behind %o is found, and is as large as in front of it', (other) => {
+  const large = Array(1_000_000);
+  expect(contentBytesOf(serialize([other, large]))).toBe(contentBytesOf(serialize([large, other])));
+  expect(contentBytesOf(serialize([other, large]))).toBeGreaterThan(8_000_000);
 });
 
 test('a growing buffer takes what it may grow to', () => {

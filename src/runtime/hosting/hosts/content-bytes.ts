@@ -34,7 +34,7 @@ const BYTES = 4;
 /** The same, but that the lowest bit says something else. */
 const BYTES_OF_BIGINT = 5;
 const VALUE = 6;
-const VALUE_AND_VARINT = 7;
+const TEXT_AND_VARINT = 7;
 const VARINT_AND_VALUE = 8;
 /** Values up to an end tag, and a varint. */
 const VALUES = 9;
@@ -73,7 +73,7 @@ define('xy', NOTHING, OBJECT); // Object(true), Object(false)
 define('n', EIGHT_BYTES, OBJECT);
 define('z', BYTES_OF_BIGINT, OBJECT);
 define('s', VALUE, OBJECT);
-define('R', VALUE_AND_VARINT, 2 * OBJECT);
+define('R', TEXT_AND_VARINT, 2 * OBJECT);
 define('?', VARINT_AND_VALUE, 0); // how many objects there were so far
 define('o', FIELDS, OBJECT, '{');
 define(';', VALUES, MAP, ':');
@@ -126,6 +126,11 @@ class Walk {
     this.size += BUFFER;
   }
 
+  /** What is behind it is no tag: a zero is none that fills a space. */
+  private text(): void {
+    this.content(this.tag());
+  }
+
   private content(tag: number): void {
     this.size += sizes[tag]!;
     switch (follows[tag]) {
@@ -142,8 +147,8 @@ class Walk {
         return this.skip(this.varint() >>> 1);
       case VALUE:
         return this.value();
-      case VALUE_AND_VARINT:
-        this.value();
+      case TEXT_AND_VARINT:
+        this.text();
         return this.varints(1);
       case VARINT_AND_VALUE:
         this.varints(1);
@@ -237,7 +242,8 @@ class Walk {
     while (this.at < this.bytes.length) {
       const mark = this.varint() & 0xff;
       if (mark === END) return;
-      if (mark === MESSAGE || mark === STACK || mark === CAUSE) this.value();
+      if (mark === MESSAGE || mark === STACK) this.text();
+      else if (mark === CAUSE) this.value();
     }
   }
 
