@@ -56,6 +56,7 @@ export const ALONE: ReadonlySet<string> = new Set(
     'dashboard/redaction',
     'dashboard/router',
     'dashboard/vitals',
+    'dashboard/watch',
     'definition/chart-agent/actor-references',
     'definition/chart-agent/chart-outline',
     'definition/chart-agent/kill-9',
