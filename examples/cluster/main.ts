@@ -218,8 +218,9 @@ async function main(): Promise<number> {
     return 1;
   }
   const interrupt = new AbortController();
-  process.once('SIGINT', () => interrupt.abort(new Error('interrupted')));
-  process.once('SIGTERM', () => interrupt.abort(new Error('ended')));
+  // A second one, as npm sends it, does not cut the end short.
+  process.on('SIGINT', () => interrupt.abort(new Error('interrupted')));
+  process.on('SIGTERM', () => interrupt.abort(new Error('ended')));
   try {
     return (await run(settings, interrupt.signal)).length === 0 ? 0 : 1;
   } catch (error) {
