@@ -41,31 +41,31 @@ export interface FleetOptions<
   PoolArgs extends readonly unknown[] = readonly unknown[],
 > {
   /** The name that people see; default `fleet`. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** Gives the store when the fleet starts; default in memory. */
-  readonly store?: () => Store;
+  readonly store?: (() => Store) | undefined;
   /** The agents: registered where the store does not know them, changed where it knows them otherwise, and started. */
-  readonly specs?: { readonly [Index in keyof Args]: FleetAgentSpec<Args[Index]> };
+  readonly specs?: { readonly [Index in keyof Args]: FleetAgentSpec<Args[Index]> } | undefined;
   /** Pools, created once the agents run. */
-  readonly pools?: { readonly [Index in keyof PoolArgs]: FleetPoolSpec<PoolArgs[Index]> };
+  readonly pools?: { readonly [Index in keyof PoolArgs]: FleetPoolSpec<PoolArgs[Index]> } | undefined;
   /** Variables, by name, or what `defineVariable` gives: defined before any agent of the fleet starts, or goes on. */
-  readonly variables?: Readonly<Record<string, VariableDefinition>> | readonly NamedVariable[];
+  readonly variables?: Readonly<Record<string, VariableDefinition>> | readonly NamedVariable[] | undefined;
   /**
    * Where the code of agents is that the store knows, by type: definitions, or `{ type, module: URL }`. Definitions of
    * `specs` and `pools` are known; a module given here goes before them.
    */
-  readonly agents?: readonly AgentCode[];
+  readonly agents?: readonly AgentCode[] | undefined;
   /** Limits of its system: agents at once, memory, restarts. */
-  readonly limits?: SystemLimits;
+  readonly limits?: SystemLimits | undefined;
   /** Budgets, each as `budgets.define` takes it: defined before any task of the fleet begins, or goes on. */
-  readonly budgets?: readonly BudgetSpecInput[];
+  readonly budgets?: readonly BudgetSpecInput[] | undefined;
   /** One deadline for ending all of it, in ms; default the longest `shutdownMs` of its agents. */
-  readonly shutdownMs?: number;
+  readonly shutdownMs?: number | undefined;
   /**
    * The fleet's work, begun once it has started. When it resolves or rejects, the fleet ends. `signal` tells it to stop.
    * Without `run` the fleet serves until it is ended.
    */
-  readonly run?: (context: FleetRun) => unknown;
+  readonly run?: ((context: FleetRun) => unknown) | undefined;
 }
 
 export interface FleetRun {
@@ -104,9 +104,9 @@ export interface FleetFault {
 /** Options as of `createAgentSystem`; they override those of the fleet. */
 export interface FleetStartOptions extends Omit<AgentSystemOptions, 'agents'> {
   /** Called for each part that could not be started; the fleet starts without it. Default: the start fails. */
-  readonly onFault?: (fault: FleetFault) => void;
+  readonly onFault?: ((fault: FleetFault) => void) | undefined;
   /** Given the system before an agent or a pool is brought up: to listen, or to show it while it starts. */
-  readonly onSystem?: (system: AgentSystem) => unknown;
+  readonly onSystem?: ((system: AgentSystem) => unknown) | undefined;
   /** Ends the start, and what it has begun; then it rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }

@@ -231,7 +231,7 @@ class System implements AgentSystem {
     return coverageOfProgram();
   }
 
-  async close(options: { readonly timeoutMs?: number } = {}): Promise<CloseReport> {
+  async close(options: { readonly timeoutMs?: number | undefined } = {}): Promise<CloseReport> {
     const { timeoutMs } = parseInput(closeSchema, options, { what: 'close' });
     // From here on agents that are being stopped cannot begin anything.
     if (this.#status === 'open') this.#status = 'closing';

@@ -21,6 +21,7 @@ import {
   type ExitReason,
   type PoolName,
   type SystemEvent,
+  type TaskContext,
   type TaskRecord,
   type TaskStatus,
 } from '../../src/index.ts';
@@ -246,7 +247,52 @@ const streamsOf = async ({ agents, pools }: AgentSystem) => {
   pools.stream(pool, { type: 'yields', input: 1 });
 };
 
+/** Options as a caller has them who may have been given none: exact optional properties take no `undefined` by themselves. */
+const optionsOfOthers = async (
+  { agents, tasks, pools, variables, events, close }: AgentSystem,
+  id: AgentId<Calls>,
+  timeoutMs: number | undefined,
+  by: string | undefined,
+  signal: AbortSignal | undefined,
+) => {
+  const task = {
+    type: 'add',
+    input: 1,
+    timeoutMs,
+    signal,
+    onProgress: undefined,
+    whenDown: undefined,
+  } as const;
+  expectTypeOf(await agents.execute(id, task)).toEqualTypeOf<number>();
+  await agents.handle(id).execute(task);
+  await pools.execute('p', task);
+  const record = await tasks.submit(id, { type: 'add', input: 1, timeoutMs, by, idempotencyKey: by });
+  await tasks.result(record.id, { timeoutMs });
+  await agents.stop(id, { timeoutMs, by });
+  await agents.ensure({ id: 'a', module: streaming }, { by, autoStart: undefined });
+  await variables.set('rate', 1, { by, timeoutMs });
+  events.read({ agentId: by, after: timeoutMs, limit: undefined });
+  events.subscribe(() => undefined, { types: undefined });
+  tasks.list({ agentId: by, status: undefined });
+  await pools.close('p', { timeoutMs, by });
+  await close({ timeoutMs });
+};
+
+const optionsWithinTask = async (
+  { agents, ask }: TaskContext<unknown, unknown>,
+  timeoutMs: number | undefined,
+  key: string | undefined,
+) => {
+  await agents.execute('b', { type: 'add', timeoutMs, idempotencyKey: key, signal: undefined });
+  agents.stream('b', { type: 'add', timeoutMs });
+  await agents.stop('b', { timeoutMs });
+  await ask({ question: 'go?', key, deadlineMs: timeoutMs });
+};
+
 describe('types flow', () => {
+  it('to options that may be undefined', () => {
+    expect([optionsOfOthers, optionsWithinTask]).toHaveLength(2);
+  });
   it('from what a task streams to who reads it', () => {
     expectTypeOf(streamsOf).toBeFunction();
   });

@@ -177,7 +177,7 @@ export class FleetPools {
   /** Ends a pool, as `system.pools.close`. @throws AgentSystemError `POOL_UNKNOWN`, `AGENT_SPEC_INVALID` */
   async close(
     name: string,
-    options: ActOptions & { readonly timeoutMs?: number } = {},
+    options: ActOptions & { readonly timeoutMs?: number | undefined } = {},
   ): Promise<PoolCloseReport> {
     this.#engine.assertOpen();
     const { timeoutMs, by } = parseInput(closeSchema, options, { what: 'pools.close' });

@@ -250,7 +250,7 @@ export class FleetTasks {
   /** Waits for a task to end. @throws AgentSystemError as `system.tasks.result` */
   async result<Output = unknown>(
     taskId: TaskId<Output>,
-    options: { readonly timeoutMs?: number } = {},
+    options: { readonly timeoutMs?: number | undefined } = {},
   ): Promise<Output> {
     this.#engine.assertOpen();
     const { timeoutMs } = parseInput(resultSchema, options, {

@@ -103,7 +103,7 @@ export interface Fleet extends AsyncDisposable {
    */
   coverage(): Promise<Coverage>;
   /** Stops every agent of the fleet. They can be started again. */
-  stopAgents(options?: { readonly timeoutMs?: number }): Promise<{
+  stopAgents(options?: { readonly timeoutMs?: number | undefined }): Promise<{
     readonly stopped: readonly string[];
     readonly abandoned: readonly string[];
   }>;
@@ -258,7 +258,7 @@ class ConnectedFleet implements Fleet {
     return mergeCoverage(...programs.values());
   }
 
-  async stopAgents(options: { readonly timeoutMs?: number } = {}) {
+  async stopAgents(options: { readonly timeoutMs?: number | undefined } = {}) {
     const known = await this.agents.briefs();
     // One that moves has no body for a moment, and would run again.
     const alive = known.filter(({ state, isMoving }) => isMoving || positionAt(state).legal.has('stop'));

@@ -48,11 +48,11 @@ export function shownArgs(args: AskArgs, agentId: string, hide: <Data>(data: Dat
 /** Which questions are listed. */
 export interface QuestionFilter {
   /** Of tasks of this agent. */
-  readonly agentId?: string;
+  readonly agentId?: string | undefined;
   /** Of this task. */
-  readonly taskId?: string;
+  readonly taskId?: string | undefined;
   /** Default `open`. */
-  readonly status?: QuestionRecord['status'];
+  readonly status?: QuestionRecord['status'] | undefined;
 }
 
 export const questionFilter = z.strictObject({

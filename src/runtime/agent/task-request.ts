@@ -12,24 +12,24 @@ export interface TaskRequest {
   /** Its input: checked by its schema. JSON data for a task that is submitted. */
   readonly input?: unknown;
   /** Time from acceptance to answer, all attempts included; default unlimited. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /** Cancels the task: its work's own signal fires, the caller gets `TASK_ABANDONED`. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Called with each value that the task reports by `progress`. */
-  readonly onProgress?: (value: unknown) => void;
+  readonly onProgress?: ((value: unknown) => void) | undefined;
   /**
    * Buffers of the input to transfer: moved to the agent if its host can, and then empty here, once
    * the task is sent to it. Others are copied.
    */
-  readonly transfer?: readonly ArrayBuffer[];
+  readonly transfer?: readonly ArrayBuffer[] | undefined;
   /**
    * What becomes of it while its agent does not run. `refuse`: it is refused with `AGENT_NOT_RUNNING`, or abandoned
    * when its agent ends before it was begun. `wait`: it waits. One that is executed, as long as its agent comes back by
    * itself; one that is submitted, until somebody starts it. Default: `execute` refuses, `submit` waits.
    */
-  readonly whenDown?: 'refuse' | 'wait';
+  readonly whenDown?: 'refuse' | 'wait' | undefined;
   /** Tasks of a higher one are begun sooner: an integer from -10 to 10; default that of its kind, else 0. */
-  readonly priority?: number;
+  readonly priority?: number | undefined;
 }
 
 /** Somebody cancels a task by its id. */

@@ -89,7 +89,7 @@ function policyOf({ when: _, ...policy }: KindRetryOptions): RetryPolicy {
 }
 
 /** A task with the `timeoutMs` of its kind, where its caller has given none. */
-export function withTimeout<Task extends { readonly type: string; readonly timeoutMs?: number }>(
+export function withTimeout<Task extends { readonly type: string; readonly timeoutMs?: number | undefined }>(
   task: Task,
   kind: Pick<TaskManifest, 'timeoutMs'> | undefined,
 ): Task {

@@ -17,14 +17,14 @@ export interface StreamedTask {
   readonly type: string;
   readonly input?: unknown;
   /** From acceptance to answer; never longer than what is left of the caller's own time. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /** Cancels the task, as the end of the caller's own task does. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /**
    * As in `agents.execute`: whether an agent that is down and comes back by itself is waited for; default `refuse`. A task
    * with an `idempotencyKey` waits for it in any case.
    */
-  readonly whenDown?: 'refuse' | 'wait';
+  readonly whenDown?: 'refuse' | 'wait' | undefined;
 }
 
 /** A task that one agent asks of another. */
@@ -34,7 +34,7 @@ export interface CalledTask extends StreamedTask {
    * task that it asked for before. One that ended without an output is done again, under its id; one that goes on keeps the
    * `timeoutMs` that it has. Input and output are JSON data then.
    */
-  readonly idempotencyKey?: string;
+  readonly idempotencyKey?: string | undefined;
 }
 
 /** An agent to be spawned. */
@@ -108,7 +108,7 @@ export interface AgentCalls {
    * @param options.timeoutMs grace in ms; default its `shutdownMs`
    * @throws AgentSystemError `REQUEST_INVALID` for an agent that is no child of this one, and as `agents.stop`
    */
-  stop(id: string, options?: { readonly timeoutMs?: number }): Promise<void>;
+  stop(id: string, options?: { readonly timeoutMs?: number | undefined }): Promise<void>;
 }
 
 /** A question of a task to a person. */
@@ -116,15 +116,15 @@ export interface AskedQuestion<Answer = unknown> {
   readonly question: string;
   /** What an answer has to be. Where its library can say it as JSON Schema, wrong answers are refused wherever they are given. */
   // oxlint-disable-next-line typescript/no-explicit-any -- what an answer is before it is judged may be anything
-  readonly schema?: StandardSchemaV1<any, Answer>;
+  readonly schema?: StandardSchemaV1<any, Answer> | undefined;
   /** Shown along with the question: JSON data. */
   readonly details?: unknown;
   /** Stands for this question when the task runs again; default its place among those that the task, or the step that asks it, asks without one. */
-  readonly key?: string;
+  readonly key?: string | undefined;
   /** How long an answer is waited for, from the first time that it is asked; default without end. */
-  readonly deadlineMs?: number;
+  readonly deadlineMs?: number | undefined;
   /** What the task goes on with when the deadline has passed; without it that is `QUESTION_EXPIRED`. */
   readonly otherwise?: NoInfer<Answer>;
   /** Whether waiting uses up the task's `timeoutMs`; default `false`. */
-  readonly countsTime?: boolean;
+  readonly countsTime?: boolean | undefined;
 }

@@ -44,7 +44,7 @@ export type AskedTaskOf<Tasks extends TaskTypes, Name extends keyof Tasks> = {
 /** Who stops it, and how long that may take. */
 export interface StopOptions extends ActOptions {
   /** Grace in ms; default the spec's `shutdownMs`. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
 }
 
 // oxlint-disable-next-line typescript/no-explicit-any -- nothing else takes every handle: its tasks are both given and received

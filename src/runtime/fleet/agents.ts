@@ -44,13 +44,13 @@ import { checkTask, missingFor } from './task-check.ts';
 /** How a change of a spec comes into force. */
 export interface UpdateOptions extends ActOptions {
   /** Whether a running body is ended gracefully and started again, if the change needs that; default `false`. */
-  readonly restart?: boolean;
+  readonly restart?: boolean | undefined;
 }
 
 /** How an agent is made to match its spec. */
 export interface EnsureOptions extends UpdateOptions {
   /** Whether it is started, where it is registered or stopped; default `false`. */
-  readonly autoStart?: boolean;
+  readonly autoStart?: boolean | undefined;
 }
 
 const askedSchema = z.strictObject({ type: z.string(), input: z.unknown().optional() });

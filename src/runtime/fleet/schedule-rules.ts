@@ -23,13 +23,13 @@ export interface ScheduleOptions<
   /** Its name: another schedule of that name replaces it. */
   readonly name: string;
   /** A pattern of five fields, or of six with seconds; `@daily` and its like, too. */
-  readonly cron?: string;
+  readonly cron?: string | undefined;
   /** Of a cron pattern, an IANA name: `Europe/Berlin`; default that of the machine. */
-  readonly timezone?: string;
+  readonly timezone?: string | undefined;
   /** In ms, from 1,000 on, from the moment that it was set. */
-  readonly everyMs?: number;
+  readonly everyMs?: number | undefined;
   /** Of the times that passed while no program ran: the latest is made up for (`once`, the default), or none (`skip`). */
-  readonly missed?: 'once' | 'skip';
+  readonly missed?: 'once' | 'skip' | undefined;
   /** Who does it: an agent by id, the least loaded agent of a type, or a pool. */
   readonly target: TaskTarget<Tasks>;
   /** The task that is submitted each time. */
@@ -39,7 +39,7 @@ export interface ScheduleOptions<
   > &
     AskedTaskOf<NoInfer<Tasks>, Name>;
   /** Who asks for it: 1 to 256 characters. */
-  readonly by?: string;
+  readonly by?: string | undefined;
 }
 
 /** A schedule. Times are epoch ms. */

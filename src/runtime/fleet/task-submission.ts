@@ -22,17 +22,17 @@ export type TaskTarget<Tasks extends TaskTypes = TaskTypes> =
 /** A task as it is submitted. */
 export interface SubmittedTask extends Omit<TaskRequest, 'signal' | 'transfer'> {
   /** The same key gives the same task, in a later program too: nothing is done twice. */
-  readonly idempotencyKey?: string;
+  readonly idempotencyKey?: string | undefined;
   /** The same key gives the same task as long as that has not ended; after its end it is a new one. */
-  readonly dedupeKey?: string;
+  readonly dedupeKey?: string | undefined;
   /** Its retry policy; default that of its kind. The definition's `when` still decides which errors are retried. */
-  readonly retry?: RetryOptions;
+  readonly retry?: RetryOptions | undefined;
   /** It is not begun before then, epoch ms; its `timeoutMs` counts from then. Not together with `delayMs`. */
-  readonly notBefore?: number;
+  readonly notBefore?: number | undefined;
   /** It is not begun before so many ms from now; its `timeoutMs` counts from then. */
-  readonly delayMs?: number;
+  readonly delayMs?: number | undefined;
   /** Who asks for it, as its `task.accepted` says: 1 to 256 characters. */
-  readonly by?: string;
+  readonly by?: string | undefined;
 }
 
 /** One kind of task, as it is submitted to an agent or a pool whose type is known. */

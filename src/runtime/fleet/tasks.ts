@@ -60,23 +60,23 @@ import {
 /** Which tasks are listed. */
 export interface TaskFilter {
   /** Tasks of this agent. */
-  readonly agentId?: string;
+  readonly agentId?: string | undefined;
   /** Tasks that were given to this pool. */
-  readonly pool?: string;
+  readonly pool?: string | undefined;
   /** Its name in the definition. */
-  readonly type?: string;
+  readonly type?: string | undefined;
   /** Tasks that stand so. */
-  readonly status?: TaskStatus;
+  readonly status?: TaskStatus | undefined;
   /** At most this many: those that were accepted first, or with `newest` those that were accepted last. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
   /** Whether `limit` keeps those that were accepted last; default `false`. */
-  readonly newest?: boolean;
+  readonly newest?: boolean | undefined;
   /**
    * With it, `limit` tasks that come after this one in the order of the ids, whether it is still known or not; `''` for
    * the first page. The next page is the one after the last id of this one, whatever was accepted or ended meanwhile.
    * Not together with `newest`.
    */
-  readonly after?: string;
+  readonly after?: string | undefined;
 }
 
 export interface TasksOptions {
@@ -277,9 +277,9 @@ export class Tasks {
    */
   result<Output = unknown>(
     taskId: TaskId<Output>,
-    options?: { readonly timeoutMs?: number },
+    options?: { readonly timeoutMs?: number | undefined },
   ): Promise<Output>;
-  result(taskId: string, options: { readonly timeoutMs?: number } = {}): Promise<unknown> {
+  result(taskId: string, options: { readonly timeoutMs?: number | undefined } = {}): Promise<unknown> {
     return answered(this.#options.clock, async () => {
       const { timeoutMs } = parseInput(resultSchema, options, {
         what: 'tasks.result',

@@ -72,7 +72,7 @@ export class TaskAgents implements AgentCalls {
   }
 
   get stop() {
-    return async (id: string, options: { readonly timeoutMs?: number } = {}): Promise<void> => {
+    return async (id: string, options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> => {
       await this.#system.ask('agents.stop', hasFields(options) ? { ...options, id } : options);
     };
   }

@@ -15,11 +15,11 @@ import type { SystemEvent } from './system-event.ts';
 /** Which events are read. */
 export interface ReadOptions {
   /** Events of this agent. */
-  readonly agentId?: string;
+  readonly agentId?: string | undefined;
   /** Only events with a greater sequence; default 0, all that are kept. */
-  readonly after?: number;
+  readonly after?: number | undefined;
   /** At the most so many; default all. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
 }
 
 export const readSchema = z.strictObject({

@@ -36,9 +36,9 @@ export type EventListener = (event: SystemEvent, delivery: Delivery) => void;
 /** Which events a listener is told of, and when. */
 export interface SubscribeOptions {
   /** Whether events of a time in which the store fails are told when they were committed, and not before. */
-  readonly committedOnly?: boolean;
+  readonly committedOnly?: boolean | undefined;
   /** Events of these types alone; default all. Others cost this listener nothing. */
-  readonly types?: readonly SystemEventType[];
+  readonly types?: readonly SystemEventType[] | undefined;
 }
 
 export const subscribeOptions = z.strictObject({

@@ -135,7 +135,10 @@ export interface Pools {
    * @param options.timeoutMs one deadline for all of it; default the members' `shutdownMs`
    * @throws AgentSystemError `POOL_UNKNOWN`, `AGENT_SPEC_INVALID` for invalid options, `SYSTEM_CLOSED`
    */
-  close(name: string, options?: ActOptions & { readonly timeoutMs?: number }): Promise<PoolCloseReport>;
+  close(
+    name: string,
+    options?: ActOptions & { readonly timeoutMs?: number | undefined },
+  ): Promise<PoolCloseReport>;
 }
 
 export interface PoolRegistryOptions extends PoolServices {
@@ -281,7 +284,10 @@ export class PoolRegistry implements Pools {
     return [...this.#pools.values()].map((pool) => pool.record());
   }
 
-  close(name: string, options: ActOptions & { readonly timeoutMs?: number } = {}): Promise<PoolCloseReport> {
+  close(
+    name: string,
+    options: ActOptions & { readonly timeoutMs?: number | undefined } = {},
+  ): Promise<PoolCloseReport> {
     return answered(this.#options.clock, async () => {
       this.#options.assertOpen();
       const pool = this.#find(name);

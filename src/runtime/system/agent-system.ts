@@ -90,5 +90,5 @@ export interface AgentSystem extends AsyncDisposable {
    *
    * @param options.timeoutMs one deadline for all of it; default the longest `shutdownMs` of the fleet
    */
-  close(options?: { readonly timeoutMs?: number }): Promise<CloseReport>;
+  close(options?: { readonly timeoutMs?: number | undefined }): Promise<CloseReport>;
 }

@@ -65,14 +65,14 @@ export interface VariableRecord<Value = unknown> {
 /** Who changes a variable, and how long the change waits. */
 export interface ChangeOptions {
   /** Who changes it; default `operator`. */
-  readonly by?: string;
+  readonly by?: string | undefined;
   /** Why, for its history. */
-  readonly why?: string;
+  readonly why?: string | undefined;
   /**
    * How long to wait for a schema that answers later, and then for `sync` agents, in ms; default 30,000. Agents that are
    * late are listed as out of date.
    */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
 }
 
 /** What listeners of `variables.subscribe` hear. */
