@@ -34,7 +34,15 @@ test.runIf(hasEngine())(
       () => readdir(temporary, { recursive: true }),
       (names) => names.some((name) => name.endsWith('/compiled')),
     );
-    program.kill('SIGINT');
+    // npm sends it once more, and people press it until something happens.
+    await eventually(
+      async () => {
+        const left = await readdir(temporary);
+        if (left.length > 0) program.kill('SIGINT');
+        return left;
+      },
+      (left) => left.length === 0,
+    );
     expect(await exited).toEqual([130, null]);
     expect(said).toBe('');
     expect(await readdir(temporary)).toEqual([]);
