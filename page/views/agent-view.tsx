@@ -374,7 +374,10 @@ function Record({ detail }: { readonly detail: AgentDetail }) {
         )}
         <dt>restarts</dt>
         <dd>
-          {row.restartPolicy}, {number(row.restarts)} so far, {row.maxRestarts} at the most in its window
+          {row.restartPolicy}, {number(row.restarts)} so far
+          {row.restartPolicy === 'immediate' || row.restartPolicy === 'delayed'
+            ? `, ${row.maxRestarts} at the most in its window`
+            : ''}
         </dd>
         <dt>started</dt>
         <dd>{row.startedAt === undefined ? <span class="quiet">never</span> : moment(row.startedAt)}</dd>

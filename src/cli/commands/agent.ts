@@ -41,7 +41,7 @@ export async function agent(call: Call, id: string, options: AgentOptions): Prom
     ['why it ended', reason?.text],
     ['incarnation', String(agent.incarnation)],
     ['up', upTime(agent, now)],
-    ['restarts', `${agent.restarts} (${agent.restartPolicy}, ${agent.maxRestarts} at the most)`],
+    ['restarts', `${agent.restarts} (${restartsOf(agent)})`],
     ['runs', `${agent.isolation}${agent.pool === undefined ? '' : `, in pool ${agent.pool}`}`],
     ['capabilities', agent.capabilities.join(', ')],
     ['health', `${health.status}${healthDetail(health.detail)}`],
@@ -131,4 +131,10 @@ function healthDetail(detail: unknown): string {
 function isPainted(text: string): boolean {
   // oxlint-disable-next-line no-control-regex
   return /^\u001B\[[\d;]+m[a-z_]+\u001B\[[\d;]+m$/.test(text);
+}
+
+/** Only an agent that is restarted by itself is given up after so many. */
+function restartsOf({ restartPolicy, maxRestarts }: AgentDetail['agent']): string {
+  const isByItself = restartPolicy === 'immediate' || restartPolicy === 'delayed';
+  return isByItself ? `${restartPolicy}, ${maxRestarts} at the most` : restartPolicy;
 }
