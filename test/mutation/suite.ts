@@ -2,6 +2,8 @@
  * The tours of lives, permits, quotas, budgets, progress and questions, as one run that ends at the first difference:
  * what mutants have to survive.
  */
+import type { ChartDriverName } from '../../src/runtime/engine/chart.ts';
+import { drivenBy } from '../kit/drivers.ts';
 import { budgetTours, judgeBudget, type Move as BudgetMove } from '../models/budget/tour.ts';
 import { judgeMoves } from '../models/life/judge.ts';
 import { lifeTours } from '../models/life/life-tours.ts';
@@ -57,13 +59,16 @@ export type Toured = 'progress.ts' | 'question.ts' | 'quota.ts' | 'budget.ts' | 
 /**
  * @param onTour called after each tour: this may take long, and is not stuck
  * @param first the chart whose tours come first, so that a fault in it is found soon
+ * @param driver of the charts
  * @throws Error at the first difference between what the models say and what the system does
  */
 export async function runSuite(
   { lives, fleets, quotas, budgets, progress, questions }: Plan,
   onTour: () => void,
   first: Toured = 'progress.ts',
+  driver: ChartDriverName = 'table',
 ): Promise<void> {
+  const watching = drivenBy(driver);
   const each = async <Tour>(
     tours: readonly Tour[],
     judge: (tour: Tour) => Promise<unknown>,
@@ -74,20 +79,20 @@ export async function runSuite(
     }
   };
   const parts: Readonly<Record<Toured, () => Promise<void>>> = {
-    'progress.ts': () => each(progress, judgeProgress),
+    'progress.ts': () => each(progress, (tour) => judgeProgress(tour, watching)),
     'question.ts': () => each(questions, judgeQuestion),
-    'quota.ts': () => each(quotas, judgeQuota),
-    'budget.ts': () => each(budgets, (moves) => judgeBudget(moves)),
+    'quota.ts': () => each(quotas, (moves) => judgeQuota(moves, watching)),
+    'budget.ts': () => each(budgets, (moves) => judgeBudget(moves, watching)),
     'supervisor.ts': async () => {
       for (const [index, fleet] of smallFleets.entries())
-        await each(fleets[index]!, (moves) => judgeFleet(fleet, moves));
+        await each(fleets[index]!, (moves) => judgeFleet(fleet, moves, watching));
     },
     'agent.ts': async () => {
       // A tour of each profile in turn: most faults are found by the first ones.
       for (let round = 0; lives.some((tours) => round < tours.length); round++) {
         for (const [index, profile] of profiles.entries()) {
           const moves = lives[index]![round];
-          if (moves !== undefined) await each([moves], (tour) => judgeMoves(profile, tour));
+          if (moves !== undefined) await each([moves], (tour) => judgeMoves(profile, tour, watching));
         }
       }
     },
