@@ -373,6 +373,12 @@ function nested(wrap: (inner: unknown) => unknown): unknown {
   return Array.from({ length: 20 }).reduce<unknown>((inner) => wrap(inner), 'the last');
 }
 
+const stackOf = (length: number) => {
+  const error = new Error('m');
+  error.stack = 's'.repeat(length);
+  return errorInfoOf(error).stack;
+};
+
 describe('however much is thrown, what is kept is bounded', () => {
   it(`a chain of ${MAX_CAUSES} causes comes whole, a longer one with its first ${MAX_CAUSES}`, () => {
     for (const [count, kept] of [
@@ -405,6 +411,10 @@ describe('however much is thrown, what is kept is bounded', () => {
     const all = Array.from({ length: 1_000 }, (_, index) => new Error(String(index)));
     expect(errorInfoOf(new AggregateError(all, 'm')).errors).toHaveLength(MAX_ERRORS - 1);
     expect(isTaken(new AggregateError(all, 'm'))).toBe(true);
+  });
+  it('of a stack its first 16,384 characters', () => {
+    expect(stackOf(16_384)).toBe('s'.repeat(16_384));
+    expect(stackOf(16_385)).toBe(`${'s'.repeat(16_384)}... (cut, of 16385 characters)`);
   });
   it('texts of all of them together', () => {
     const long = chain(10, () => new Error('x'.repeat(100_000)));
