@@ -1,4 +1,4 @@
-/** A fleet whose parts do not agree: many callers with one key, nodes whose clocks are wrong, nodes with other code of a type. */
+/** A fleet whose parts are at odds: many callers with one key, wrong clocks, other code of a type, messages that fill a connection. */
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { connectFleet } from '../../src/restate.ts';
 import { defineAgent } from '../../src/index.ts';
@@ -42,6 +42,34 @@ describe.runIf(hasEngine())('a fleet whose parts do not agree', () => {
     const results = await Promise.all(programs.map((program) => program.tasks.result(taskId)));
     expect(new Set(results)).toEqual(new Set([1]));
     expect(await fleet.agents.execute(id, { type: 'count' })).toBe(2);
+  });
+
+  test('large outputs hold up no other call: a node refuses the engine none', async () => {
+    const bulky = mixed({ give: { run: () => 'x'.repeat(15_000_000) } });
+    const { fleet, node } = await fleetRig(engine(), [bulky]);
+    const { agents } = fleet;
+    await node(fresh('bulky'));
+    const ids = await Promise.all(Array.from({ length: 4 }, () => agents.register({ module: bulky })));
+    await Promise.all(ids.map((id) => agents.start(id)));
+    let isOver = false;
+    const giving = Promise.all(ids.map((id) => agents.execute(id, { type: 'give' }))).finally(() => {
+      isOver = true;
+    });
+    const query = "SELECT target FROM sys_invocation WHERE last_failure LIKE '%excessive load%'";
+    const refused: unknown[] = [];
+    await eventually(
+      async () => {
+        const response = await fetch(`${engine().adminUrl}/query`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', accept: 'application/json' },
+          body: JSON.stringify({ query }),
+        });
+        refused.push(...((await response.json()) as { rows: unknown[] }).rows);
+      },
+      () => isOver,
+    );
+    await giving;
+    expect(refused).toEqual([]);
   });
 
   test('a node whose clock is an hour ahead, and one whose is an hour late, run their agents all the same', async () => {

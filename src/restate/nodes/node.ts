@@ -88,6 +88,8 @@ const MAX_BEAT_MS = 500;
 const LONG_JOIN_MS = 10_000;
 /** A node that may have the seat answers sooner than this. */
 const HEIR_MS = 500;
+/** Of one connection of the engine: while its messages take more, Node refuses all new calls on it. By default 10. */
+const CONNECTION_MEMORY_MB = 1_000;
 /** The least time that a closing node has to say that it leaves. */
 const LEAVE_MS = 1_000;
 
@@ -350,7 +352,7 @@ class Node implements AgentNode {
       ...keys,
       logger: silent,
     });
-    const server = createServer((request, response) => {
+    const server = createServer({ maxSessionMemory: CONNECTION_MEMORY_MB }, (request, response) => {
       const path = request.url;
       if (path.startsWith('/host/')) hosting(request, response);
       else if (path.startsWith('/control/') && this.#options.control) {
