@@ -452,7 +452,7 @@ describe('a caller that follows its task', () => {
     expect(times.slice(1)).toEqual([10_000, 20_000, 30_000]);
   });
 
-  it('fails where the last chunks of its task are lost with its node, unless that has failed by itself', async () => {
+  it('fails where the last chunks of its task are lost with its node', async () => {
     const reader = { take: () => undefined };
     const { output, end } = following({ serve: away }, {}, { reader });
     end.resolve('done');
@@ -460,12 +460,34 @@ describe('a caller that follows its task', () => {
       code: 'TASK_FAILED',
       message: 'task work: its node has not given its last chunks',
     });
-    const failed = following({ serve: away }, {}, { reader });
-    failed.end.reject(new Error('its own'));
-    await expect(failed.output).rejects.toThrow('its own');
     const told = following({ serve: away }, { onProgress: () => undefined });
     told.end.resolve('done');
     expect(await told.output).toBe('done');
+  });
+
+  it('is told at once that its task has failed, whose node is asked for its last chunks once, and not for long', async () => {
+    const times: number[] = [];
+    const serve = (_node: string, _what: string, _asked: unknown, timeoutMs: number) => {
+      times.push(timeoutMs);
+      if (times.length === 3) end.reject(new Error('its own'));
+      return away();
+    };
+    const { output, end } = following({ serve }, {}, { reader: { take: () => undefined } });
+    await expect(output).rejects.toThrow('its own');
+    expect(times).toEqual([1_000, 11_000, 21_000, 0]);
+  });
+
+  it('waits for a page for so long at the most, however often there was none, and begins anew at another node', async () => {
+    const times: number[] = [];
+    const look = () => Promise.resolve({ placement: { node: times.length < 7 ? 'n' : 'm' } });
+    const serve = (_node: string, _what: string, _asked: unknown, timeoutMs: number) => {
+      times.push(timeoutMs);
+      if (times.length === 8) end.resolve('done');
+      return times.length <= 7 ? away() : Promise.resolve(page(0));
+    };
+    const { output, end } = following({ look, serve }, { onProgress: () => undefined });
+    expect(await output).toBe('done');
+    expect(times.slice(0, 8)).toEqual([1_000, 11_000, 21_000, 31_000, 31_000, 31_000, 31_000, 1_000]);
   });
 
   it('leaves nothing behind for each page that it reads', async () => {

@@ -31,8 +31,10 @@ const PROGRESS_WAIT_MS = 1_000;
 const PROGRESS_PAUSE_MS = 50;
 /** More time for each page that did not come in time: it may be large, ms. */
 const LARGE_PAGE_MS = 10_000;
-/** After so many the chunks of a task that is over are given up. */
+/** After so many the chunks of a task that is done are given up. */
 const MAX_MISSES = 4;
+/** Why a task is over that has an output. */
+const DONE = Symbol('done');
 
 const taskSchema = z.looseObject({ type: z.string() });
 
@@ -154,7 +156,7 @@ export class FleetCalls {
             broken.abort(brokenStream(type, `a chunk cannot be sent: ${why}`)),
           );
         });
-        over.abort();
+        over.abort(DONE);
         if ((await followed) === false && reader !== undefined)
           throw brokenStream(type, 'its node has not given its last chunks');
         return output;
@@ -214,14 +216,17 @@ export class FleetCalls {
         id = await holder(over, isQuiet);
         const next = id === undefined ? node : ((await this.#nodeOf(id)) ?? node);
         // A new node has nothing to read yet.
-        if (next !== node) seen = 0;
+        if (next !== node) seen = misses = 0;
         node = next;
         if (node === undefined) {
           await unlessOver(pause(PROGRESS_PAUSE_MS), over);
           continue;
         }
         const waitMs = isLast ? 0 : PROGRESS_WAIT_MS;
-        const asked = this.#progressAt(node, { callId, seen, waitMs }, LARGE_PAGE_MS * misses);
+        // Whoever waits for a task that has failed is told soon, also where its node is gone.
+        const hasFailed = isLast && over.reason !== DONE;
+        const moreMs = hasFailed ? 0 : LARGE_PAGE_MS * Math.min(misses, MAX_MISSES - 1);
+        const asked = this.#progressAt(node, { callId, seen, waitMs }, moreMs);
         const page = isLast ? await asked : await unlessOver(asked, over);
         if (page === undefined) continue;
         if (page === 'unreachable') {
@@ -229,7 +234,7 @@ export class FleetCalls {
           isQuiet = true;
           misses += 1;
           // Chunks are not left out as long as the node may only be slow.
-          if (isLast && reader !== undefined && misses < MAX_MISSES) isLast = false;
+          if (isLast && !hasFailed && reader !== undefined && misses < MAX_MISSES) isLast = false;
           await unlessOver(pause(PROGRESS_PAUSE_MS), over);
           continue;
         }
@@ -369,8 +374,7 @@ function readTask(asked: TaskRequest, agentId: string | undefined): TaskRequest 
 /** A task that is also cancelled once its reader has gone. What has no fields goes as it came, and is refused. */
 export function untilGone(task: TaskRequest, gone: AbortSignal): TaskRequest {
   if (!hasFields(task)) return task;
-  const { signal } = task;
-  return { ...task, signal: signal === undefined ? gone : AbortSignal.any([signal, gone]) };
+  return { ...task, signal: eitherOf(gone, task.signal) };
 }
 
 /** @throws AgentSystemError `TASK_INPUT_INVALID` */
