@@ -29,7 +29,7 @@ it.each<[string, unknown, readonly string[]]>([
     ],
   ],
   ['what is no error', 'text', ['mabeam: "text"']],
-])('%s', (_, thrown, lines) => {
+])('%s: its lines say what failed, and what to do about it', (_, thrown, lines) => {
   expect(linesOfFailure(thrown)).toEqual(lines);
 });
 

@@ -251,7 +251,8 @@ for (let level = 0; level <= MAX_LEVELS; level += 1) tooDeep = [tooDeep];
 let doubled: unknown = ['a'];
 for (let level = 0; level < 60; level += 1) doubled = [doubled, doubled];
 
-test('10,000 messages are judged without a throw, and most are refused', () => {
+// As long as a busy machine needs.
+test('10,000 messages are judged without a throw, and most are refused', { timeout: LIMIT_MS }, () => {
   let heard = 0;
   for (const said of fc.sample(message, { numRuns: 10_000, seed: 1 })) {
     eachReport(said, (_, report) => {

@@ -18,12 +18,12 @@ describe.for(['in-process', 'thread', 'process'] as const)('in a host of the kin
   });
   afterAll(() => system.close());
 
-  test.for(asked)('%s', async (input) => {
+  test.for(asked)('each option of %s may be undefined', async (input) => {
     expect(await system.agents.execute('one', { type: 'ask', input })).toBe(1);
   });
 });
 
-test('of a budget, and of its limits', async () => {
+test('each option of a budget, and each of its limits, may be undefined', async () => {
   const { system } = await rig();
   const limits = { tokens: 5, money: undefined } as object;
   const budget = { name: 'left out', scope: undefined, limits, everyMs: undefined } as never;

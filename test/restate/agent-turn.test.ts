@@ -16,6 +16,7 @@ import { profiles } from '../models/life/profiles.ts';
 import { isPlayable, ObjectWorld } from './object-world.ts';
 
 const LIMIT_MS = 300_000;
+
 /** What the fleet's own services tell, and the object does not. */
 function isOfAgent(event: object): boolean {
   const { alert, type } = event as { alert?: string; type: string };

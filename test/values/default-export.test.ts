@@ -18,6 +18,6 @@ it.each([
   ['of a compiled module', { default: compiled({ default: 1 }) }, 1],
   ['of a compiled module, undefined', { default: compiled({ default: undefined }) }, undefined],
   ['of a compiled module that has none', { default: compiled({ named: 1 }) }, compiled({ named: 1 })],
-])('%s', (_, loaded, expected) => {
+])('is as its author wrote it: %s', (_, loaded, expected) => {
   expect(defaultExportOf(loaded)).toEqual(expected);
 });
