@@ -68,3 +68,17 @@ describe('every line before an end is heard', () => {
   test.for(['exit', 'abort', 'spin', 'reject'])('of a process: %s', (end) => expectLastLines(host, end));
   test.for(['exit', 'spin', 'reject'])('of a thread: %s', (end) => expectLastLines(threads, end));
 });
+
+describe('the last line before an end is heard, also where it is not ended', () => {
+  test.for([0, 300])('after %i lines of the same second, of a process', (count) => expectWhy(host, count));
+  test.for([0, 300])('after %i lines of the same second, of a thread', (count) => expectWhy(threads, count));
+});
+
+async function expectWhy(of: Host, count: number): Promise<void> {
+  const witness = await readyFaulty(of);
+  witness.body.post({ type: 'task.run', taskId: 'last', task: 'printAndExit', input: count });
+  await witness.exit();
+  const lines = witness.reports.flatMap((report) => (report.type === 'log' ? [report.message] : []));
+  expect(lines.at(-1)).toBe('why it ends');
+  expect(lines.includes(`printed ${count}`)).toBe(count > 0);
+}

@@ -184,11 +184,25 @@ describe('printed lines', () => {
     print('abcdefghij\nk\n');
     expect(lines).toEqual(['abcd', 'efgh', 'ij', 'k']);
   });
-  test('are told so many a second, and how many were not', async () => {
-    const { clock, lines, print } = printed({ maxLines: 2 });
-    print('1\n2\n3\n4\n');
-    await clock.advance(1_000);
-    print('5\n');
+  test('are told so many a second, then how many were not, and the last of them', async () => {
+    const { clock, lines, print } = printed({ maxLines: 2, maxLast: 1 });
+    print('1\n2\n3\n4\n5\n');
+    await clock.advance(999);
+    expect(lines).toEqual(['1', '2']);
+    await clock.advance(1);
     expect(lines).toEqual(['1', '2', '2 printed lines were dropped', '5']);
+    print('6\n7\n8\n');
+    await clock.advance(1_000);
+    expect(lines.slice(4)).toEqual(['6', '7', '8']);
+  });
+  test('past the limit are told once it ends, and those before only once', async () => {
+    const { clock, lines, print, end } = printed({ maxLines: 1, maxLast: 2 });
+    print('1\n2\n3\n4\nwhy');
+    end();
+    const all = ['1', '2 printed lines were dropped', '4', 'why'];
+    expect(lines).toEqual(all);
+    end();
+    await clock.advance(1_000);
+    expect(lines).toEqual(all);
   });
 });

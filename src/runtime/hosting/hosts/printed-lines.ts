@@ -1,18 +1,22 @@
 /**
  * What an agent's code prints, cut into lines that a log can take.
  *
- * I1  At most `maxLines` lines are told in a second; how many were not is said when the next one is.
+ * I1  At most `maxLines` lines are told in a second; of those past that the last `maxLast`, when the second or the
+ *     stream is over, after how many were dropped: what is printed last says why it ended.
  * I2  Blank lines are left out.
  * I3  A line longer than `maxLength` is cut there, and goes on as the next.
  */
 import { StringDecoder } from 'node:string_decoder';
 import type { SteadyClock } from '../../time/clock.ts';
 
+const SECOND_MS = 1_000;
+
 export interface PrintedLinesOptions {
   readonly clock: SteadyClock;
   readonly tell: (line: string) => void;
   readonly maxLines?: number;
   readonly maxLength?: number;
+  readonly maxLast?: number;
 }
 
 export class PrintedLines {
@@ -21,7 +25,10 @@ export class PrintedLines {
   #rest = '';
   #secondSince = -Infinity;
   #told = 0;
+  /** The last of those past the limit. */
+  #held: string[] = [];
   #dropped = 0;
+  #timer: unknown;
 
   constructor(options: PrintedLinesOptions) {
     this.#options = options;
@@ -46,29 +53,46 @@ export class PrintedLines {
     this.#rest = text.slice(from);
   }
 
-  /** Tells a last line that was not ended. */
+  /** Tells the last lines, one that was not ended included. */
   end(): void {
     const rest = this.#rest + this.#decoder.end();
     this.#rest = '';
-    if (rest !== '') this.#tell(rest);
+    this.#tell(rest);
+    this.#tellHeld();
   }
 
   #tell(printed: string): void {
     const line = printed.trimEnd();
     if (line === '') return;
     const { clock, tell, maxLines = 200 } = this.#options;
-    const now = clock.elapsed();
-    if (now - this.#secondSince >= 1_000) {
-      const dropped = this.#dropped;
-      this.#secondSince = now;
+    const sinceMs = clock.elapsed() - this.#secondSince;
+    if (sinceMs >= SECOND_MS) {
+      this.#tellHeld();
+      this.#secondSince = clock.elapsed();
       this.#told = 0;
-      this.#dropped = 0;
-      if (dropped > 0) tell(`${dropped} printed lines were dropped`);
     }
-    if (this.#told >= maxLines) this.#dropped += 1;
-    else {
-      this.#told += 1;
-      tell(line);
-    }
+    if (this.#told >= maxLines) return this.#hold(line, SECOND_MS - sinceMs);
+    this.#told += 1;
+    tell(line);
+  }
+
+  #hold(line: string, leftMs: number): void {
+    const { clock, maxLast = 20 } = this.#options;
+    this.#timer ??= clock.setTimeout(() => this.#tellHeld(), leftMs);
+    this.#held.push(line);
+    if (this.#held.length <= maxLast) return;
+    this.#held.shift();
+    this.#dropped += 1;
+  }
+
+  #tellHeld(): void {
+    const { clock, tell } = this.#options;
+    clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const [dropped, held] = [this.#dropped, this.#held];
+    this.#dropped = 0;
+    this.#held = [];
+    if (dropped > 0) tell(`${dropped} printed lines were dropped`);
+    for (const line of held) tell(line);
   }
 }

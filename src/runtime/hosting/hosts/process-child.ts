@@ -99,6 +99,7 @@ export class ProcessChild implements Child {
   #isKept = true;
   #intent: ExitReason | undefined;
   #stderr = '';
+  #printed: PrintedLines[] = [];
   #hasStarted = false;
   #isEnded = false;
   #timer: unknown;
@@ -125,16 +126,17 @@ export class ProcessChild implements Child {
     this.#listen();
     child.on('exit', (code, signal) => this.#exited(child, code, signal));
     this.#stderr = '';
+    this.#printed = [];
     for (const stream of ['stdout', 'stderr'] as const) {
       const tell = (line: string): void => {
         if (!this.#isEnded) this.#listener.printed(stream, line);
       };
       const lines = new PrintedLines({ clock, tell });
+      this.#printed.push(lines);
       child[stream]?.on('data', (chunk: Buffer) => {
         if (stream === 'stderr') this.#stderr = (this.#stderr + chunk.toString('latin1')).slice(-STDERR_TAIL);
         lines.take(chunk);
       });
-      child[stream]?.on('end', () => lines.end());
     }
     if (!startsAsProgram(this.#options.resources)) this.#prioritize();
   }
@@ -282,6 +284,7 @@ export class ProcessChild implements Child {
 
   #end(reason: ExitReason): void {
     if (this.#isEnded) return;
+    for (const lines of this.#printed) lines.end();
     this.#isEnded = true;
     for (const stream of [this.#process.stdout, this.#process.stderr, this.#channel]) stream?.destroy();
     this.#listener.ended(reason);

@@ -52,6 +52,7 @@ export class ThreadChild implements Child {
   readonly #worker: Worker;
   readonly #maxMemoryBytes: number | undefined;
   #intent: ExitReason | undefined;
+  readonly #printed: PrintedLines[] = [];
   #isOnline = false;
   #isMeasuring = false;
   #measured = 0;
@@ -80,6 +81,8 @@ export class ThreadChild implements Child {
     });
     worker.on('exit', (exitCode) => {
       this.#isOnline = false;
+      // Its streams end later, when nobody hears it any more.
+      for (const lines of this.#printed) lines.end();
       // A thread that ends on purpose announces it; an exit without an announcement is a crash, 0 included.
       listener.ended(this.#intent ?? { exitCode });
     });
@@ -90,7 +93,7 @@ export class ThreadChild implements Child {
     for (const stream of ['stdout', 'stderr'] as const) {
       const lines = new PrintedLines({ clock, tell: (line) => listener.printed(stream, line) });
       this.#worker[stream].on('data', (chunk: Buffer) => lines.take(chunk));
-      this.#worker[stream].on('end', () => lines.end());
+      this.#printed.push(lines);
     }
   }
 
