@@ -173,10 +173,11 @@ describe('what comes before a body is ready', () => {
     expect([reports, exits]).toEqual([[], [reason]]);
   });
 
-  it('is what its init is given: all variables, and the state that was saved, which is not told again', async () => {
+  it('is what its init is given: the variables that it listens to, and the state that was saved, which is not told again', async () => {
     let given: unknown;
     const definition = defineAgent({
       type: 'subject',
+      variables: ['a', 'b'],
       init: ({ variables, restored }) => {
         given = { variables: { ...variables }, restored };
         return restored as { n: number };

@@ -29,6 +29,25 @@ describe.for(['in-process', 'thread', 'process'] as const)('in a host of the kin
     expect(system.variables.get('limits').value).toEqual({ models: ['large'] });
   });
 
+  test('nobody gives a task other variables than its agent’s', async () => {
+    const known = {
+      assigned: false,
+      added: false,
+      deleted: false,
+      variables: { limits: system.variables.get('limits').value },
+    };
+    expect([await run('others'), await run('others')]).toEqual([known, known]);
+  });
+
+  test('a task that goes on reads what its agent hears meanwhile', async () => {
+    const reading = Promise.withResolvers<void>();
+    const task = { type: 'follow', onProgress: () => reading.resolve() };
+    const read = system.agents.execute('ada', task);
+    await reading.promise;
+    await system.variables.define('later', variable.integer({ default: 3 }));
+    expect(await read).toEqual([undefined, 3]);
+  });
+
   test('the answer of a person is the task’s own', async () => {
     const answered: unknown[] = [];
     const unsubscribe = system.events.subscribe(

@@ -33,7 +33,7 @@ import { type ToldDetail, toldDetailOf } from './health-detail.ts';
 import { BodyInitContext, type InitOwner } from './init-context.ts';
 import { StateSaves } from './state-saves.ts';
 import { VariableAnswers } from './variable-answers.ts';
-import { frozenValue, Variables } from './variables.ts';
+import { type KnownVariables, knownVariables, learn } from './variables.ts';
 import { voteOn } from './voting.ts';
 
 /** `leaving`: it ends before it was ready. */
@@ -62,7 +62,7 @@ export class AgentBody implements Body, InitOwner, LineTeller {
   private phase: Phase = 'loading';
   state = noState;
   private readonly listener: BodyListener;
-  readonly variables: Record<string, unknown> = new Variables();
+  variables!: KnownVariables;
   private variableAnswers: VariableAnswers | undefined = undefined;
   private tasks: BodyTasks | undefined = undefined;
   private savesSoFar: StateSaves | undefined = undefined;
@@ -85,11 +85,6 @@ export class AgentBody implements Body, InitOwner, LineTeller {
     this.surroundings = surroundings;
     if (start.restored !== undefined || start.secrets !== undefined)
       this.savesSoFar = new StateSaves(this, start);
-    const { variables } = start;
-    for (let at = 0; at < variables.length; at++) {
-      const { name, value } = variables[at]!;
-      this.variables[name] = frozenValue(value);
-    }
   }
 
   /** Runs the definition's init; to be called once, when the module is there. */
@@ -97,6 +92,7 @@ export class AgentBody implements Body, InitOwner, LineTeller {
     if (this.phase !== 'loading') return;
     this.phase = 'initializing';
     this.definition = definition;
+    this.variables = knownVariables(definition.variables, this.start!.variables);
     const verdict = judge(definition.initArgs, this.start!.initArgs);
     if (verdict instanceof Promise) void verdict.then((given) => this.begin(given));
     else this.begin(verdict);
@@ -312,8 +308,8 @@ export class AgentBody implements Body, InitOwner, LineTeller {
   }
 
   private takeVariable(variable: VariableState): void {
-    const { name, value, version } = variable;
-    this.variables[name] = frozenValue(value);
+    const { name, version } = variable;
+    learn(this.variables, variable);
     if (this.definition.onVariable === undefined) {
       this.tell({ type: 'variable.acknowledged', name, version });
     } else (this.variableAnswers ??= new VariableAnswers(this)).take(variable);

@@ -6,13 +6,14 @@ import { isThenable } from '../values/thenable.ts';
 import type { LineTeller } from './body-log.ts';
 import type { BodyReport } from './host.ts';
 import type { SavesOwner, StateSaves } from './state-saves.ts';
+import type { KnownVariables } from './variables.ts';
 
 /** The body whose work its parts do. */
 export interface WorkOwner extends LineTeller, SavesOwner {
   readonly saves: StateSaves;
   readonly clock: SteadyClock;
   /** The values that it knows, by name. */
-  readonly variables: Readonly<Record<string, unknown>>;
+  readonly variables: KnownVariables;
   readonly log: AgentLog;
   readonly isServing: boolean;
   readonly isGone: boolean;

@@ -4,6 +4,7 @@ import type { AgentSelf } from '../definition/agent-self.ts';
 import type { AgentLog, InitContext } from '../definition/contexts.ts';
 import type { WorkOwner } from './body-work.ts';
 import type { BodyStart } from './host.ts';
+import type { KnownVariables } from './variables.ts';
 
 /** The body whose `init` it is. */
 export interface InitOwner extends WorkOwner {
@@ -20,7 +21,7 @@ export class BodyInitContext implements InitContext<unknown> {
   readonly initArgs: unknown;
   readonly restored: unknown;
   readonly previousStop: ExitReason | undefined;
-  readonly variables: Readonly<Record<string, unknown>>;
+  readonly variables: KnownVariables;
   readonly resources: unknown;
   readonly #body: InitOwner;
   readonly #start: BodyStart;
