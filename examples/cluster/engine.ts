@@ -40,11 +40,17 @@ export interface Engine extends AsyncDisposable {
 export interface EngineOptions {
   /** Parts of its data, 4 by default, each worked by a thread of its own; every one more costs all calls CPU time. */
   readonly partitions?: number;
+  /** What stands in its log, the file `log` of its folder: errors, by default. */
+  readonly logFilter?: string;
   /** Lines of its configuration, beside those that are set here. */
   readonly config?: string;
 }
 
-export async function startEngine({ partitions = 4, config = '' }: EngineOptions = {}): Promise<Engine> {
+export async function startEngine({
+  partitions = 4,
+  logFilter = 'error',
+  config = '',
+}: EngineOptions = {}): Promise<Engine> {
   const binary = serverBinary();
   if (binary === undefined) throw new Error('no restate-server for this machine');
   const folder = await mkdtemp(join(tmpdir(), 'mabeam-engine-'));
@@ -60,7 +66,7 @@ bind-address = "127.0.0.1:${fabric}"
 advertised-address = "http://127.0.0.1:${fabric}"
 default-num-partitions = ${partitions}
 disable-telemetry = true
-log-filter = "error"
+log-filter = "${logFilter}"
 rocksdb-total-memory-size = "256.0 MiB"
 ${config}
 [ingress]
