@@ -48,6 +48,9 @@ function watched(): { readonly store: Store; readonly kept: Set<string> } {
   };
 }
 
+/** Adds a line to a result. */
+const grown = ({ lines }: { lines: string[] }) => lines.push('more');
+
 describe('a step', () => {
   test('gives what its work gave, and is told in the stream before the task goes on', async () => {
     const seen: unknown[] = [];
@@ -75,6 +78,30 @@ describe('a step', () => {
     ]);
     expect(await run()).toEqual([1, 1, 1]);
     expect(await run()).toEqual([2, 2, 2]);
+  });
+
+  test('gives each caller a result of their own: what one does to it changes no other’s, in this run or a later one', async () => {
+    const lengths: number[][] = [];
+    const { system, agents, clock, run } = await working(async ({ step, steps, ask }) => {
+      const draft = () => step('draft', () => ({ lines: ['one'] }));
+      const each = (await Promise.all([draft(), draft()])).map(grown);
+      each.push(grown(await draft()));
+      for (const kept of steps.values()) each.push(grown(kept as { lines: string[] }));
+      each.push(grown(await draft()));
+      lengths.push(each);
+      return ask({ question: 'is it good?' });
+    });
+    const output = awaited(run());
+    while (system.questions.list().length === 0) await clock.advance(0);
+    await agents.kill('ada');
+    await clock.advance(60_000);
+    while (lengths.length < 2) await clock.advance(0);
+    await system.questions.answer(system.questions.list()[0]!.id, 'yes');
+    await output;
+    expect(lengths).toEqual([
+      [2, 2, 2, 2],
+      [2, 2, 2, 2, 2],
+    ]);
   });
 
   test('whose work throws keeps nothing, and may be tried again', async () => {

@@ -3,8 +3,10 @@
  *
  * I1  Questions that a step asks without a key are numbered apart from those of the task, as a later run skips the step
  *     with all that it asked.
+ * I2  Each call is given a result of its own, which its task may change.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { dataCopy } from '../values/data-copy.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { isThenable } from '../values/thenable.ts';
 
@@ -12,14 +14,14 @@ import { isThenable } from '../values/thenable.ts';
 const working = new AsyncLocalStorage<{ readonly steps: StepsTaken; readonly key: string }>();
 
 export class StepsTaken {
-  /** Results by key. A task may read them, and is not given ours. */
-  readonly kept: Map<string, unknown>;
+  /** Results by key: none of them is handed out. */
+  readonly #kept: Map<string, unknown>;
   readonly #taking = new Map<string, Promise<unknown>>();
   /** How many questions without a key each has asked, in all its tries. */
   readonly #asked = new Map<string, number>();
 
   constructor(before: readonly (readonly [key: string, value: unknown])[] = []) {
-    this.kept = new Map(before);
+    this.#kept = new Map(before);
   }
 
   /**
@@ -35,12 +37,11 @@ export class StepsTaken {
       const message = `step: expected a key and a function, got ${inWords(key)} and ${inWords(work)}`;
       return Promise.reject(new AgentSystemError('REQUEST_INVALID', message));
     }
-    if (this.kept.has(key)) return Promise.resolve(this.kept.get(key));
-    let taking = this.#taking.get(key);
-    if (taking === undefined) {
-      taking = this.#take(key, work, keep).finally(() => this.#taking.delete(key));
-      this.#taking.set(key, taking);
-    }
+    if (this.#kept.has(key)) return Promise.resolve(dataCopy(this.#kept.get(key)));
+    const underWay = this.#taking.get(key);
+    if (underWay) return underWay.then(() => dataCopy(this.#kept.get(key)));
+    const taking = this.#take(key, work, keep).finally(() => this.#taking.delete(key));
+    this.#taking.set(key, taking);
     return taking;
   }
 
@@ -61,7 +62,7 @@ export class StepsTaken {
     const result = working.run({ steps: this, key }, work);
     const value: unknown = isThenable(result) ? await result : result;
     await keep(key, value);
-    this.kept.set(key, value);
+    this.#kept.set(key, dataCopy(value));
     return value;
   }
 }

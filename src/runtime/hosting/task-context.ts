@@ -3,6 +3,7 @@ import { answered } from '../time/loop-turn.ts';
 import type { TaskContext } from '../definition/contexts.ts';
 import { park } from '../definition/parking.ts';
 import type { AskedQuestion } from '../definition/task-abilities.ts';
+import { dataCopy } from '../values/data-copy.ts';
 import { BodyLog } from './body-log.ts';
 import type { WorkOwner } from './body-work.ts';
 import { Repetition } from './repetition.ts';
@@ -56,7 +57,7 @@ export function taskContextOf(
       answered(body.clock, () =>
         task.steps.take(key, work, (name, value) => task.ask('task.step', { key: name, value })),
       ) as Promise<Value>,
-    steps: task.before === undefined ? NO_STEPS : new Map(task.before),
+    steps: task.before === undefined ? NO_STEPS : new Map(dataCopy(task.before)),
     complete: () => {
       task.isLast = true;
     },
