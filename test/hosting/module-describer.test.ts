@@ -16,6 +16,8 @@ const holding = new URL('file:///agents/holding.ts');
 const crashing = new URL('file:///agents/crashing.ts');
 /** A child that has described it crashes at the next question. */
 const late = new URL('file:///agents/late.ts');
+/** It fails where another was loaded before: that one has frozen what it changes, say. */
+const spoilt = new URL('file:///agents/spoilt.ts');
 const sound = new URL('file:///agents/sound.ts');
 
 const nameOf = (href: string): string => /(\w+)\.ts$/.exec(href)?.[1] ?? href;
@@ -55,7 +57,9 @@ function describer() {
                 return;
               }
               const error = { name: 'Error', message: 'it is broken' };
-              if (module === broken.href) message([CHILD, { type: 'described', question, error }]);
+              const isSpoilt = module === spoilt.href && heard.length > 1;
+              if (module === broken.href || isSpoilt)
+                message([CHILD, { type: 'described', question, error }]);
               else
                 message([
                   CHILD,
@@ -143,8 +147,8 @@ test('a child in which a module failed is ended before that is told, and describ
   const answers = [ask(sound), ask(broken), ask(sound)].map(({ answer }) => answer);
   const [first, second, third] = await Promise.allSettled(answers);
   expect([first?.status, second?.status, third?.status]).toEqual(['fulfilled', 'rejected', 'fulfilled']);
-  expect(asked).toEqual([['sound', 'broken'], ['sound']]);
-  expect(kills).toEqual(['shutdown']);
+  expect(asked).toEqual([['sound', 'broken'], ['broken'], ['sound']]);
+  expect(kills).toEqual(['shutdown', 'shutdown']);
 });
 
 test('a child that holds something open is ended before the answer is given', async () => {
@@ -163,6 +167,15 @@ test('a crash in a child that had loaded others is nobody’s: the module is ask
   expect(asked).toEqual([['late', 'sound'], ['sound']]);
   // Its time began anew.
   expect(second.told).toEqual(['waits', 'begins', 'begins']);
+});
+
+test('nor is a failure: what another module has changed keeps no sound one from being described', async () => {
+  const { ask, asked } = describer();
+  await ask(sound).answer;
+  const second = ask(spoilt);
+  expect(await second.answer).toEqual(manifest);
+  expect(asked).toEqual([['sound', 'spoilt'], ['spoilt']]);
+  expect(second.told).toEqual(['begins', 'begins']);
 });
 
 test('a module that crashes its child is asked for twice at the most', async () => {
@@ -197,10 +210,7 @@ test('a child that cannot be made is told with what was in the way', async () =>
 test('a child is told with each question how many of its messages were taken: the next one begins anew', async () => {
   const { ask, taken } = describer();
   for (const module of [sound, sound, broken, sound, sound]) await ask(module).answer.catch(() => undefined);
-  expect(taken).toEqual([
-    [0, 1, 2],
-    [0, 1],
-  ]);
+  expect(taken).toEqual([[0, 1, 2], [0], [0, 1]]);
 });
 
 test('a child keeps its program alive while a module is asked for, and not while it waits for the next', async () => {

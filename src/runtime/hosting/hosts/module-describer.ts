@@ -5,8 +5,8 @@
  *
  * I1  One question is asked at a time, and an answer carries its number: whatever hangs, dies or speaks out of turn
  *     takes nobody else's answer with it, and gives none. One that nobody waits for any more is given up.
- * I2  A child in which a module failed describes no other: once it is mended, a module is loaded anew. A crash in a
- *     child that had loaded others is nobody's: the question is asked again, in a child of its own.
+ * I2  A child in which a module failed describes no other: once it is mended, a module is loaded anew. A failure or
+ *     crash in a child that had loaded others is nobody's: the question is asked again, in a child of its own.
  * I3  A module that holds something open when it is loaded, a port say, has let go of it before the answer is given.
  */
 import { describeExit, type ExitReason } from '../../../machines/index.ts';
@@ -151,14 +151,20 @@ export class ModuleDescriber {
 
   #described({ question, error, manifest, isHolding }: Extract<ChildReport, { type: 'described' }>): void {
     if (question !== this.#asked?.number || this.#held !== undefined) return;
-    if (error !== undefined) return this.#answerWithoutChild(errorFrom(error));
+    if (error !== undefined) return this.#failed(errorFrom(error));
     if (isManifest(manifest)) {
       return isHolding === true ? this.#answerWithoutChild(manifest) : this.#answer(manifest);
     }
     const { href } = this.#asked.module;
-    this.#answerWithoutChild(
+    this.#failed(
       new TypeError(`module ${href}: expected it to say what its agent is, got ${inWords(manifest)}`),
     );
+  }
+
+  /** Where others were loaded before, they may have changed what it needs: it is asked for again when that child is gone. */
+  #failed(error: Error): void {
+    if (this.#answered === 0) this.#answerWithoutChild(error);
+    else this.#child?.kill('shutdown');
   }
 
   /** A child keeps what it has loaded, a failure too, and what that holds: it has to be gone first. */
