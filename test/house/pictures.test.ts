@@ -2,6 +2,8 @@ import { expect, it } from 'vitest';
 import { charts } from '../../visualizations/charts.ts';
 import { outputsOf, staleIn } from '../../visualizations/outputs.ts';
 
-it('every picture and table is that of its chart (else run: node visualizations/render.ts)', async () => {
+it('every picture and table is that of its chart (else run: node visualizations/render.ts)', {
+  timeout: 120_000,
+}, async () => {
   expect(await staleIn(await outputsOf(charts, 'kept'))).toEqual([]);
 });
