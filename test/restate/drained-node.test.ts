@@ -5,7 +5,7 @@ import { eventually } from '../kit/eventually.ts';
 import { fateOf, gate } from '../kit/rig.ts';
 import { hasEngine } from './engine.ts';
 import { fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
-import { worker } from './worker.ts';
+import { worker, workerOfNext } from './worker.ts';
 
 // A real server shares the machine with whatever else it does.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
@@ -111,6 +111,24 @@ describe.runIf(hasEngine())('a node that drains', () => {
       'agent.started',
     ]);
     expect((await agents.get(id)).restarts).toBe(1);
+  });
+
+  test('hands over what newer code has saved to a node that reads it, in the middle of an upgrade', async () => {
+    const { fleet, node } = await fleetRig(engine(), [worker]);
+    const { agents } = fleet;
+    const newer = { agents: [workerOfNext] };
+    const drained = await node(fresh('drained'), newer);
+    const id = await agents.register({ module: worker, restart: { policy: 'never' } });
+    await agents.start(id);
+    await agents.execute(id, { type: 'count' });
+    const heir = await node(fresh('heir'), newer);
+    const other = await agents.register({ module: worker, placement: { node: heir.name } });
+    await agents.start(other);
+    // It has fewer agents, and older code.
+    await node(fresh('older'));
+    await drained.drain();
+    expect(await agents.execute(id, { type: 'count', whenDown: 'wait' })).toBe(2);
+    expect(await agents.nodeOf(id)).toBe(heir.name);
   });
 
   test('and is taken for gone joins again as one that drains', async () => {

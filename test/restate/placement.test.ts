@@ -59,6 +59,22 @@ describe('a body goes', () => {
     expect(placeOf(nodes, asking({ type: 'stranger', isModule: true }))).toBe('a');
   });
 
+  test('to a node whose code reads its state, while there is one', () => {
+    const nodes = [
+      node('a', { stateVersions: [1] }),
+      node('b', { types: ['other', 'worker'], stateVersions: [1, 2], agents: 9 }),
+    ];
+    expect(placeOf(nodes, asking({ stateVersion: 2 }))).toBe('b');
+    expect(placeOf(nodes, asking())).toBe('a');
+    // It waits for room there. Where nobody reads it the start fails, and says why.
+    const full = [nodes[0]!, node('b', { stateVersions: [2], maxAgents: 0 })];
+    expect(placeOf(full, asking({ stateVersion: 2 }))).toMatch(/no node has room/);
+    expect(placeOf(nodes, asking({ stateVersion: 3 }))).toBe('a');
+    // Only the child process of a module knows its version.
+    expect(placeOf([node('a', { stateVersions: [null] }), node('b')], asking({ stateVersion: 2 }))).toBe('a');
+    expect(placeOf(nodes, asking({ stateVersion: 2, isModule: true }))).toBe('a');
+  });
+
   test('to no node that drains, and nowhere when there is none', () => {
     expect(placeOf([node('a', { isDraining: true }), node('b', { agents: 9 })], asking())).toBe('b');
     expect(placeOf([node('a', { isDraining: true })], asking())).toMatch(/is draining/);
@@ -120,6 +136,11 @@ describe('there is room', () => {
     ];
     expect(roomFor(nodes, asking())).toBe(7);
     expect(roomFor(nodes, asking({ isModule: true }))).toBe(13);
+    const [older, newer] = [
+      node('a', { stateVersions: [1] }),
+      node('b', { stateVersions: [2], maxAgents: 3 }),
+    ];
+    expect(roomFor([older, newer], asking({ stateVersion: 2 }))).toBe(3);
     expect(roomFor(nodes, asking({ isModule: true, wish: { labels: { zone: 'x' } } }))).toBe(7);
     expect(roomFor(nodes, asking({ wish: { node: 'b' } }))).toBe(1);
     expect(roomFor([], asking())).toBe(0);
@@ -142,11 +163,16 @@ const specOf = (resources: object, more: object = {}) =>
 
 test('what a spec asks of its place is what it says, and nothing where it says nothing', () => {
   const nothing = { type: 'worker', isModule: false, memoryBytes: 0, wish: {} };
-  expect(placeAsked(specOf({}), 'worker')).toStrictEqual(nothing);
+  const manifest = { type: 'worker', stateVersion: 1 };
+  expect(placeAsked(specOf({}), manifest)).toStrictEqual(nothing);
+  expect(placeAsked(specOf({}), { ...manifest, stateVersion: 2 })).toStrictEqual({
+    ...nothing,
+    stateVersion: 2,
+  });
   const wish = { node: 'a' };
   const module = { url: 'file:///worker.js' };
   expect(
-    placeAsked(specOf({ maxMemoryBytes: 5, group: 'g' }, { placement: wish, module }), 'worker'),
+    placeAsked(specOf({ maxMemoryBytes: 5, group: 'g' }, { placement: wish, module }), manifest),
   ).toStrictEqual({ type: 'worker', isModule: true, memoryBytes: 5, group: 'g', wish });
 });
 

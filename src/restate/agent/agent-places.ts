@@ -46,7 +46,7 @@ export class AgentPlaces {
   /** What its next body requires of a node. */
   occupant(incarnation: number): Occupant {
     const { id, spec, manifest } = this.#state;
-    return { agentId: id, incarnation, ...placeAsked(spec, manifest.type) };
+    return { agentId: id, incarnation, ...placeAsked(spec, manifest) };
   }
 
   handlePermit(command: PermitCommand): void {

@@ -419,6 +419,9 @@ class Node implements AgentNode {
       epoch: this.#epoch,
       labels,
       types: [...this.#code.keys()],
+      stateVersions: [...this.#code.values()].map((code) =>
+        code instanceof URL ? null : (code.stateVersion ?? 1),
+      ),
       ...limits,
       leaseMs,
       isDraining: this.#isDraining,

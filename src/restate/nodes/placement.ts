@@ -5,8 +5,10 @@
  * reserved memory; among equals, the one with the fewest agents; among equals, the first by name.
  *
  * I1  Members of a group share one child of their node and its limit: the first of them reserves it for all.
+ * I2  While nodes have code of different versions, a state goes to one that can read it.
  */
 import type { KeptSpec } from '../../runtime/agent/agent-terms.ts';
+import type { AgentManifest } from '../../runtime/definition/manifest.ts';
 
 /** What a spec requires of its node. */
 export interface PlacementWish {
@@ -31,6 +33,8 @@ export interface Occupant {
   readonly type: string;
   /** Whether any node can load its module: it is named by a URL. */
   readonly isModule: boolean;
+  /** The version of the states of the code that it ran last; 1 if nothing is said. */
+  readonly stateVersion?: number;
   readonly memoryBytes: number;
   /** The group, whose members share one child process. */
   readonly group?: string | undefined;
@@ -45,6 +49,8 @@ export interface NodeDescription {
   readonly labels: Readonly<Record<string, string>>;
   /** Types of agents whose code it has. */
   readonly types: readonly string[];
+  /** Up to which version its code of each of them reads states; `null` where only a child process knows. */
+  readonly stateVersions?: readonly (number | null)[];
   readonly maxAgents: number;
   readonly maxMemoryBytes: number;
 }
@@ -72,8 +78,9 @@ export function decidePlacement(nodes: readonly NodeEntry[], occupant: Occupant)
   if (wanted.length === 0) {
     return { problem: `no live node fits its placement ${JSON.stringify(wish)}` };
   }
-  const taking = wanted.filter(({ isDraining }) => !isDraining);
-  if (taking.length === 0) return { problem: 'every node that it could run on is draining' };
+  const open = wanted.filter(({ isDraining }) => !isDraining);
+  if (open.length === 0) return { problem: 'every node that it could run on is draining' };
+  const taking = readersAmong(open, occupant);
   let best: NodeEntry | undefined;
   for (const node of taking) {
     const runsGroup = groupOn(node, group) !== undefined;
@@ -87,11 +94,15 @@ export function decidePlacement(nodes: readonly NodeEntry[], occupant: Occupant)
 }
 
 /** Where an agent of this spec may run, and what it needs there. */
-export function placeAsked(spec: KeptSpec, type: string): PlaceAsked {
+export function placeAsked(
+  spec: KeptSpec,
+  { type, stateVersion }: Pick<AgentManifest, 'type' | 'stateVersion'>,
+): PlaceAsked {
   const { group, maxMemoryBytes = 0 } = spec.resources;
   return {
     type,
     isModule: 'url' in spec.module,
+    ...(stateVersion === 1 ? {} : { stateVersion }),
     memoryBytes: maxMemoryBytes,
     ...(group === undefined ? {} : { group }),
     wish: (spec as { readonly placement?: PlacementWish }).placement ?? {},
@@ -102,15 +113,29 @@ export function placeAsked(spec: KeptSpec, type: string): PlaceAsked {
 export function roomFor(nodes: readonly NodeEntry[], occupant: PlaceAsked): number {
   const { type, isModule, memoryBytes, group, wish } = occupant;
   const isFree = memoryBytes === 0 || group !== undefined;
-  return nodes
-    .filter((node) => (isModule || node.types.includes(type)) && fitsWish(node, wish) && !node.isDraining)
+  const open = nodes.filter(
+    (node) => (isModule || node.types.includes(type)) && fitsWish(node, wish) && !node.isDraining,
+  );
+  return readersAmong(open, occupant)
     .map(({ maxAgents, agents, maxMemoryBytes, memoryBytes: reserved }) =>
       Math.min(maxAgents - agents, isFree ? Infinity : Math.floor((maxMemoryBytes - reserved) / memoryBytes)),
     )
     .reduce((sum, room) => sum + Math.max(0, room), 0);
 }
 
-export type PlaceAsked = Pick<Occupant, 'type' | 'isModule' | 'memoryBytes' | 'group' | 'wish'>;
+export type PlaceAsked = Omit<Occupant, 'agentId' | 'incarnation'>;
+
+/** Those whose code reads its state. If there is none any will do: the start there fails, and names both versions. */
+function readersAmong(
+  nodes: readonly NodeEntry[],
+  { type, isModule, stateVersion = 1 }: PlaceAsked,
+): readonly NodeEntry[] {
+  if (isModule) return nodes;
+  const readers = nodes.filter(
+    ({ types, stateVersions }) => (stateVersions?.[types.indexOf(type)] ?? Infinity) >= stateVersion,
+  );
+  return readers.length === 0 ? nodes : readers;
+}
 
 function fitsWish({ name, labels }: NodeEntry, wish: PlacementWish): boolean {
   return (

@@ -101,7 +101,7 @@ async function conclude(ctx: ObjectContext, turn: PoolTurn): Promise<void> {
       case 'measure': {
         const { name: pool, spec, manifest } = state;
         const { look, question } = act;
-        const occupant = placeAsked(spec, manifest.type);
+        const occupant = placeAsked(spec, manifest);
         send(ctx, crew('measure'), { pool, look, occupant, question } satisfies Measuring);
         break;
       }
