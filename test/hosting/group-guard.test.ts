@@ -2,10 +2,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { afterEach, describe, expect, test } from 'vitest';
+import { createInterface } from 'node:readline';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { GroupGuard } from '../../src/runtime/hosting/hosts/group-guard.ts';
 import { eventually } from '../kit/eventually.ts';
-import { isAlive } from './hosts.ts';
+import { gone, isAlive, isOdd, oddSleep } from './hosts.ts';
 import { childrenOf } from './programs.ts';
 
 const groups: ChildProcess[] = [];
@@ -69,6 +70,26 @@ describe.runIf(process.platform === 'linux')('a guard whose shell is killed', ()
     await eventually(shells, (pids) => pids.length === 0);
   });
 });
+
+test.runIf(process.platform === 'linux')(
+  'a guard kills what has left a group and not its session, whatever it is called, and no other session',
+  async () => {
+    const jobs = `set -m; '${oddSleep()}' 600 & echo $!; setsid sh -c 'echo $$; exec sleep 600' & wait`;
+    const shell = spawn('bash', ['-c', jobs], { detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
+    const other = aGroup();
+    groups.push(shell);
+    const pids: number[] = [];
+    for await (const line of createInterface(shell.stdout)) if (pids.push(Number(line)) === 2) break;
+    const [job, session] = pids as [number, number];
+    onTestFinished(() => void process.kill(session, 'SIGKILL'));
+    await isOdd(job);
+    const guard = new GroupGuard();
+    guard.watch(shell.pid!);
+    guard.close();
+    await gone(job);
+    expect([session, other.pid!].map(isAlive)).toEqual([true, true]);
+  },
+);
 
 test('a guard without a shell watches nothing, and nothing fails', async () => {
   const guard = new GroupGuard('/no/such/shell');

@@ -1,9 +1,11 @@
 /** Hosts and agents as these tests make them, and what they ask of the system about processes. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { agentSpec, type ParsedAgentSpec } from '../../src/machines/index.ts';
 import type { BodyStart, Host } from '../../src/runtime/hosting/host.ts';
 import { openWitnessed, type Witness } from '../../src/testing/host-laws/witness.ts';
 import { eventually } from '../kit/eventually.ts';
+import { temporaryDirectory } from '../journal/stores/temporary-directory.ts';
 import { childrenOf } from './programs.ts';
 
 export const faultyAgent = new URL('../fixtures/agents/faulty.ts', import.meta.url);
@@ -76,6 +78,21 @@ export async function gone(pid: number): Promise<void> {
   await eventually(
     () => isAlive(pid),
     (alive) => !alive,
+  );
+}
+
+/** `sleep`, under a name that reads as if more followed it in `/proc`. */
+export function oddSleep(): string {
+  const name = join(temporaryDirectory(), 'a\n) S 1 2');
+  symlinkSync('/bin/sleep', name);
+  return name;
+}
+
+/** Resolves when a process has become that program. */
+export async function isOdd(pid: number): Promise<void> {
+  await eventually(
+    () => readFileSync(`/proc/${pid}/comm`, 'latin1'),
+    (name) => name.startsWith('a\n'),
   );
 }
 

@@ -15,10 +15,15 @@ test.for(['with-setpriv', 'without-setpriv'])(
   },
 );
 
-test.for(['with-setpriv', 'without-setpriv'])(
-  'what an agent has started does not outlive a program that is killed with -9 (%s)',
-  async (how) => {
-    const program = startProgram(new URL('../fixtures/programs/tools.ts', import.meta.url), [how]);
+test.for([
+  ['with-setpriv', 'startTool'],
+  ['without-setpriv', 'startTool'],
+  ['with-setpriv', 'startJob'],
+  ['without-setpriv', 'startJob'],
+] as const)(
+  'what an agent has started does not outlive a program that is killed with -9 (%s, %s)',
+  async ([how, task]) => {
+    const program = startProgram(new URL('../fixtures/programs/tools.ts', import.meta.url), [how, task]);
     const tools = JSON.parse(await program.line()) as number[];
     expect(tools.map(isAlive)).toEqual([true, true]);
     program.process.kill('SIGKILL');

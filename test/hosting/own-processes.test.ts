@@ -12,41 +12,46 @@ afterAll(async () => {
   expect(livingChildren()).toEqual([]);
 });
 
-describe('a tool that an agent has started is gone when the end of its agent is told', () => {
-  test.for(['terminate', 'kill', 'exit', 'abort', 'lateThrow', 'disconnect'])('after %s', async (end) => {
-    const witness = await readyFaulty(host);
-    const tool = (await outputOf(witness, 'startTool')) as number;
-    expect(isAlive(tool)).toBe(true);
-    if (end === 'terminate') await witness.terminate();
-    else if (end === 'kill') witness.body.kill();
-    else
-      witness.body.post({
-        type: 'task.run',
-        taskId: 'end',
-        task: end,
-        input: end === 'exit' ? 7 : undefined,
-      });
-    await witness.exit();
-    expect(isAlive(tool)).toBe(false);
-  });
+const ENDS = ['terminate', 'kill', 'exit', 'abort', 'lateThrow', 'disconnect'];
 
-  test('two tools, and again in the next life', async () => {
-    for (let life = 1; life <= 2; life++) {
-      const witness = await readyFaulty(host, { incarnation: life });
-      const tools = [await outputOf(witness, 'startTool'), await outputOf(witness, 'startTool')] as number[];
-      witness.body.kill();
+describe.for(['startTool', 'startJob'])(
+  'what an agent has started by %s is gone when its end is told',
+  (start) => {
+    test.for(ENDS)('after %s', async (end) => {
+      const witness = await readyFaulty(host);
+      const tool = (await outputOf(witness, start)) as number;
+      expect(isAlive(tool)).toBe(true);
+      if (end === 'terminate') await witness.terminate();
+      else if (end === 'kill') witness.body.kill();
+      else
+        witness.body.post({
+          type: 'task.run',
+          taskId: 'end',
+          task: end,
+          input: end === 'exit' ? 7 : undefined,
+        });
       await witness.exit();
-      expect(tools.map(isAlive)).toEqual([false, false]);
-    }
-  });
+      expect(isAlive(tool)).toBe(false);
+    });
 
-  test('when the host closes', async () => {
-    const own = processHost();
-    const tool = (await outputOf(await readyFaulty(own), 'startTool')) as number;
-    await own.close();
-    await gone(tool);
-  });
-});
+    test('two of them, and again in the next life', async () => {
+      for (let life = 1; life <= 2; life++) {
+        const witness = await readyFaulty(host, { incarnation: life });
+        const tools = [await outputOf(witness, start), await outputOf(witness, start)] as number[];
+        witness.body.kill();
+        await witness.exit();
+        expect(tools.map(isAlive)).toEqual([false, false]);
+      }
+    });
+
+    test('when the host closes', async () => {
+      const own = processHost();
+      const tool = (await outputOf(await readyFaulty(own), start)) as number;
+      await own.close();
+      await gone(tool);
+    });
+  },
+);
 
 const all = (what: string) => Array.from({ length: 20 }, (_, n) => `${what} ${n + 1}`);
 

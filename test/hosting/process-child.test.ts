@@ -31,6 +31,7 @@ function child(script: string, clock: Clock) {
       setpriv,
       untied: untied.resolve,
       guard: { watch: () => {}, release: () => {} } as never,
+      sessions: undefined,
       meter: undefined,
       watchEveryMs: 1_000,
       env: {},

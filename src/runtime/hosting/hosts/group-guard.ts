@@ -1,6 +1,7 @@
 /**
  * Ends process groups whose program is gone, however it went: a shell that waits for the end of its input, and then
- * kills every group that it was told of and that was not taken back.
+ * kills every group that it was told of and that was not taken back. On Linux it also kills what has left such a group,
+ * but not the session that its leader led.
  *
  * Owns that one process. It is in a session of its own, keeps no program alive, and is started with the first group.
  *
@@ -18,7 +19,19 @@ while read -r what group; do
     -) case $groups in *" $group "*) groups="\${groups%% $group *} \${groups#* $group }" ;; esac ;;
   esac
 done
-for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done`;
+[ "$groups" = ' ' ] && exit
+for group in $groups; do kill -s KILL -- "-$group"; done
+read -r self rest </proc/self/stat && [ "$self" = "$$" ] || exit
+for look in 1 2 3 4 5 6 7 8 9; do
+  left=
+  for stat in /proc/[0-9]*/stat; do
+    last=
+    while read -r line; do last=$line; done <"$stat"
+    set -- \${last##*) }
+    case $groups in *" \${4:-none} "*) kill -s KILL -- "-$3"; [ "$1" = Z ] || left=1 ;; esac
+  done
+  [ "$left" ] || break
+done`;
 
 const ignore = (): void => {};
 

@@ -7,7 +7,7 @@
  *     while it spins. The kernel sees to that where `setpriv` is there to ask it, else a thread of its own does.
  *     Where `setpriv` fails at its own work, the process is made again without it, once.
  * I2  It leads a session of its own: what a terminal or a service manager sends to the group of the program does not
- *     reach it, and whatever it starts ends with it (but for what has left its group), before its end is told.
+ *     reach it, and whatever it starts ends with it, before its end is told: on Linux all of its session, else its group.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
@@ -18,6 +18,7 @@ import type { SteadyClock } from '../../time/clock.ts';
 import { errorInfoOf } from '../../values/errors.ts';
 import type { Usage } from '../host.ts';
 import type { Child, ChildListener } from './child.ts';
+import type { EndedSessions } from './ended-sessions.ts';
 import { environmentFor } from './environment.ts';
 import { CHANNEL_FD, FrameReader, MAX_CONTENT_BYTES, MAX_FRAME_BYTES, writeFrame } from './frames.ts';
 import { type GroupGuard, hasGroups, isGroupThere, killGroup } from './group-guard.ts';
@@ -68,6 +69,8 @@ export interface ProcessChildOptions {
   untied(problem: string): void;
   /** Sees to the process and all that it starts once this program is gone. */
   readonly guard: GroupGuard;
+  /** Sees to what has left the group of a process that has ended, where the system can tell. */
+  readonly sessions: EndedSessions | undefined;
   /** Measures processes from outside, where the system can. */
   readonly meter: ProcessMeter | undefined;
   readonly watchEveryMs: number;
@@ -240,10 +243,11 @@ export class ProcessChild implements Child {
   }
 
   #exited(child: ChildProcess, code: number | null, signal: NodeJS.Signals | null): void {
-    const { clock } = this.#options;
+    const { clock, sessions } = this.#options;
     clock.clearTimeout(this.#timer);
     if (this.#process !== child) return;
     this.#killAll();
+    const sessionGone = child.pid === undefined ? undefined : sessions?.end(child.pid);
     const end = () => {
       if (this.#process !== child) return;
       clock.clearTimeout(this.#timer);
@@ -254,7 +258,8 @@ export class ProcessChild implements Child {
         return this.#beginUntied(problem);
       }
       const reason = this.#intent ?? processExitReason({ code, signal, stderr: this.#stderr });
-      this.#endWithGroup(reason, GROUP_LOOKS);
+      if (sessionGone === undefined) this.#endWithGroup(reason, GROUP_LOOKS);
+      else void sessionGone.then(() => this.#endWithGroup(reason, GROUP_LOOKS));
     };
     if (this.#intent !== undefined) return end();
     // What it wrote last may still be on its way, and tells an overrun of memory from another abort.

@@ -9,6 +9,7 @@ import type { ParsedAgentSpec } from '../../../machines/index.ts';
 import { type Clock, steadyClock, systemClock } from '../../time/clock.ts';
 import type { Host } from '../host.ts';
 import { childHost } from './child-host.ts';
+import { endedSessions } from './ended-sessions.ts';
 import { commandPath } from './environment.ts';
 import { GroupGuard } from './group-guard.ts';
 import { canRefuseNetwork } from './node-flags.ts';
@@ -50,6 +51,7 @@ export function processHost(options: ProcessHostOptions = {}): Host {
   const clock = steadyClock(options.clock ?? systemClock());
   const watchEveryMs = options.watchEveryMs ?? 250;
   const guard = new GroupGuard();
+  const sessions = options.procFolder === false ? undefined : endedSessions(clock, options.procFolder);
   const meter = options.procFolder === false ? undefined : processMeter(options.procFolder);
   let setpriv: string | undefined | false = options.setpriv;
   const findSetpriv = (): string | undefined => {
@@ -87,6 +89,7 @@ export function processHost(options: ProcessHostOptions = {}): Host {
           setpriv: isUntied ? undefined : findSetpriv(),
           untied,
           guard,
+          sessions,
           meter,
           watchEveryMs,
           env: options.env ?? {},
