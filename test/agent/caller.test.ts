@@ -46,6 +46,20 @@ describe.each(HOSTS)('the caller of a task in a host %s', (isolation) => {
     ]);
   });
 
+  it.each([
+    ['the reason that was given', ['obsolete'], 'obsolete'],
+    ['that it was cancelled, where none was given', [], 'cancelled by its caller'],
+  ] as const)('has its task told, where it cancels it by its id, %s', async (_, reason, message) => {
+    const { system, id } = await agentIn(isolation);
+    await using _system = system;
+    const begun = Promise.withResolvers<void>();
+    const asked = codeOf(system.agents.execute(id, { type: 'wait', onProgress: () => begun.resolve() }));
+    await begun.promise;
+    await system.tasks.cancel(system.tasks.list({ agentId: id })[0]!.id, ...reason);
+    expect(await asked).toBe('TASK_ABANDONED');
+    expect(await system.agents.execute(id, { type: 'told' })).toMatchObject({ isError: true, message });
+  });
+
   it('hears of progress in its own asynchronous context from a pool', async () => {
     await using system = await createAgentSystem({ logger: silent });
     await system.pools.create({ name: 'p', min: 1, max: 1, spec: { module: MODULE, isolation } });

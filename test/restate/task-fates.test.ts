@@ -228,7 +228,7 @@ describe('a task whose time is over, or that is cancelled', () => {
     const id = agent.idOf(1);
     expect(agent.turn((turn) => expect(turn.cancel({ callId: 'c' }, 'not wanted')).toBe(true))).toEqual({
       events: ['task.abandoned 1'],
-      told: ['task.cancel 1: the task was cancelled'],
+      told: ['task.cancel 1: not wanted'],
       answers: { t: expect.stringContaining('not wanted') },
     });
     for (const by of [{ taskId: id }, { callId: 'c' }, {}])

@@ -105,7 +105,7 @@ export class TaskFates {
       readonly reason?: AbortReason | undefined;
     } = {},
   ): void {
-    this.#withdraw(entry, 'the task was cancelled', reason);
+    this.#withdraw(entry, why, reason);
     this.ends.abandoned(entry, why, cancel);
     this.#ledger.taskLeft();
   }

@@ -106,7 +106,7 @@ export class TaskFates implements TimedTasks {
   /** @param cancel where somebody cancelled it by its id; else its caller did */
   cancelled(entry: TaskEntry, cancel?: TaskCancel): void {
     if (entry.isAnswered) return;
-    this.withdraw(entry, 'the task was cancelled');
+    this.withdraw(entry, cancel?.why ?? CANCELLED_BY_CALLER);
     if (cancel === undefined) this.answers.giveUp(entry, CANCELLED_BY_CALLER);
     else this.answers.cancel(entry, cancel);
     this.mailbox.taskLeft();
