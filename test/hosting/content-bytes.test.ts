@@ -64,10 +64,11 @@ test('what V8 reads takes no less than it says, of 5,000 messages of which some 
   let read = 0;
   fc.assert(
     fc.property(fc.oneof({ weight: 3, arbitrary: spoiled }, tags), (bytes) => {
-      const size = contentBytesOf(bytes);
-      if (size > 1_000_000) return;
+      let size: number;
       let came: unknown;
       try {
+        size = contentBytesOf(bytes);
+        if (size > 1_000_000) return;
         came = deserializedWithOwnBytes(bytes);
       } catch {
         return;
@@ -88,6 +89,8 @@ const kinds: Readonly<Record<string, string>> = {
   'arrays with an item behind their end': 'a\0I\xfe\x0f_@\x01\0',
   Maps: ';:\0',
   Sets: "',\0",
+  'Maps with entries': ';_00_TFFTI\x02_:\x0a',
+  'Sets with items': "'_0TFI\x02I\x04I\x06I\x08I\x0a,\x09",
   errors: 'r.',
   expressions: 'R"\0\0',
   'empty arrays': 'A\0$\0\0',
@@ -154,6 +157,104 @@ test.for([
   const large = Array(1_000_000);
   expect(contentBytesOf(serialize([other, large]))).toBe(contentBytesOf(serialize([large, other])));
   expect(contentBytesOf(serialize([other, large]))).toBeGreaterThan(8_000_000);
+});
+
+const LARGE = serialize(Array(1_000_000)).subarray(2);
+
+/** An array with places for a million items behind something else, in an array of two. */
+function withLarge(other: string): Buffer {
+  return Buffer.concat([
+    serialize(null).subarray(0, 2),
+    Buffer.from(`A\x02${other}`, 'latin1'),
+    LARGE,
+    Buffer.from('$\0\x02', 'latin1'),
+  ]);
+}
+
+test.for(
+  Object.entries({
+    'a number of more than five bytes': 'I\x80\x80\x80\x80\x80',
+    'a text whose length is said in more than five bytes': '"\x81\x80\x80\x80\x80x',
+    'a part of an error whose mark is said in two bytes': 'r\xed\x80"\x01x.',
+    'a kind of view that is said in two bytes': 'B\x01xV\xc2\x80\0\x01\0',
+    'a count of objects before the text of an expression': 'R?\0"\x01x\0',
+    'a count of objects before a number for a key': 'o?\0I\xfe\x0f_{\x01',
+  }),
+)('%s, which V8 reads and never writes, is refused: nothing is hidden behind it', ([, other]) => {
+  const bytes = withLarge(other);
+  expect(deserialize(bytes)).toHaveProperty('1.length', 1_000_000);
+  expect(() => contentBytesOf(bytes)).toThrow('V8 does not write such bytes');
+});
+
+const PARTS = [
+  '_',
+  '0',
+  'I\x04',
+  'U\x03',
+  'N\0\0\0\0\0\0\0\0',
+  'Z\x10aaaaaaaa',
+  '"\x01a',
+  'c\x02a\0',
+  'y',
+  'z\0',
+  's',
+  'R',
+  '?\0',
+  'o',
+  '{\0',
+  '{\x01',
+  ';',
+  ':\x02',
+  ':\0',
+  "'",
+  ',\x01',
+  ',\0',
+  'A\x01',
+  '$\0\x01',
+  'a\x02',
+  '@\0\x02',
+  '@\x01\x02',
+  '-',
+  'r',
+  'm',
+  'c',
+  '.',
+  'B\x01x',
+  'VB\0\x01\0',
+  '~\x01\x02x',
+  '\\\x01\x01x',
+  '^\0',
+  'I\x80\x80\x80\x80\x80',
+  '\0',
+  '\x80',
+];
+
+test('whatever V8 reads, what stands behind it is found, or all is refused: in 20,000 messages of its parts', () => {
+  const parts = fc.array(fc.constantFrom(...PARTS), { minLength: 1, maxLength: 8 });
+  let found = 0;
+  fc.assert(
+    fc.property(parts, (some) => {
+      const bytes = withLarge(some.join(''));
+      let size: number;
+      try {
+        size = contentBytesOf(bytes);
+        if (size < 8_000_000) deserialize(bytes);
+      } catch {
+        return;
+      }
+      expect(size).toBeGreaterThanOrEqual(8_000_000);
+      found += 1;
+    }),
+    { numRuns: 20_000, seed: 1 },
+  );
+  expect(found).toBeGreaterThan(1_000);
+});
+
+test('a number for a key that is far from others takes an entry of a table, and not the places before it', () => {
+  for (const far of [{ 4_000: 'x' }, { 0: 'x', 3_000: 'x' }])
+    expect(contentBytesOf(serialize(far))).toBeLessThan(1_500);
+  // As V8 does: places up to it, and half as many again.
+  expect(contentBytesOf(serialize({ 1_023: 'x' }))).toBeGreaterThan(1.5 * 8 * 1_024);
 });
 
 test('a growing buffer takes what it may grow to', () => {

@@ -305,7 +305,8 @@ describe('bytes that a process writes to the descriptor of its channel', () => {
     await agents.start(id);
     const objects = Buffer.alloc(3 * 1_048_576, 'y');
     const length = Buffer.from([0x80, 0x80, 0xc0, 0x01]);
-    const input = framed(Buffer.concat([Buffer.from([255, 15, 65]), length, objects]));
+    const [begin, end] = [Buffer.from([255, 15, 65]), Buffer.from('$\0')];
+    const input = framed(Buffer.concat([begin, length, objects, end, length]));
     await agents.execute(id, { type: 'write', input }).catch(() => undefined);
     const message = expect.stringMatching(
       /it takes about \d{9} bytes of memory, expected 209715200/,

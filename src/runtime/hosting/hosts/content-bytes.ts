@@ -4,6 +4,9 @@
  * What V8 has serialized may be short and stand for much: thirteen bytes for an array of 33 million places with nothing
  * in them, one byte for an object that takes seventy. Such a message would end the program that reads it.
  *
+ * I1  The walk goes through bytes as V8 does. V8 also reads what it never writes, by rules that depend on what follows:
+ *     the sixth byte of a number, say. Such bytes are refused, for what stands behind them could be hidden.
+ *
  * Source: V8, src/objects/value-serializer.cc. Sizes are those of 64 bits, rounded up.
  */
 import { serialize } from 'node:v8';
@@ -15,10 +18,13 @@ const OF_V8 = 0xff;
 const PLACE = 8;
 /** A longer array is a table of what is in it. */
 const MAX_PLACES = 2 ** 25;
-/** Fields with lower numbers for keys have places like those of an array, up to the highest and half as many again. */
-const MAX_GAP = 5_000;
-/** Others are in a table. */
+/** A field with a number for a key has a place as in an array, unless it is this far behind the last: then all are in a table. */
+const MAX_GAP = 1_024;
+/** Beyond so many places, enough of them are taken for their entries to count for all. */
+const MAX_UNCHECKED_PLACES = 5_000;
 const ENTRY = 224;
+/** Of a Map or a Set. */
+const PLACE_BY_HASH = 16;
 const OBJECT = 96;
 const MAP = 216;
 const BUFFER = 272;
@@ -34,8 +40,9 @@ const BYTES = 4;
 /** The same, but that the lowest bit says something else. */
 const BYTES_OF_BIGINT = 5;
 const VALUE = 6;
-const TEXT_AND_VARINT = 7;
-const VARINT_AND_VALUE = 8;
+const VALUE_AND_VARINT = 7;
+/** A varint; and behind it there may be a view of it. */
+const VARINT_AND_VIEW = 8;
 /** Values up to an end tag, and a varint. */
 const VALUES = 9;
 /** Keys and values up to an end tag, and a varint. */
@@ -43,8 +50,9 @@ const FIELDS = 10;
 /** A varint, and that, and another varint. */
 const PLACES = 11;
 const PARTS_OF_ERROR = 12;
-const BYTES_OF_RESIZABLE = 13;
-const KIND_AND_BYTES = 14;
+const BYTES_AND_VIEW = 13;
+const BYTES_OF_RESIZABLE = 14;
+const KIND_AND_BYTES = 15;
 
 const follows = new Uint8Array(256);
 const sizes = new Uint16Array(256);
@@ -64,7 +72,8 @@ function codeOf(character: string): number {
 }
 
 define('_-0TF', NOTHING, PLACE); // undefined, a hole, null, true, false
-define('IU^', VARINT, PLACE); // whole numbers, and what has occurred before
+define('IU', VARINT, PLACE); // whole numbers
+define('^', VARINT_AND_VIEW, PLACE); // what has occurred before
 define('N', EIGHT_BYTES, 24);
 define('Z', BYTES_OF_BIGINT, 24);
 define('"cS', BYTES, 24); // texts
@@ -73,27 +82,29 @@ define('xy', NOTHING, OBJECT); // Object(true), Object(false)
 define('n', EIGHT_BYTES, OBJECT);
 define('z', BYTES_OF_BIGINT, OBJECT);
 define('s', VALUE, OBJECT);
-define('R', TEXT_AND_VARINT, 2 * OBJECT);
-define('?', VARINT_AND_VALUE, 0); // how many objects there were so far
+define('R', VALUE_AND_VARINT, 2 * OBJECT);
 define('o', FIELDS, OBJECT, '{');
 define(';', VALUES, MAP, ':');
 define("'", VALUES, MAP, ','); // a Set
 define('A', PLACES, OBJECT, '$');
 define('a', PLACES, OBJECT, '@'); // an array that may have holes
 define('r', PARTS_OF_ERROR, OBJECT);
-define('B', BYTES, BUFFER);
+define('B', BYTES_AND_VIEW, BUFFER);
 define('~', BYTES_OF_RESIZABLE, RESIZABLE);
 define('\\', KIND_AND_BYTES, BUFFER); // Node's own: a view
 
 const WITH_HOLES = codeOf('a');
 const [WHOLE, UNSIGNED, DOUBLE] = ['I', 'U', 'N'].map(codeOf);
 const VIEW = codeOf('V');
-const [MESSAGE, STACK, CAUSE, END] = ['m', 's', 'c', '.'].map(codeOf);
+/** Parts of an error: of these a value follows. */
+const TOLD: readonly number[] = ['m', 's', 'c'].map(codeOf);
+const PROTOTYPES: readonly number[] = ['E', 'R', 'F', 'S', 'T', 'U'].map(codeOf);
+const END = codeOf('.');
 
 /**
  * Of what this engine has serialized, about; 0 where that is not V8.
  *
- * @throws TypeError for bytes of another version, which V8 reads by other rules
+ * @throws TypeError for bytes that it does not write, those of another version among them
  * @throws RangeError for what is nested deeper than the stack is
  */
 export function contentBytesOf(serialized: Uint8Array): number {
@@ -106,7 +117,7 @@ export function contentBytesOf(serialized: Uint8Array): number {
   return walk.size;
 }
 
-/** Goes from tag to tag as V8 does, and skips what is between them. Where V8 would stop, it has come to the end. */
+/** Goes from tag to tag as V8 does, and skips what is between them. */
 class Walk {
   size = 0;
   private readonly bytes: Uint8Array;
@@ -118,20 +129,7 @@ class Walk {
 
   /** One value, with all that is in it. */
   value(): void {
-    this.content(this.tag());
-    // A view comes behind its buffer: its kind, place, length and flags.
-    if (this.peek() !== VIEW) return;
-    this.tag();
-    this.varints(4);
-    this.size += BUFFER;
-  }
-
-  /** What is behind it is no tag: a zero is none that fills a space. */
-  private text(): void {
-    this.content(this.tag());
-  }
-
-  private content(tag: number): void {
+    const tag = this.tag();
     this.size += sizes[tag]!;
     switch (follows[tag]) {
       case NOTHING:
@@ -143,29 +141,27 @@ class Walk {
         return;
       case BYTES:
         return this.skip(this.varint());
+      case VARINT_AND_VIEW:
+        this.varints(1);
+        return this.view();
+      case BYTES_AND_VIEW:
+        this.skip(this.varint());
+        return this.view();
       case BYTES_OF_BIGINT:
         return this.skip(this.varint() >>> 1);
       case VALUE:
         return this.value();
-      case TEXT_AND_VARINT:
-        this.text();
+      case VALUE_AND_VARINT:
+        this.value();
         return this.varints(1);
-      case VARINT_AND_VALUE:
-        this.varints(1);
-        return this.value();
       case VALUES:
         return this.until(ends[tag]!, 1);
       case FIELDS:
         return this.fields(0, ends[tag]!, 1);
       case PLACES: {
         const places = this.varint();
-        if (tag === WITH_HOLES) {
-          if (places <= MAX_PLACES) this.size += PLACE * places;
-          return this.fields(places, ends[tag]!, 2);
-        }
-        // Each place takes a byte, or V8 does not read it.
-        for (let left = places; left > 0 && this.at < this.bytes.length; left -= 1) this.value();
-        this.size += PLACE * Math.min(places, this.bytes.length);
+        if (tag !== WITH_HOLES) for (let left = places; left > 0; left -= 1) this.value();
+        if (tag !== WITH_HOLES || places <= MAX_PLACES) this.size += PLACE * places;
         return this.fields(places, ends[tag]!, 2);
       }
       case PARTS_OF_ERROR:
@@ -174,39 +170,52 @@ class Walk {
         const length = this.varint();
         this.size += this.varint();
         this.at += length;
-        return;
+        return this.view();
       }
       case KIND_AND_BYTES:
         this.varints(1);
         return this.skip(this.varint());
       default:
-        this.at = this.bytes.length;
+        throw notWritten();
     }
   }
 
+  /** A view comes behind its buffer: its kind, place, length and flags. What is behind a buffer may be no tag. */
+  private view(): void {
+    let at = this.at;
+    while (this.bytes[at] === 0) at += 1;
+    if (this.bytes[at] !== VIEW) return;
+    this.at = at + 1;
+    this.mark();
+    this.varints(3);
+    this.size += BUFFER;
+  }
+
   private until(end: number, varints: number): void {
-    for (let next = this.peek(); next !== end; next = this.peek()) {
-      if (next === 0) return;
-      this.value();
-    }
+    for (; this.peek() !== end; this.size += PLACE_BY_HASH) this.value();
     this.tag();
     this.varints(varints);
   }
 
   /** @param places that are counted already */
   private fields(places: number, end: number, varints: number): void {
-    let highest = -1;
+    let room = places;
+    let isTable = places > MAX_PLACES;
     for (let next = this.peek(); next !== end; next = this.peek()) {
-      if (next === 0) return;
       const index = this.indexAhead(next);
-      if (index >= places) {
-        this.size += ENTRY;
-        if (index < MAX_GAP) highest = Math.max(highest, index);
+      if (index >= places) this.size += ENTRY;
+      if (index >= room && !isTable) {
+        isTable = index - room >= MAX_GAP;
+        // It grows by half, and a little.
+        const grown = Math.ceil(1.5 * (index + 1)) + 16;
+        if (!isTable && grown <= MAX_UNCHECKED_PLACES) {
+          this.size += PLACE * (grown - room);
+          room = grown;
+        }
       }
       this.value();
       this.value();
     }
-    this.size += PLACE * Math.ceil(1.5 * (highest + 1));
     this.tag();
     this.varints(varints);
   }
@@ -222,7 +231,7 @@ class Walk {
       index = new DataView(this.bytes.buffer, this.bytes.byteOffset + this.at, 8).getFloat64(0, true);
     else if (follows[tag] === BYTES) index = this.digits(this.varint());
     this.at = begin;
-    return index;
+    return Number.isInteger(index) ? index : -1;
   }
 
   /** Of so many bytes, one or two for each. */
@@ -237,13 +246,10 @@ class Walk {
     return number;
   }
 
-  /** Its parts have marks of their own, and of some a value follows. */
   private partsOfError(): void {
-    while (this.at < this.bytes.length) {
-      const mark = this.varint() & 0xff;
-      if (mark === END) return;
-      if (mark === MESSAGE || mark === STACK) this.text();
-      else if (mark === CAUSE) this.value();
+    for (let mark = this.mark(); mark !== END; mark = this.mark()) {
+      if (TOLD.includes(mark)) this.value();
+      else if (!PROTOTYPES.includes(mark)) throw notWritten();
     }
   }
 
@@ -265,19 +271,32 @@ class Walk {
     return tag;
   }
 
+  /** Of one byte. */
+  private mark(): number {
+    const mark = this.bytes[this.at];
+    this.at += 1;
+    if (mark === undefined || mark >= 0x80) throw notWritten();
+    return mark;
+  }
+
   private varints(count: number): void {
     for (let left = count; left > 0; left -= 1) this.varint();
   }
 
-  /** Seven bits a byte, the lowest first; what is past 32 bits counts for nothing. */
+  /** Seven bits a byte, the lowest first: five bytes at the most. */
   private varint(): number {
     let value = 0;
-    for (let shift = 0; ; shift += 7) {
+    for (let shift = 0; shift < 35; shift += 7) {
       const byte = this.bytes[this.at];
+      if (byte === undefined) break;
       this.at += 1;
-      if (byte === undefined) return value >>> 0;
-      if (shift < 32) value |= (byte & 0x7f) << shift;
+      value |= (byte & 0x7f) << shift;
       if (byte < 0x80) return value >>> 0;
     }
+    throw notWritten();
   }
+}
+
+function notWritten(): TypeError {
+  return new TypeError('V8 does not write such bytes');
 }
