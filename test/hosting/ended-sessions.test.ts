@@ -132,6 +132,14 @@ describe.runIf(process.platform === 'linux')('sessions whose leaders have ended'
     expect(pids.map(isAlive)).toEqual([true]);
   });
 
+  test('are looked at again as long as something is left of them', async () => {
+    const { session, pids } = await ended(job(), 1);
+    const kill = vi.spyOn(process, 'kill').mockReturnValueOnce(true);
+    await endedSessions(simulatedClock())!.end(session);
+    kill.mockRestore();
+    expect(pids.map(isAlive)).toEqual([false]);
+  });
+
   test('what cannot be killed is given up', async () => {
     const { session, pids } = await ended(job(), 1);
     const kill = vi.spyOn(process, 'kill').mockReturnValue(true);
