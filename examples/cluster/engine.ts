@@ -71,8 +71,11 @@ rocksdb-total-memory-size = "256.0 MiB"
 ${config}
 [ingress]
 bind-address = "127.0.0.1:${ingress}"
+request-size-limit = "32.0 MiB"
 [admin]
 bind-address = "127.0.0.1:${admin}"
+[networking]
+message-size-limit = "128.0 MiB"
 [worker.invoker]
 http2-keep-alive-interval = "250ms"
 http2-keep-alive-timeout = "1500ms"
