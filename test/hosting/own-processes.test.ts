@@ -74,10 +74,10 @@ describe('every line before an end is heard', () => {
   test.for(['exit', 'spin', 'reject'])('of a thread: %s', (end) => expectLastLines(threads, end));
 });
 
-// No more than fit into the pipe of a process: what does not would be lost with its exit.
+// Of a process no more than fit into its pipe: what does not is lost with its exit.
 describe('the last line before an end is heard, also where it is not ended', () => {
-  test.for([0, 230])('after %i lines of the same second, of a process', (count) => expectWhy(host, count));
-  test.for([0, 230])('after %i lines of the same second, of a thread', (count) => expectWhy(threads, count));
+  test.for([0, 100])('after %i lines of the same second, of a process', (count) => expectWhy(host, count));
+  test.for([0, 300])('after %i lines of the same second, of a thread', (count) => expectWhy(threads, count));
 });
 
 async function expectWhy(of: Host, count: number): Promise<void> {
