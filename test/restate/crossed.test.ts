@@ -17,8 +17,7 @@ const HOUR_MS = 3_600_000;
 const mixed = (tasks: object) => defineAgent({ type: 'mixed', init: () => ({}), tasks: tasks as never });
 
 describe.runIf(hasEngine())('a fleet whose parts do not agree', () => {
-  // Each attempt of a call that fails stands in its log.
-  const engine = sharedEngine({ logFilter: 'error,restate_invoker_impl=warn' });
+  const engine = sharedEngine();
 
   test('64 callers of eight programs with one key have one task, and it is done once', async () => {
     const { fleet, node } = await fleetRig(engine(), [worker]);
