@@ -32,7 +32,7 @@ import type { AgentSystem, CloseReport, SystemStatus } from './system/agent-syst
 import { compareChartVersions } from './system/chart-versions.ts';
 import { eventsOf } from './system/events.ts';
 import { type Ground, type SystemParts, wiredParts } from './system/parts.ts';
-import { type AgentSystemOptions, settingsOf, type SystemLimits } from './system/system-options.ts';
+import { type AgentSystemOptions, type KnownLimits, settingsOf } from './system/system-options.ts';
 import { steadyClock, systemClock } from './time/clock.ts';
 import { within } from './time/deadline.ts';
 import { AgentSystemError, errorInfoOf } from './values/errors.ts';
@@ -144,12 +144,7 @@ class System implements AgentSystem {
   #closing: Promise<CloseReport> | undefined;
 
   /** Makes the parts; starts nothing. */
-  constructor(
-    options: AgentSystemOptions,
-    limits: Required<SystemLimits>,
-    ground: Ground,
-    recovery: Recovery,
-  ) {
+  constructor(options: AgentSystemOptions, limits: KnownLimits, ground: Ground, recovery: Recovery) {
     const parts = wiredParts({ ...ground, options, limits, recovery, status: () => this.#status });
     this.#parts = parts;
     this.agents = parts.agents;

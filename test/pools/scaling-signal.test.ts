@@ -32,7 +32,7 @@ test.each([
 });
 
 test('the types of a pool take it: in one program beside a function, in a fleet beside a name', () => {
-  type Signal<Spec extends { readonly scale?: { readonly signal?: unknown } }> = NonNullable<
+  type Signal<Spec extends { readonly scale?: { readonly signal?: unknown } | undefined }> = NonNullable<
     NonNullable<Spec['scale']>['signal']
   >;
   expectTypeOf<NamedScalingSignal>().toExtend<Signal<PoolSpec>>();

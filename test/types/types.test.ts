@@ -14,7 +14,9 @@ import {
   type AgentRecord,
   type AgentSystem,
   AgentSystemError,
+  type AgentSystemOptions,
   type BudgetAmount,
+  createAgentSystem,
   defineAgent,
   defineFleet,
   type ErrorCode,
@@ -25,7 +27,7 @@ import {
   type TaskRecord,
   type TaskStatus,
 } from '../../src/index.ts';
-import type { FleetHandle } from '../../src/restate.ts';
+import type { AgentNodeOptions, ConnectFleetOptions, FleetHandle } from '../../src/restate.ts';
 import { rig } from '../kit/rig.ts';
 
 function toldByCode(error: AgentSystemError): void {
@@ -289,9 +291,30 @@ const optionsWithinTask = async (
   await ask({ question: 'go?', key, deadlineMs: timeoutMs });
 };
 
+const optionsOfFleets = async (
+  store: AgentSystemOptions['store'],
+  count: number | undefined,
+  identityKeys: readonly string[] | undefined,
+  random: (() => number) | undefined,
+) => {
+  const limits = { maxAgents: count, maxMemoryBytes: count };
+  await using system = await createAgentSystem({
+    store,
+    random,
+    limits,
+    agents: undefined,
+    telemetry: { tracer: undefined },
+  });
+  await system.pools.create({ name: 'p', spec: { module: streaming }, min: 1, max: 2, scale: undefined });
+  const restate = { ingressUrl: '', adminUrl: '', identityKeys, advertise: undefined };
+  const node: AgentNodeOptions = { name: 'n', listen: '', restate, limits, leaseMs: count };
+  const fleet: ConnectFleetOptions = { ingressUrl: '', engineTimeoutMs: count, logger: undefined };
+  return { node, fleet };
+};
+
 describe('types flow', () => {
   it('to options that may be undefined', () => {
-    expect([optionsOfOthers, optionsWithinTask]).toHaveLength(2);
+    expect([optionsOfOthers, optionsWithinTask, optionsOfFleets]).toHaveLength(3);
   });
   it('from what a task streams to who reads it', () => {
     expectTypeOf(streamsOf).toBeFunction();

@@ -31,13 +31,15 @@ export type FleetPoolSpec<Args = unknown, Tasks extends TaskTypes = TaskTypes> =
   'scale'
 > & {
   /** With it, the pool sizes itself between `min` and `max`, by its load and by its signal. */
-  readonly scale?: Omit<NonNullable<PoolSpec<Args, Tasks>['scale']>, 'signal'> & {
-    /**
-     * What `defineScalingSignal` gives, or its name; its code is on the nodes, `createAgentNode({ scalingSignals })`.
-     * Default: the strain of the least strained node.
-     */
-    readonly signal?: NamedScalingSignal | string;
-  };
+  readonly scale?:
+    | (Omit<NonNullable<PoolSpec<Args, Tasks>['scale']>, 'signal'> & {
+        /**
+         * What `defineScalingSignal` gives, or its name; its code is on the nodes, `createAgentNode({ scalingSignals })`.
+         * Default: the strain of the least strained node.
+         */
+        readonly signal?: NamedScalingSignal | string | undefined;
+      })
+    | undefined;
   readonly spec: PoolSpec<Args, Tasks>['spec'] & { readonly placement?: PlacementWish };
 };
 

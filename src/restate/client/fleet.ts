@@ -49,28 +49,28 @@ export interface ConnectFleetOptions {
   /** The engine's ingress. */
   readonly ingressUrl: string;
   /** Definitions that this program registers, and finds in records again; their code runs on the nodes. */
-  readonly agents?: readonly AgentCode[];
+  readonly agents?: readonly AgentCode[] | undefined;
   /**
    * Gives the secrets of `initArgs` that a spec names and leaves out, for its check by its schema: they are not sent.
    * Agents get theirs of their node, by `createAgentNode({ secrets })`.
    */
-  readonly secrets?: SecretProvider;
+  readonly secrets?: SecretProvider | undefined;
   /**
    * Spans of tasks go to the tracer, by default the global one named `mabeam`. Each program that gives this, if
    * need be as `{}`, counts the metrics of the whole fleet: give it in one.
    */
-  readonly telemetry?: TelemetryOptions;
+  readonly telemetry?: TelemetryOptions | undefined;
   /**
    * How long a call waits for an engine that answers nothing at all, ms; default 60,000, `Infinity` waits for ever. It is
    * then refused with `STORE_FAILED`. A call may take any time while the engine is there.
    */
-  readonly engineTimeoutMs?: number;
+  readonly engineTimeoutMs?: number | undefined;
   /** The inspector's `observe`: it is shown the lives of all agents, rounds, pools and their autoscalers. */
-  readonly inspect?: ChartWatcher;
+  readonly inspect?: ChartWatcher | undefined;
   /** A pino logger; default one that writes warnings and errors to stderr. */
-  readonly logger?: Logger;
+  readonly logger?: Logger | undefined;
   /** Hosts in place of its own, by isolation: they read the definitions of modules. */
-  readonly hosts?: Partial<Record<Isolation, Host>>;
+  readonly hosts?: Partial<Record<Isolation, Host>> | undefined;
 }
 
 export interface Fleet extends AsyncDisposable {

@@ -25,51 +25,53 @@ export interface AgentNodeOptions {
     readonly ingressUrl: string;
     readonly adminUrl: string;
     /** The engine's public keys: calls that none of them has signed are refused. Without them all calls are taken. */
-    readonly identityKeys?: readonly string[];
+    readonly identityKeys?: readonly string[] | undefined;
     /** The address by which the engine reaches `listen`, if it is another one. */
-    readonly advertise?: string;
+    readonly advertise?: string | undefined;
   };
   /** The code that it can run: definitions of this program, or `{ type, module: URL }`. */
-  readonly agents?: readonly AgentCode[];
+  readonly agents?: readonly AgentCode[] | undefined;
   /**
    * Constraints that `fleet.variables.constrain` may put into force: the node that answers for the fleet checks them, so
    * every node that may do so has to have them.
    */
-  readonly constraints?: readonly NamedConstraint[];
+  readonly constraints?: readonly NamedConstraint[] | undefined;
   /**
    * Scaling signals that `scale.signal` of a pool may name: the node that answers for the fleet asks them, so every node
    * that may do so has to have them.
    */
-  readonly scalingSignals?: readonly NamedScalingSignal[];
+  readonly scalingSignals?: readonly NamedScalingSignal[] | undefined;
   /** Labels that agents may require by `placement.labels`. */
-  readonly labels?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
   /** What its agents may use together: agents at once, and bytes that they reserve. Default no limit. */
-  readonly limits?: { readonly maxAgents?: number; readonly maxMemoryBytes?: number };
+  readonly limits?:
+    | { readonly maxAgents?: number | undefined; readonly maxMemoryBytes?: number | undefined }
+    | undefined;
   /**
    * How long it may be silent before its agents run elsewhere, ms; default 2,000. It says that it is alive five times in a
    * lease, at the least every 500 ms. One whose machine refuses connections is gone sooner.
    */
-  readonly leaseMs?: number;
+  readonly leaseMs?: number | undefined;
   /**
    * How long it waits, as it starts, for an engine whose admin interface is away, ms; default 60,000, `Infinity` waits for
    * ever. An engine that refuses it is not waited for.
    */
-  readonly engineTimeoutMs?: number;
+  readonly engineTimeoutMs?: number | undefined;
   /** Whether it may answer for the fleet's own services; default true. */
-  readonly control?: boolean;
+  readonly control?: boolean | undefined;
   /**
    * Gives the secrets of `initArgs` that specs name, asked at each start of an agent here: the engine never has them.
    * Without it such a start fails.
    */
-  readonly secrets?: SecretProvider;
+  readonly secrets?: SecretProvider | undefined;
   /** For the spans of what agents ask of each other; default the global tracer named `mabeam`. */
-  readonly telemetry?: Pick<TelemetryOptions, 'tracer'>;
+  readonly telemetry?: Pick<TelemetryOptions, 'tracer'> | undefined;
   /** A pino logger; default one that writes warnings and errors to stderr. */
-  readonly logger?: Logger;
+  readonly logger?: Logger | undefined;
   /** The clock of its waits; default the machine's. */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   /** Hosts in place of its own, by isolation. */
-  readonly hosts?: Partial<Record<Isolation, Host>>;
+  readonly hosts?: Partial<Record<Isolation, Host>> | undefined;
 }
 
 const name = z

@@ -36,9 +36,9 @@ import { DURATION_BUCKETS_SECONDS } from './duration-buckets.ts';
 /** Where traces and metrics go. */
 export interface TelemetryOptions {
   /** Default: the global tracer named `mabeam`. */
-  readonly tracer?: Tracer;
+  readonly tracer?: Tracer | undefined;
   /** Default: the global meter named `mabeam`. */
-  readonly meter?: Meter;
+  readonly meter?: Meter | undefined;
 }
 
 export const telemetryOptions = z

@@ -38,10 +38,12 @@ export type PoolSpec<Args = unknown, Tasks extends TaskTypes = TaskTypes> = Omit
   /** Of every member. The pool gives them their ids: its name and a number. */
   readonly spec: Omit<AgentSpec<Args, Tasks>, 'id'>;
   /** Given, the pool sizes itself between `min` and `max`. */
-  readonly scale?: Omit<NonNullable<PoolSpecInput['scale']>, 'signal'> & {
-    /** A function, or what `defineScalingSignal` gives. Default: `machineSignal`. */
-    readonly signal?: ScalingSignalSource | NamedScalingSignal;
-  };
+  readonly scale?:
+    | (Omit<NonNullable<PoolSpecInput['scale']>, 'signal'> & {
+        /** A function, or what `defineScalingSignal` gives. Default: `machineSignal`. */
+        readonly signal?: ScalingSignalSource | NamedScalingSignal | undefined;
+      })
+    | undefined;
 };
 
 /** The spec of a pool, by its members. */

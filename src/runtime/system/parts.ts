@@ -36,7 +36,7 @@ import { chanceBy } from '../values/chance.ts';
 import { AgentSystemError } from '../values/errors.ts';
 import { SecretNet } from '../values/secret-net.ts';
 import type { SystemStatus } from './agent-system.ts';
-import type { AgentSystemOptions, SystemLimits } from './system-options.ts';
+import type { AgentSystemOptions, KnownLimits } from './system-options.ts';
 import { taskRequests } from './task-requests.ts';
 
 /** What every part stands on. */
@@ -48,7 +48,7 @@ export interface Ground {
 
 export interface PartsOptions extends Ground {
   readonly options: AgentSystemOptions;
-  readonly limits: Required<SystemLimits>;
+  readonly limits: KnownLimits;
   readonly recovery: Recovery;
   readonly status: () => SystemStatus;
 }

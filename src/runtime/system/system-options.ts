@@ -16,63 +16,63 @@ import { having, parseInput } from '../values/malformed.ts';
 /** What `createAgentSystem` is given; every option has a default. */
 export interface AgentSystemOptions {
   /** Where events and states are kept; default `memoryStore()`. */
-  readonly store?: Store;
+  readonly store?: Store | undefined;
   /** A pino logger; default one that writes warnings and errors to stderr. */
-  readonly logger?: Logger;
+  readonly logger?: Logger | undefined;
   /**
    * The clock of all waits; default the machine's. A test gives `simulatedClock()`. Its functions may not throw: nothing
    * takes their place.
    */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   /** Numbers in [0, 1); default `Math.random`, which also takes the place of one that throws or gives anything else. */
-  readonly random?: () => number;
+  readonly random?: (() => number) | undefined;
   /**
    * The inspector's `observe`; or what XState takes as `inspect`, a function or an observer with `next`, which is given
    * XState's inspection events: all charts are then driven by XState's interpreter. What it throws, or a promise of it
    * that is rejected, is logged and does no harm.
    */
-  readonly inspect?: Inspect;
+  readonly inspect?: Inspect | undefined;
   /**
    * OpenTelemetry's tracer and meter; default the global ones, which do nothing until an SDK is there. What they throw
    * is logged once, and changes nothing.
    */
-  readonly telemetry?: TelemetryOptions;
+  readonly telemetry?: TelemetryOptions | undefined;
   /** How much may run, wait and be kept at once. */
-  readonly limits?: SystemLimits;
+  readonly limits?: SystemLimits | undefined;
   /**
    * Budgets, each as `budgets.define` takes it. They are defined before the tasks of an earlier program go on, so these
    * never spend without them.
    */
-  readonly budgets?: readonly BudgetSpecInput[];
+  readonly budgets?: readonly BudgetSpecInput[] | undefined;
   /**
    * Where the code of the store's agents is, by type: a definition of this program, or `{ type, module: URL }`. An
    * agent runs what is given here, wherever its module was when it was registered.
    */
-  readonly agents?: readonly AgentCode[];
+  readonly agents?: readonly AgentCode[] | undefined;
   /**
    * Gives the secrets of `initArgs` that agents were registered with (`secrets` of their spec) and that this program
    * has not given otherwise: called at each start of an agent. If it throws, the start fails; it has `startTimeoutMs` to
    * answer.
    */
-  readonly secrets?: SecretProvider;
+  readonly secrets?: SecretProvider | undefined;
   /** Hosts in place of the system's own, by isolation. */
-  readonly hosts?: Partial<Record<Isolation, Host>>;
+  readonly hosts?: Partial<Record<Isolation, Host>> | undefined;
 }
 
 /** How much may run, wait and be kept at once. */
 export interface SystemLimits {
   /** Agents with a body at once; default no limit. */
-  readonly maxAgents?: number;
+  readonly maxAgents?: number | undefined;
   /** Sum of what running agents reserve by `resources.maxMemoryBytes`; default no limit. */
-  readonly maxMemoryBytes?: number;
+  readonly maxMemoryBytes?: number | undefined;
   /** Restarts under way at once, default 32; of each type, and of each pool, at least one may be. */
-  readonly maxConcurrentRestarts?: number;
+  readonly maxConcurrentRestarts?: number | undefined;
   /** Consensus rounds that may be open at once; default 100. */
-  readonly maxOpenRounds?: number;
+  readonly maxOpenRounds?: number | undefined;
   /** Records that are kept of tasks that have ended, and of submitted ones that failed as many besides; default 1,000. */
-  readonly maxEndedTasks?: number;
+  readonly maxEndedTasks?: number | undefined;
   /** About how many bytes of inputs, outputs and errors these records may hold, and those of failed ones besides; default 64 MiB. */
-  readonly maxEndedTaskBytes?: number;
+  readonly maxEndedTaskBytes?: number | undefined;
 }
 
 const isFunction = z.custom((value) => typeof value === 'function', { error: 'expected a function' });
@@ -107,9 +107,12 @@ const optionsSchema = z.strictObject({
   hosts: z.strictObject({ 'in-process': host, thread: host, process: host }).optional(),
 });
 
+/** Its limits, each known by now. */
+export type KnownLimits = { readonly [Limit in keyof SystemLimits]-?: number };
+
 /** What is read of the options before a system is made: with its defaults. */
 export interface SystemSettings {
-  readonly limits: Required<SystemLimits>;
+  readonly limits: KnownLimits;
   readonly budgets: readonly BudgetSpec[];
 }
 
