@@ -213,8 +213,8 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     harm: 'an error with several nested causes is refused, and its task never answered',
     file: 'src/runtime/hosting/hosts/message-check.ts',
-    snippet: 'if (!isObject(value) || depth > MAX_CAUSES || left.errors < 0) return false;',
-    becomes: 'if (!isObject(value) || depth > 4 || left.errors < 0) return false;',
+    snippet: 'if (!isFields(value) || depth > MAX_CAUSES || left.errors < 0) return false;',
+    becomes: 'if (!isFields(value) || depth > 4 || left.errors < 0) return false;',
     by: 'test/hosting/message-check.test.ts',
   },
   {
