@@ -51,6 +51,51 @@ it('of more than 1,000 the newest are kept', async () => {
 const MIB = 1_048_576;
 const sized = (mib: number): string => 'x'.repeat(mib * MIB);
 
+it('of progress of more than 32 MiB the newest is kept, and all of that once some was fetched', async () => {
+  const { buffer } = rig();
+  const fetched = async (seen: number) => {
+    const { values, count } = await buffer.fetch('c', seen, 0);
+    return [values.map((told) => ('progress' in told ? (told.progress as string).at(0) : told)), count];
+  };
+  const tell = (letters: string, mib: number): void => {
+    for (const letter of letters) buffer.tell('c', { progress: letter.repeat(mib * MIB) });
+  };
+  tell('abcd', 10);
+  expect(await fetched(0)).toEqual([['b'], 2]);
+  expect(await fetched(2)).toEqual([['c'], 3]);
+  tell('e', 10);
+  expect(await fetched(3)).toEqual([['d'], 4]);
+  tell('fghi', 1);
+  expect(await fetched(4)).toEqual([['e'], 5]);
+  expect(await fetched(5)).toEqual([['f', 'g', 'h'], 8]);
+  buffer.close();
+});
+
+it('chunks that were not fetched are kept, however much progress comes after them', async () => {
+  const { buffer } = rig();
+  buffer.tell('c', { chunk: 'first' });
+  for (let n = 1; n <= 1_001; n++) buffer.tell('c', value(n));
+  buffer.tell('c', { chunk: 'second' });
+  const { values, count } = await buffer.fetch('c', 0, 0);
+  expect([values.length, values[0], values[1], values.at(-1), count]).toEqual([
+    1_002,
+    { chunk: 'first' },
+    value(2),
+    { chunk: 'second' },
+    1_003,
+  ]);
+  buffer.close();
+});
+
+it('what came after a value is given again, until somebody has that too', async () => {
+  const { buffer } = rig();
+  for (const n of [1, 2, 3]) buffer.tell('c', value(n));
+  for (const seen of [1, 1]) {
+    expect(await buffer.fetch('c', seen, 0)).toEqual({ values: [value(2), value(3)], count: 3 });
+  }
+  buffer.close();
+});
+
 it('a page of large values ends before it is larger than the engine takes, and says that there are more', async () => {
   const { buffer } = rig();
   for (const mib of [3, 2, 20, 1]) buffer.tell('c', { chunk: sized(mib) });

@@ -1,8 +1,9 @@
 /**
  * What tasks have told of their progress, at the node that does them, until their callers have fetched it.
  *
- * I1  Values come in their order, each once, to one caller.
- * I2  What nobody fetches is dropped: the newest `MAX_VALUES` are kept, for `KEEP_MS` after the last.
+ * I1  Values come in their order, each once, to one caller. Who asks for what came after a value has that one.
+ * I2  Of progress that nobody fetches the newest is kept: `MAX_VALUES`, and `MAX_BYTES`. No chunk is dropped: a task waits
+ *     once it has told some that were not taken (stream-window.ts). All of a call is dropped `KEEP_MS` after the last.
  * I3  A page is as small as the engine takes it at once. In the place of a chunk that no page can take, for it is too large
  *     or JSON cannot write it, stands why; such progress is left out.
  */
@@ -12,6 +13,7 @@ import { errorInfoOf } from '../../runtime/values/errors.ts';
 import { wire } from '../engine/wire.ts';
 
 const MAX_VALUES = 1_000;
+const MAX_BYTES = 32 * 1_048_576;
 const KEEP_MS = 60_000;
 /** Of several values. */
 const PAGE_BYTES = 4 * 1_048_576;
@@ -35,8 +37,20 @@ export interface ProgressPage {
   readonly isMore?: true;
 }
 
+interface Kept {
+  readonly sent: Told | Unsendable;
+  /** How many there have been, up to this one. */
+  readonly number: number;
+  /** Of a page. */
+  readonly bytes: number;
+}
+
 interface Followed {
-  values: Told[];
+  chunks: Kept[];
+  progress: Kept[];
+  /** Of progress. */
+  bytes: number;
+  /** Of both. */
   count: number;
   waiting: (() => void) | undefined;
   timer: unknown;
@@ -52,22 +66,27 @@ export class ProgressBuffer {
 
   tell(callId: string, value: Told): void {
     const followed = this.#followed(callId);
-    followed.values.push(value);
     followed.count += 1;
-    if (followed.values.length > MAX_VALUES) followed.values.shift();
+    const [sent, bytes] = sendable(value);
+    const kept = { sent, bytes, number: followed.count };
+    if ('chunk' in value) followed.chunks.push(kept);
+    else if (!('unsendable' in sent)) keepNewest(followed, kept);
     followed.waiting?.();
   }
 
   /** What came after the first `seen`; waits up to `waitMs` for something to come. */
   async fetch(callId: string, seen: number, waitMs: number): Promise<ProgressPage> {
     const followed = this.#followed(callId);
+    const isNew = ({ number }: Kept): boolean => number > seen;
+    followed.chunks = followed.chunks.filter(isNew);
+    followed.progress = followed.progress.filter(isNew);
+    followed.bytes = followed.progress.reduce((sum, { bytes }) => sum + bytes, 0);
     if (followed.count <= seen && waitMs > 0) {
       const { promise, resolve } = Promise.withResolvers<void>();
       followed.waiting = resolve;
       await within(this.#clock, waitMs, promise, () => undefined);
     }
-    const fresh = Math.max(0, followed.count - seen);
-    return pageOf(fresh === 0 ? [] : followed.values.slice(-fresh), followed.count);
+    return pageOf(followed);
   }
 
   close(): void {
@@ -81,7 +100,7 @@ export class ProgressBuffer {
   #followed(callId: string): Followed {
     let followed = this.#calls.get(callId);
     if (followed === undefined) {
-      followed = { values: [], count: 0, waiting: undefined, timer: undefined };
+      followed = { chunks: [], progress: [], bytes: 0, count: 0, waiting: undefined, timer: undefined };
       this.#calls.set(callId, followed);
     }
     this.#clock.clearTimeout(followed.timer);
@@ -90,18 +109,21 @@ export class ProgressBuffer {
   }
 }
 
-/** @param count how many there have been, up to the last of these */
-function pageOf(fresh: readonly Told[], count: number): ProgressPage {
-  const values: (Told | Unsendable)[] = [];
+function keepNewest(followed: Followed, newest: Kept): void {
+  const { progress } = followed;
+  progress.push(newest);
+  followed.bytes += newest.bytes;
+  while (progress.length > MAX_VALUES || followed.bytes > MAX_BYTES)
+    followed.bytes -= progress.shift()!.bytes;
+}
+
+function pageOf({ chunks, progress, count }: Followed): ProgressPage {
+  const kept = [...chunks, ...progress].toSorted((one, other) => one.number - other.number);
   let bytes = 0;
-  for (const [index, told] of fresh.entries()) {
-    const [sent, own] = sendable(told);
-    bytes += own;
-    if (bytes > PAGE_BYTES && bytes > own)
-      return { values, count: count - fresh.length + index, isMore: true };
-    if (!('unsendable' in sent) || 'chunk' in told) values.push(sent);
-  }
-  return { values, count };
+  const end = kept.findIndex((one, index) => (bytes += one.bytes) > PAGE_BYTES && index > 0);
+  if (end === -1) return { values: kept.map(({ sent }) => sent), count };
+  const page = kept.slice(0, end);
+  return { values: page.map(({ sent }) => sent), count: page.at(-1)!.number, isMore: true };
 }
 
 /** What is sent, and how many bytes of a page that takes. */
