@@ -15,6 +15,9 @@ import { worker } from './worker.ts';
 // Real servers and processes share the machine with whatever else it does.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
+/** Of no engine here. */
+const OTHER_KEY = 'publickeyv1_2G8dCQhArfvGpzPw5Vx2ALciR4xCLHfS5YaT93XjNxX9';
+
 test.each([
   'https://127.0.0.1:0',
   'http://127.0.0.1',
@@ -28,6 +31,22 @@ test.each([
     message: expect.stringMatching(/listen: expected http:\/\/<address>:<port>, without TLS/) as string,
   });
 });
+
+test.each(['', 'publickeyv1_', 'publickeyv1_x', `publickeyv1_${'0'.repeat(43)}`, 'a'.repeat(43)])(
+  'a node refuses the key %j by its place, and says what it expects',
+  async (key) => {
+    const identityKeys = [OTHER_KEY, key];
+    const restate = { ingressUrl: 'http://127.0.0.1:1', adminUrl: 'http://127.0.0.1:1', identityKeys };
+    await expect(
+      createAgentNode({ name: 'n1', listen: 'http://127.0.0.1:0', restate }),
+    ).rejects.toMatchObject({
+      code: 'AGENT_SPEC_INVALID',
+      message: expect.stringMatching(
+        /restate\.identityKeys\.1: expected the public key that the engine logs/,
+      ) as string,
+    });
+  },
+);
 
 describe.runIf(hasEngine())('a node', () => {
   test('whose engine signs its calls takes no others, and listens on loopback alone', async () => {
@@ -81,13 +100,22 @@ describe.runIf(hasEngine())('a node', () => {
     const telling = pino({ level: 'warn' }, { write: (line) => void warnings.push(line) });
     for (const [listen, keys] of [
       ['http://192.0.2.77:0', {}],
-      ['http://192.0.2.77:0', { identityKeys: ['publickeyv1_x'] }],
+      ['http://192.0.2.77:0', { identityKeys: [OTHER_KEY] }],
       [node.url, {}],
     ] as const) {
       const options = { name: 'n2', listen, restate: { ingressUrl, adminUrl, ...keys }, logger: telling };
       await expect(createAgentNode(options)).rejects.toMatchObject({ code: 'STORE_FAILED' });
     }
     expect(warnings).toEqual([expect.stringContaining('it has no restate.identityKeys')]);
+    const wrong = createAgentNode({
+      name: 'n2',
+      listen: 'http://127.0.0.1:0',
+      restate: { ingressUrl, adminUrl, identityKeys: [OTHER_KEY] },
+      logger: telling,
+    });
+    const message = expect.stringContaining('none of restate.identityKeys has signed') as string;
+    await expect(wrong).rejects.toMatchObject({ code: 'STORE_FAILED', message });
+    expect(warnings.slice(1)).toEqual([message]);
   });
 });
 

@@ -85,6 +85,10 @@ const listenUrl = z.string().refine(isListenable, {
   error: 'expected http://<address>:<port>, without TLS; a proxy that has it is named by restate.advertise',
 });
 const httpUrl = z.string().regex(/^https?:\/\/[^/]+\/?$/, { error: 'expected http://<address>:<port>' });
+/** 32 bytes in base58. */
+const identityKey = z.string().regex(/^publickeyv1_[1-9A-HJ-NP-Za-km-z]{32,44}$/, {
+  error: 'expected the public key that the engine logs, publickeyv1_ and 32 to 44 letters and digits',
+});
 const isFunction = z.custom<SecretProvider>((value) => typeof value === 'function', {
   error: 'expected a function',
 });
@@ -112,7 +116,7 @@ export const nodeOptions = z.strictObject({
   restate: z.strictObject({
     ingressUrl: engineUrl,
     adminUrl: engineUrl,
-    identityKeys: z.array(z.string().min(1)).min(1).optional(),
+    identityKeys: z.array(identityKey).min(1).optional(),
     advertise: httpUrl.optional(),
   }),
   agents: agentCodeList,

@@ -90,6 +90,8 @@ const LONG_JOIN_MS = 10_000;
 const HEIR_MS = 500;
 /** Of one connection of the engine: while its messages take more, Node refuses all new calls on it. By default 10. */
 const CONNECTION_MEMORY_MB = 1_000;
+const UNSIGNED =
+  'none of restate.identityKeys has signed the call; the engine logs its public key as it starts';
 /** The least time that a closing node has to say that it leaves. */
 const LEAVE_MS = 1_000;
 
@@ -149,6 +151,7 @@ class Node implements AgentNode {
   #isOut: string | undefined;
   /** It gives away what it has of the fleet's services, and takes nothing any more. */
   #hasLeft = false;
+  #hasRefusedUnsigned = false;
   #isClosed = false;
   #closing: Promise<void> | undefined;
 
@@ -227,7 +230,12 @@ class Node implements AgentNode {
         logger: this.#logger,
       });
     }
-    await onceThere(() => this.#register(), { clock: this.#clock, timeoutMs, logger: this.#logger });
+    try {
+      await onceThere(() => this.#register(), { clock: this.#clock, timeoutMs, logger: this.#logger });
+    } catch (cause) {
+      if (!this.#hasRefusedUnsigned) throw cause;
+      throw new AgentSystemError('STORE_FAILED', `node ${this.name} could not join: ${UNSIGNED}`, { cause });
+    }
     await this.#join();
     this.#nextBeat();
   }
@@ -353,6 +361,7 @@ class Node implements AgentNode {
       logger: silent,
     });
     const server = createServer({ maxSessionMemory: CONNECTION_MEMORY_MB }, (request, response) => {
+      if (identityKeys !== undefined) response.once('finish', () => this.#noteUnsigned(response));
       const path = request.url;
       if (path.startsWith('/host/')) hosting(request, response);
       else if (path.startsWith('/control/') && this.#options.control) {
@@ -374,6 +383,13 @@ class Node implements AgentNode {
         resolve(`http://${hostname}:${bound}`);
       });
     });
+  }
+
+  /** Logs it once: the keys of the engine may have changed. */
+  #noteUnsigned({ statusCode }: Http2ServerResponse): void {
+    if (statusCode !== 401 || this.#hasRefusedUnsigned) return;
+    this.#hasRefusedUnsigned = true;
+    this.#logger.warn(`a call was refused: ${UNSIGNED}`);
   }
 
   /** The engine makes a call again that is refused. */
