@@ -87,7 +87,7 @@ test.runIf(hasEngine())(
     const { ingressUrl, adminUrl } = engine;
     const identityKeys = ['publickeyv1_w7YHemBctH5Ck2nQRQ47iBBqhNHy4FV7t2Usbye2A6f'];
     expect(await refusalOf({ ingressUrl, adminUrl, identityKeys })).toMatch(
-      /^STORE_FAILED: .*401 Unauthorized/,
+      /^STORE_FAILED: .*restate\.identityKeys.*401 Unauthorized/,
     );
     expect(await refusalOf({ ingressUrl, adminUrl, advertise: 'http://127.0.0.1:1' })).toMatch(
       /^STORE_FAILED: .*META0003/,

@@ -234,7 +234,8 @@ class Node implements AgentNode {
       await onceThere(() => this.#register(), { clock: this.#clock, timeoutMs, logger: this.#logger });
     } catch (cause) {
       if (!this.#hasRefusedUnsigned) throw cause;
-      throw new AgentSystemError('STORE_FAILED', `node ${this.name} could not join: ${UNSIGNED}`, { cause });
+      const message = `node ${this.name} could not join: ${UNSIGNED}: ${errorInfoOf(cause).message}`;
+      throw new AgentSystemError('STORE_FAILED', message, { cause });
     }
     await this.#join();
     this.#nextBeat();
