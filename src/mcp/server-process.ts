@@ -3,18 +3,22 @@
  *
  * Owns the process and all that it starts. What the protocol says is the SDK's.
  *
- * I1  The process leads a group of its own, and the group ends with the connection: the server is asked to go, then told,
- *     then killed.
+ * I1  The process leads a session of its own, which ends with the connection, before that is told: on Linux all of the
+ *     session, else its group. The server is asked to go, then told, then killed.
  * I2  The group does not outlive this program, a kill with -9 included: not all servers end when their input does, and
  *     what a launcher has started may not even hear of it.
  * I3  A server whose message does not end is killed: nothing else that it has to say can be heard.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Stream } from 'node:stream';
 import { getDefaultEnvironment } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { deserializeMessage, serializeMessage } from '@modelcontextprotocol/sdk/shared/stdio.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
-import { GroupGuard } from '../runtime/hosting/hosts/group-guard.ts';
+import { endedSessions } from '../runtime/hosting/hosts/ended-sessions.ts';
+import { GroupGuard, killGroup } from '../runtime/hosting/hosts/group-guard.ts';
+import { PrintedLines } from '../runtime/hosting/hosts/printed-lines.ts';
+import { systemClock } from '../runtime/time/clock.ts';
 import { unrefTimers, within } from '../runtime/time/deadline.ts';
 import { MAX_ENDLESS, MessageLines, messageTooLong } from './message-lines.ts';
 import { OpenRequests } from './open-requests.ts';
@@ -28,6 +32,11 @@ interface ServerCommand {
 
 /** How long a server may take to go once its input has ended, and again once it was told to; as the SDK has it. */
 const GRACE_MS = 2_000;
+/** How long its output is read after its end, where somebody else holds that open. */
+const OUTPUT_MS = 250;
+
+const clock = systemClock();
+const sessions = endedSessions(clock);
 
 /** For systems whose processes have groups. */
 export class ServerProcess implements Transport {
@@ -50,6 +59,7 @@ export class ServerProcess implements Transport {
       if (this.#process?.pid !== undefined) signal(this.#process.pid, 'SIGKILL');
     },
   });
+  readonly #ended = Promise.withResolvers<void>();
   #process: ChildProcess | undefined;
 
   constructor(command: ServerCommand, printed: (line: string) => void) {
@@ -69,16 +79,21 @@ export class ServerProcess implements Transport {
     this.#process = child;
     if (child.pid !== undefined) this.#guard.watch(child.pid);
     child.stdout?.on('data', (chunk: Buffer) => this.#lines.append(chunk));
-    child.stderr?.on('data', (chunk: Buffer) => {
-      for (const line of chunk.toString('utf8').split('\n')) if (line.trim() !== '') this.#printed(line);
-    });
+    tellLines(child.stderr, this.#printed);
     for (const stream of [child.stdin, child.stdout, child.stderr])
       stream?.on('error', (error) => this.onerror?.(error));
+    // What it has started, and left, ends with it.
+    let sessionGone: Promise<void> | undefined;
     child.on('exit', () => {
-      // What it has started, and left, ends with it.
-      if (child.pid !== undefined) signal(child.pid, 'SIGKILL');
+      killGroup(child.pid!);
+      sessionGone = sessions?.end(child.pid!);
+      const timer = unrefTimers.setTimeout(() => {
+        child.stdout?.destroy();
+        child.stderr?.destroy();
+      }, OUTPUT_MS);
+      child.on('close', () => unrefTimers.clearTimeout(timer));
     });
-    child.on('close', () => this.#gone());
+    child.on('close', () => void Promise.resolve(sessionGone).then(() => this.#gone()));
     return new Promise((resolve, reject) => {
       child.on('spawn', resolve);
       child.on('error', (error) => {
@@ -100,8 +115,8 @@ export class ServerProcess implements Transport {
 
   async close(): Promise<void> {
     const child = this.#process;
-    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = new Promise<void>((resolve) => void child.once('exit', () => resolve()));
+    if (child?.pid === undefined) return;
+    const ended = this.#ended.promise;
     child.stdin?.end();
     if (await isWithin(ended, GRACE_MS)) return;
     signal(child.pid, 'SIGTERM');
@@ -125,10 +140,20 @@ export class ServerProcess implements Transport {
   }
 
   #gone(): void {
+    const pid = this.#process?.pid;
     this.#process = undefined;
+    if (pid !== undefined) this.#guard.release(pid);
     this.#guard.close();
+    this.#ended.resolve();
     this.onclose?.();
   }
+}
+
+/** Tells the lines of a stream as those that an agent prints are told. */
+export function tellLines(stream: Stream | null, tell: (line: string) => void): void {
+  const lines = new PrintedLines({ clock, tell });
+  stream?.on('data', (chunk: Buffer) => lines.take(chunk));
+  stream?.on('close', () => lines.end());
 }
 
 /** To all of a group. One that is gone is no fault. */

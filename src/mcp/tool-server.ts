@@ -23,7 +23,7 @@ import { hasGroups } from '../runtime/hosting/hosts/group-guard.ts';
 import { parseInput } from '../runtime/values/malformed.ts';
 import { messageTooLong } from './message-lines.ts';
 import { servedFetch } from './served-fetch.ts';
-import { ServerProcess } from './server-process.ts';
+import { ServerProcess, tellLines } from './server-process.ts';
 
 /** What a server says of one of its tools. */
 export interface ServedTool {
@@ -235,9 +235,7 @@ async function transportOf(
     ...(env === undefined ? {} : { env }),
     ...(cwd === undefined ? {} : { cwd }),
   });
-  transport.stderr?.on('data', (chunk: Buffer) => {
-    for (const line of chunk.toString('utf8').split('\n')) if (line.trim() !== '') printed(line);
-  });
+  tellLines(transport.stderr, printed);
   return transport;
 }
 
