@@ -178,7 +178,8 @@ describe('a backup', () => {
 
   test.each(['', ':memory:', 'a\0b', 7, undefined])('is refused at what is no path: %s', async (path) => {
     const store = await opened(place());
-    await expect(store.backup(path as string)).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    const message = expect.stringMatching(/^backup: expected the path of a file/);
+    await expect(store.backup(path as string)).rejects.toMatchObject({ code: 'STORE_FAILED', message });
   });
 
   test('is refused where the store itself is', async () => {
@@ -186,6 +187,22 @@ describe('a backup', () => {
     const store = await opened(path);
     await failure(() => store.backup(path), path);
     await store.append(knownBatches().next().value);
+  });
+
+  test.each([
+    ['of a name that is too long', (directory: string) => join(directory, 'x'.repeat(300))],
+    ['of a name that is too long while it is made', (directory: string) => join(directory, 'x'.repeat(240))],
+    ['that leads through a file', (directory: string) => join(directory, 'fleet.db', 'backup.db')],
+    ['in a folder that is not there', (directory: string) => join(directory, 'nowhere', 'backup.db')],
+  ])('at a path %s is refused by that path, and nothing is left of it', async (_, pathIn) => {
+    const path = place();
+    const store = await opened(path);
+    const before = readdirSync(dirname(path));
+    const target = pathIn(dirname(path));
+    expect(await failure(() => store.backup(target), target)).toContain(
+      'got a refusal of the operating system',
+    );
+    expect(readdirSync(dirname(path))).toEqual(before);
   });
 
   test('of a closed store is refused, and one that it is closed over ends, with nothing left of it', async () => {

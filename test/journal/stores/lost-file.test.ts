@@ -2,8 +2,10 @@
 import { once } from 'node:events';
 import { spawn } from 'node:child_process';
 import {
+  closeSync,
   copyFileSync,
   existsSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -13,6 +15,7 @@ import {
   truncateSync,
   utimesSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -111,8 +114,23 @@ const losses: Record<string, { readonly lose: (path: string) => void; readonly s
     lose: (path) => truncateSync(`${path}-wal`, statSync(`${path}-wal`).size - 1),
     says: /-wal file as this system has left it, got a truncated one/,
   },
+  'left with a log whose header was overwritten': {
+    lose: (path) => overwrite(`${path}-wal`, 32),
+    says: /-wal file as this system has left it, got one that somebody else has written/,
+  },
+  'left with a log that was overwritten with zeros': {
+    lose: (path) => overwrite(`${path}-wal`, statSync(`${path}-wal`).size),
+    says: /-wal file as this system has left it, got one that somebody else has written/,
+  },
   'truncated to nothing': { lose: (path) => truncateSync(path, 0), says: /got a truncated one/ },
 };
+
+/** In place, from its beginning. */
+function overwrite(path: string, bytes: number): void {
+  const descriptor = openSync(path, 'r+');
+  writeSync(descriptor, Buffer.alloc(bytes), 0, bytes, 0);
+  closeSync(descriptor);
+}
 
 /** An open store with some history, and another store beside it. */
 async function atWork() {

@@ -91,7 +91,7 @@ const optionsSchema = z.strictObject({
  */
 export function sqliteStore(path: string | URL, options: SqliteStoreOptions = {}): SqliteStore {
   const parsed = parseInput(optionsSchema, options, { what: 'sqliteStore', code: 'STORE_FAILED' });
-  return new QueuedStore({ path: pathOf(path), ...parsed });
+  return new QueuedStore({ path: pathOf(path, 'sqliteStore'), ...parsed });
 }
 
 /** Events and states of a transaction, unless a single batch has more. */
@@ -216,7 +216,7 @@ class QueuedStore implements SqliteStore, InPlaceStore {
     const { promise, resolve, reject } = Promise.withResolvers<Backup>();
     try {
       const file = this.#opened();
-      this.#backups.push({ path: pathOf(path), resolve, reject });
+      this.#backups.push({ path: pathOf(path, 'backup'), resolve, reject });
       this.#start(file);
     } catch (thrown) {
       reject(this.#refusal(thrown));
@@ -404,7 +404,8 @@ function encode({ events, states, facts }: StoreBatch, lastSequence: number): En
   };
 }
 
-function pathOf(path: string | URL): string {
+/** @param what it is for */
+function pathOf(path: string | URL, what: string): string {
   try {
     const name = path instanceof URL ? fileURLToPath(path) : path;
     if (typeof name === 'string' && name !== '' && name !== ':memory:' && !name.includes('\0')) {
@@ -413,6 +414,6 @@ function pathOf(path: string | URL): string {
   } catch {
     // Falls through: a URL of something else.
   }
-  const message = `sqliteStore: expected the path of a file, or a file: URL, got ${inWords(path instanceof URL ? path.href : path)}`;
+  const message = `${what}: expected the path of a file, or a file: URL, got ${inWords(path instanceof URL ? path.href : path)}`;
   throw new AgentSystemError('STORE_FAILED', message);
 }

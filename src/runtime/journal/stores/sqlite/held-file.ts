@@ -31,7 +31,7 @@ import type { AgentSystemError } from '../../../values/errors.ts';
 import { type Failure, storeFailed } from './failure.ts';
 import { LogRecord, recordedIn } from './log-record.ts';
 import type { PathLock, Place } from './path-lock.ts';
-import { saltOf } from './write-ahead-log.ts';
+import { headerOf, saltOf } from './write-ahead-log.ts';
 
 /** So long what was seen is taken to be so; ms. A look costs as much as some hundredths of a commit. */
 const LOOK_EVERY_MS = 10;
@@ -72,6 +72,8 @@ export class HeldFile {
   #logInode: number | undefined;
   /** How long it was: it is used again from its beginning, and grows shorter by this store alone. */
   #logBytes = 0;
+  /** How it begins; unknown until something is committed after a checkpoint, for a new round may begin with that. */
+  #logHeader: Buffer | undefined;
   /** What the file says of the log that follows. */
   #recorded: number | undefined;
   /** About how many pages the log has that the file has not. */
@@ -143,6 +145,7 @@ export class HeldFile {
   wrote({ bytes, rows }: { readonly bytes: number; readonly rows: number }): void {
     this.#pages += 2 + rows + Math.ceil(bytes / PAGE_BYTES);
     this.#logBytes = statOf(this.#log)?.size ?? 0;
+    this.#logHeader ??= headerOf(this.#log);
   }
 
   get isCheckpointDue(): boolean {
@@ -224,6 +227,7 @@ export class HeldFile {
   #checkpoint(how: 'keep' | 'empty'): void {
     // Should it fail, it is tried again after as many pages.
     this.#pages = 0;
+    this.#logHeader = undefined;
     const salt = saltOf(this.#log);
     if (salt === undefined) return;
     try {
@@ -289,6 +293,7 @@ export class HeldFile {
     const there = statOf(this.#log);
     if (there?.ino === this.#logInode) {
       if (this.#isCutShort(there)) this.#spoil(TRUNCATED_LOG);
+      if (this.#logHeader && headerOf(this.#log)?.equals(this.#logHeader) === false) this.#spoil(WRITTEN_LOG);
       this.#logBytes = there?.size ?? 0;
       return;
     }
@@ -374,6 +379,8 @@ const WRITTEN: Failure = {
   came: 'one that somebody else has written',
   wayOut: 'close this system, and restore the file from a backup, without the -wal file beside it',
 };
+
+const WRITTEN_LOG: Failure = { ...TRUNCATED_LOG, came: WRITTEN.came };
 
 const OTHER_LOG: Failure = {
   expected: 'the log that belongs to the file beside it',

@@ -25,9 +25,15 @@ export class Draft {
     return true;
   }
 
-  /** Removes what is left of it. */
+  /** Removes what is left of it. Where nothing could be made there is nothing to remove: that is no failure of its own. */
   discard(): void {
-    for (const suffix of ['', '-wal', '-shm']) rmSync(`${this.path}${suffix}`, { force: true });
+    for (const suffix of ['', '-wal', '-shm']) {
+      try {
+        rmSync(`${this.path}${suffix}`, { force: true });
+      } catch {
+        // The name is too long, say, or leads through a file.
+      }
+    }
   }
 }
 

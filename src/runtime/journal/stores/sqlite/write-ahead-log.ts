@@ -26,7 +26,12 @@ export interface LoggedPages {
 
 /** The number of a log, whether or not there is a commit in it. */
 export function saltOf(path: string): number | undefined {
-  return withHeader(path, (_, header) => header.readUInt32BE(SALT_AT));
+  return headerOf(path)?.readUInt32BE(SALT_AT);
+}
+
+/** How a log begins: each round of it differently. */
+export function headerOf(path: string): Buffer | undefined {
+  return withHeader(path, (_, header) => header);
 }
 
 /** What the log says of the database's pages; `undefined` where there is no log, or no commit in it. */
