@@ -94,13 +94,18 @@ export function moment(at: number): string {
   return dayTime.format(at);
 }
 
-/** The inner part of a state's path, which the status does not say: `idle`, `busy · fallback`, `waiting`. */
-export function stateWords({ state, status }: Pick<AgentRow, 'state' | 'status'>): string {
+/** The inner part of a state's path, which the status does not say: `idle`, `busy · asks a person`, `waiting`. */
+export function stateWords({
+  state,
+  status,
+  questions,
+}: Pick<AgentRow, 'state' | 'status' | 'questions'>): string {
   const inner = state
     .split('.')
     .filter((part) => !['alive', 'serving', status, 'coordinated'].includes(part))
     .toReversed()
     .map((part) => part.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`));
+  if (questions !== undefined) inner.push('asks a person');
   return inner.join(' · ');
 }
 

@@ -4,7 +4,7 @@ import type { LifeStep, StoredAgent } from '../index.ts';
 import { describeExit } from '../machines/index.ts';
 import { stepOf } from '../runtime/journal/replay.ts';
 import type { Paint, Style } from './console.ts';
-import { bytes, count, duration, latency, share } from './figures.ts';
+import { bytes, count, counted, duration, latency, share } from './figures.ts';
 import type { Column } from './table.ts';
 
 /** An agent of a store, or of a running program, which knows more of it. */
@@ -91,14 +91,15 @@ export function upTime({ status, startedAt }: ListedAgent, now: number): string 
   return isAlive && startedAt !== undefined ? duration(Math.max(0, now - startedAt)) : '';
 }
 
-/** The note: when it is restarted, what holds it, what it waits for, what went wrong last. */
+/** The note: when it is restarted, what holds it, whom it asks, what went wrong last. */
 export function noteOn(agent: ListedAgent, now: number): string {
-  const { restartAt, recentRestarts, maxRestarts, lastError, paused, parked, alerts = [] } = agent;
+  const { restartAt, recentRestarts, maxRestarts, lastError, paused, parked, questions, alerts = [] } = agent;
   const parts: string[] = [];
   if (paused !== undefined) parts.push(paused.by === undefined ? 'paused' : `paused by ${paused.by}`);
   else if (parked !== undefined) {
     parts.push(`parked for ${duration(Math.max(0, parked.until - now))}: ${parked.why}`);
   }
+  if (questions !== undefined) parts.push(`asks a person: ${counted(questions, 'question')}`);
   if (restartAt !== undefined && agent.status === 'crashed') {
     const attempt = recentRestarts === undefined ? '' : ` (restart ${recentRestarts} of ${maxRestarts})`;
     parts.push(`back in ${duration(Math.max(0, restartAt - now))}${attempt}`);

@@ -14,11 +14,13 @@ export interface RowParts {
   readonly noted: Noted | undefined;
   readonly alerts: readonly AlertType[];
   readonly cpuShare: number | undefined;
+  /** Open questions of its tasks. */
+  readonly questions: number;
 }
 
 const MAX_ERROR_TEXT = 200;
 
-export function rowOf(record: WatchedRecord, { noted, alerts, cpuShare }: RowParts): AgentRow {
+export function rowOf(record: WatchedRecord, { noted, alerts, cpuShare, questions }: RowParts): AgentRow {
   const { metrics, spec, restartAt, startedAt, endedAt, paused, parked } = record;
   const { memoryBytes, latencyMs, done, failed, timedOut, abandoned } = metrics;
   const lastError = lastErrorOf(record, noted);
@@ -42,6 +44,7 @@ export function rowOf(record: WatchedRecord, { noted, alerts, cpuShare }: RowPar
     ...(endedAt === undefined ? {} : { endedAt }),
     ...(paused === undefined ? {} : { paused }),
     ...(parked === undefined ? {} : { parked: { until: parked.until, why: oneLine(parked.why) } }),
+    ...(questions === 0 ? {} : { questions }),
     waiting: metrics.waiting,
     running: metrics.running,
     done,

@@ -62,6 +62,8 @@ export class AgentTable {
   #version = 0;
   #sweep: Iterator<string> | undefined;
   #alerts = new Map<string, AlertType[]>();
+  /** Open questions, by agent. */
+  #questions = new Map<string, number>();
   #refreshing: Promise<void> | undefined;
   #isClosed = false;
   readonly #counts = new Map<string, Map<AgentStatus, number>>();
@@ -84,6 +86,7 @@ export class AgentTable {
   async fill(): Promise<void> {
     this.setAlerts(await settled(this.#system, () => this.#system.alerts.list()));
     await this.#system.mirror?.reread();
+    await this.#countQuestions();
     const ids = this.#system.agents.ids();
     for (let place = 0; place < ids.length; place += SLICE) {
       if (place > 0) await new Promise(setImmediate);
@@ -187,6 +190,7 @@ export class AgentTable {
     const { mirror } = this.#system;
     if (mirror === undefined) this.#sweepOn();
     else for (const id of await mirror.reread()) this.#dirty.add(id);
+    await this.#countQuestions();
     let read = 0;
     for (const id of this.#dirty) {
       this.#dirty.delete(id);
@@ -207,6 +211,15 @@ export class AgentTable {
       if (done) this.#sweep = undefined;
       else this.#dirty.add(value);
     }
+  }
+
+  async #countQuestions(): Promise<void> {
+    const open = await settled(this.#system, () => this.#system.questions.list());
+    const counts = new Map<string, number>();
+    for (const { agentId } of open) counts.set(agentId, (counts.get(agentId) ?? 0) + 1);
+    for (const [id, count] of counts) if (count !== this.#questions.get(id)) this.#dirty.add(id);
+    for (const id of this.#questions.keys()) if (!counts.has(id)) this.#dirty.add(id);
+    this.#questions = counts;
   }
 
   #read(id: string): void {
@@ -231,7 +244,12 @@ export class AgentTable {
           ? undefined
           : known?.row.cpuShare;
     const alerts = this.#alerts.get(id) ?? NO_ALERTS;
-    const row = rowOf(record, { noted: this.#noted(id), alerts, cpuShare });
+    const row = rowOf(record, {
+      noted: this.#noted(id),
+      alerts,
+      cpuShare,
+      questions: this.#questions.get(id) ?? 0,
+    });
     const text = JSON.stringify(row);
     const measured = cpuMs === undefined ? { cpuMs: 0, cpuReadAt: 0 } : { cpuMs, cpuReadAt: now };
     if (known === undefined) {

@@ -64,6 +64,8 @@ export interface AgentRow {
   readonly paused?: { readonly at: number; readonly by?: string };
   /** The limit that it waits for, and when that is reset. */
   readonly parked?: { readonly until: number; readonly why: string };
+  /** How many questions its tasks have asked people, and nobody has answered; absent when there are none. */
+  readonly questions?: number;
   /** Waiting tasks; below, running and done ones. */
   readonly waiting: number;
   readonly running: number;

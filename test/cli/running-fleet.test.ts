@@ -38,6 +38,12 @@ const limited = defineAgent({
   tasks: { ask: { run: ({ park }) => park({ afterMs: 90_000, why: 'too many' }) } },
 });
 
+const asking = defineAgent({
+  type: 'asking',
+  init: () => ({}),
+  tasks: { send: { run: ({ ask }) => ask({ question: 'Send?' }) } },
+});
+
 const COLOURS: Readonly<Record<string, string>> = { 2: 'dim', 31: 'red', 32: 'green', 33: 'yellow' };
 
 const UNKNOWN = {
@@ -101,7 +107,7 @@ describe('watching', () => {
     expect((await mabeam('agents', '--search', 'nobody')).stderr).toBe('0 agents\n');
   });
 
-  it('agents: that one is paused, or parked by a limit, is in its note', async () => {
+  it('agents: that one is paused, parked by a limit, or asks a person, is in its note', async () => {
     const { system, mabeam } = await fleet();
     expect((await mabeam('pause', 'ada', '--by', 'eva')).stdout).toBe('ada  running  paused\n');
     expect((await mabeam('agents', '--search', 'ada')).stdout).toMatch(
@@ -118,6 +124,14 @@ describe('watching', () => {
     expect((await mabeam('agents', '--search', 'max')).stdout).toMatch(
       / parked for \d+ m( \d+ s)?: too many$/m,
     );
+    await system.agents.register({ id: 'dot', module: asking });
+    await system.agents.start('dot');
+    await system.tasks.submit('dot', { type: 'send' });
+    await eventually(
+      () => system.questions.list().length,
+      (open) => open === 1,
+    );
+    expect((await mabeam('agents', '--search', 'dot')).stdout).toMatch(/ asks a person: 1 question$/m);
   });
 
   it.each([

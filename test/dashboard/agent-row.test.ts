@@ -15,7 +15,10 @@ it('how long tasks took is shown once one has run to any of its ends', async () 
     [0, 1, 1],
   ] as const) {
     const metrics = { ...record.metrics, done, failed, timedOut, latencyMs };
-    const row = rowOf({ ...record, metrics }, { noted: undefined, alerts: [], cpuShare: undefined });
+    const row = rowOf(
+      { ...record, metrics },
+      { noted: undefined, alerts: [], cpuShare: undefined, questions: 0 },
+    );
     expect(row.latencyMs, `${done} ${failed} ${timedOut}`).toEqual(
       done || failed || timedOut ? { last: 2, mean: 3 } : undefined,
     );

@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { AgentTable } from '../../src/dashboard/agent-table.ts';
 import type { AgentRow } from '../../src/dashboard.ts';
+import { defineAgent } from '../../src/index.ts';
 import { running, system, worker } from '../kit/dashboard.ts';
+import { eventually } from '../kit/eventually.ts';
 
 /** What a viewer knows who has been told all changes up to its version. */
 class Reader {
@@ -126,6 +128,36 @@ it('alerts come and go in the rows of their agents', async () => {
   table.close();
 });
 
+it('open questions are counted in the rows of the agents whose tasks ask', async () => {
+  const fleet = await system();
+  const clerk = defineAgent({
+    type: 'clerk',
+    init: () => ({}),
+    tasks: {
+      send: { run: ({ ask }) => Promise.all(['a', 'b'].map((key) => ask({ question: 'Send?', key }))) },
+    },
+  });
+  const table = new AgentTable(fleet, () => undefined);
+  await table.fill();
+  await fleet.agents.register({ id: 'ada', module: clerk });
+  await fleet.agents.start('ada');
+  const { id } = await fleet.tasks.submit('ada', { type: 'send' });
+  await eventually(
+    () => fleet.questions.list().length,
+    (open) => open === 2,
+  );
+  const asked = async () => {
+    await table.refresh();
+    return table.get('ada')?.row.questions;
+  };
+  expect(await asked()).toBe(2);
+  await fleet.questions.answer(`${id}/b`, 'yes');
+  expect(await asked()).toBe(1);
+  await fleet.questions.answer(`${id}/a`, 'yes');
+  expect(await asked()).toBeUndefined();
+  table.close();
+});
+
 it('the share of a processor is that since the last look that is a second old, and unknown where nothing is measured', async () => {
   const fleet = await system();
   await running(fleet, 'ada');
@@ -135,7 +167,7 @@ it('the share of a processor is that since the last look that is a second old, a
     return { ...record, metrics: { ...record.metrics, cpuMs } };
   };
   const agents = { ids: () => fleet.agents.ids(), get };
-  const watched = { events: fleet.events, alerts: fleet.alerts, agents };
+  const watched = { events: fleet.events, alerts: fleet.alerts, questions: fleet.questions, agents };
   const now = vi.spyOn(performance, 'now');
   onTestFinished(() => now.mockRestore());
   const table = new AgentTable(watched as never, () => undefined);
