@@ -7,7 +7,7 @@
 import type { BudgetSpecInput } from '../machines/index.ts';
 import type { NamedVariable, VariableDefinition } from '../runtime/coordination/variables/variable.ts';
 import type { AgentCode } from '../runtime/definition/module-binding.ts';
-import type { AgentSpec, DemandedArgs } from '../runtime/fleet/spec-reading.ts';
+import type { AgentSpec } from '../runtime/fleet/spec-reading.ts';
 import type { Store } from '../runtime/journal/store.ts';
 import type { PoolSpec } from '../runtime/pools/pools.ts';
 import type { AgentSystem } from '../runtime/system/agent-system.ts';
@@ -15,20 +15,10 @@ import type { AgentSystemOptions, SystemLimits } from '../runtime/system/system-
 import type { AgentSystemError } from '../runtime/values/errors.ts';
 
 /** An agent of a fleet: its spec with an id, by which a later program finds it again. */
-export type FleetAgentSpec<Args = unknown> = Fitting<AgentSpec<Args>, Args> &
-  DemandedArgs<Args> & { readonly id: string };
+export type FleetAgentSpec<Args = unknown> = AgentSpec<Args> & { readonly id: string };
 
 /** A pool of a fleet, as `pools.create` takes it. */
-export type FleetPoolSpec<Args = unknown> = Omit<PoolSpec<Args>, 'spec'> & {
-  /** Of every member. The pool gives them their ids: its name and a number. */
-  readonly spec: Fitting<PoolSpec<Args>['spec'], Args> & DemandedArgs<Args>;
-};
-
-/** The type of `initArgs` comes from the module. */
-type Fitting<Spec, Args> = Omit<Spec, 'initArgs'> & {
-  /** What the definition is given at each start: data, checked by its `initArgs` schema. Default `{}`. */
-  readonly initArgs?: NoInfer<Args>;
-};
+export type FleetPoolSpec<Args = unknown> = PoolSpec<Args>;
 
 /**
  * A fleet as a file: its agents, pools and variables, its store, and its work.
@@ -44,10 +34,11 @@ export interface FleetOptions<
   readonly name?: string | undefined;
   /** Gives the store when the fleet starts; default in memory. */
   readonly store?: (() => Store) | undefined;
+  // `[]` is a type of its own below: of `flag ? [one] : []` TypeScript would take the shorter one for all.
   /** The agents: registered where the store does not know them, changed where it knows them otherwise, and started. */
-  readonly specs?: { readonly [Index in keyof Args]: FleetAgentSpec<Args[Index]> } | undefined;
+  readonly specs?: { readonly [Index in keyof Args]: FleetAgentSpec<Args[Index]> } | [] | undefined;
   /** Pools, created once the agents run. */
-  readonly pools?: { readonly [Index in keyof PoolArgs]: FleetPoolSpec<PoolArgs[Index]> } | undefined;
+  readonly pools?: { readonly [Index in keyof PoolArgs]: FleetPoolSpec<PoolArgs[Index]> } | [] | undefined;
   /** Variables, by name, or what `defineVariable` gives: defined before any agent of the fleet starts, or goes on. */
   readonly variables?: Readonly<Record<string, VariableDefinition>> | readonly NamedVariable[] | undefined;
   /**

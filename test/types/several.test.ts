@@ -5,7 +5,15 @@
  */
 import { expect, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
-import { type AgentId, type AgentSystem, defineAgent, defineFleet, type PoolName } from '../../src/index.ts';
+import {
+  type AgentId,
+  type AgentSpec,
+  type AgentSystem,
+  defineAgent,
+  defineFleet,
+  type PoolName,
+  type PoolSpec,
+} from '../../src/index.ts';
 import type { Fleet } from '../../src/restate.ts';
 import { rig } from '../kit/rig.ts';
 
@@ -72,6 +80,34 @@ export const refusedSpecs = async ({ agents, pools }: AgentSystem) => {
   }
 };
 
+/** A spec, and a pool, whose type says what its definition is given. */
+export const annotated = async ({ agents, pools }: AgentSystem) => {
+  const spec: AgentSpec<{ from: number }> = { module: counter, initArgs: { from: 1 } };
+  await agents.register(spec);
+  await agents.ensure({ ...spec, id: 'a' });
+  await agents.update('a', { initArgs: { from: 2 } });
+  const pool: PoolSpec<{ from: number }> = { name: 'p', min: 0, max: 1, spec };
+  await pools.create(pool);
+  const ofAny: AgentSpec = spec;
+  await agents.register(ofAny);
+  const checked = { module: counter, initArgs: { from: 1 } } satisfies AgentSpec<{ from: number }>;
+  await agents.register(checked);
+  // @ts-expect-error -- its definition demands initArgs
+  const without: AgentSpec<{ from: number }> = { module: counter };
+  // @ts-expect-error -- its definition demands initArgs
+  const poolWithout: PoolSpec<{ from: number }> = { name: 'p', min: 0, max: 1, spec: { module: counter } };
+  return [without, poolWithout];
+};
+
+export const refusedFleets = (isLarge: boolean) => [
+  // @ts-expect-error -- other initArgs
+  defineFleet({ specs: isLarge ? [{ id: 'a', module: counter, initArgs: { from: '1' } }] : [] }),
+  // @ts-expect-error -- its definition demands initArgs
+  defineFleet({ specs: isLarge ? [{ id: 'a', module: counter }] : [] }),
+  // @ts-expect-error -- no such field
+  defineFleet({ specs: isLarge ? [{ id: 'a', module: clerk, rstart: { policy: 'never' } }] : [] }),
+];
+
 export const refusedFleet = () =>
   // @ts-expect-error -- other initArgs
   defineFleet({ specs: ['a'].map((id) => ({ id, module: counter, initArgs: { from: id } })) });
@@ -88,6 +124,14 @@ it('a fleet takes an array that is mapped, of one definition or of several', () 
     pools: ['p', 'q'].map((name) => ({ name, min: 0, max: 1, spec: { module: greeter } })),
   });
   expect(fleet.specs.map(({ id }) => id)).toEqual(['a', 'b', 'c', 'd', 'e']);
+});
+
+it.each([true, false])('a fleet may have agents and pools, or none: %s', (isLarge) => {
+  const { specs, pools } = defineFleet({
+    specs: isLarge ? [{ id: 'a', module: counter, initArgs: { from: 1 }, restart: { policy: 'never' } }] : [],
+    pools: isLarge ? [{ name: 'p', min: 0, max: 1, spec: { module: clerk } }] : [],
+  });
+  expect([specs.length, pools.length]).toEqual(isLarge ? [1, 1] : [0, 0]);
 });
 
 it('a spec of one definition that may be given by its URL too knows its tasks', async () => {

@@ -31,7 +31,8 @@ import {
   isPage,
 } from '../../runtime/fleet/agent-filter.ts';
 import type { AgentCount } from '../../runtime/fleet/registry.ts';
-import { type DemandedArgs, invalidSpec } from '../../runtime/fleet/spec-reading.ts';
+import type { AgentSpecChange } from '../../runtime/fleet/spec-change.ts';
+import { invalidSpec } from '../../runtime/fleet/spec-reading.ts';
 import type { IdOf, OneOrSeveral, WithModule } from '../../runtime/fleet/spec-of-several.ts';
 import { startEach, type StartReport } from '../../runtime/fleet/start-each.ts';
 import { type ActOptions, actSchema } from '../../runtime/values/act.ts';
@@ -95,7 +96,7 @@ export class FleetAgents {
    * `RESOURCES_EXHAUSTED` where the machine lacks a descriptor, say, to load the module: ask again later
    */
   async register<Args, Tasks extends TaskTypes, Spec extends WithModule = never>(
-    spec: OneOrSeveral<Spec, PlacedAgentSpec<Args, Tasks> & DemandedArgs<Args>, PlacedAgentSpec>,
+    spec: OneOrSeveral<Spec, PlacedAgentSpec<Args, Tasks>, PlacedAgentSpec>,
     options: ActOptions = {},
   ): Promise<IdOf<Spec, Tasks>> {
     this.#options.commands.assertOpen();
@@ -127,11 +128,7 @@ export class FleetAgents {
    * without an `id`
    */
   async ensure<Args, Tasks extends TaskTypes, Spec extends WithModule & { readonly id: string } = never>(
-    spec: OneOrSeveral<
-      Spec,
-      PlacedAgentSpec<Args, Tasks> & DemandedArgs<Args> & { readonly id: string },
-      PlacedAgentSpec
-    >,
+    spec: OneOrSeveral<Spec, PlacedAgentSpec<Args, Tasks> & { readonly id: string }, PlacedAgentSpec>,
     options?: EnsureOptions,
   ): Promise<{ readonly id: IdOf<Spec, Tasks>; readonly change: 'registered' | 'updated' | 'none' }> {
     this.#options.commands.assertOpen();
@@ -192,7 +189,7 @@ export class FleetAgents {
    */
   async update<Args>(
     id: string,
-    change: Partial<Omit<PlacedAgentSpec<Args>, 'id'>>,
+    change: AgentSpecChange<Args> & Pick<PlacedAgentSpec, 'placement'>,
     options?: UpdateOptions,
   ): Promise<{ readonly id: string; readonly change: 'updated' | 'none' }> {
     this.#options.commands.assertOpen();

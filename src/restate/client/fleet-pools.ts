@@ -4,7 +4,7 @@ import type { TaskRequest } from '../../runtime/agent/task-request.ts';
 import { TaskChunks, type TaskStream } from '../../runtime/agent/task-stream.ts';
 import type { TaskTypes } from '../../runtime/definition/define-agent.ts';
 import type { TaskOf, TypedPoolName } from '../../runtime/fleet/agent-handle.ts';
-import { type DemandedArgs, invalidSpec } from '../../runtime/fleet/spec-reading.ts';
+import { invalidSpec } from '../../runtime/fleet/spec-reading.ts';
 import type { PoolCloseReport } from '../../runtime/pools/close-report.ts';
 import type { PoolRecord } from '../../runtime/pools/pool.ts';
 import type { PoolNameOf, PoolOfOneOrSeveral, PoolSpec, WithSpec } from '../../runtime/pools/pools.ts';
@@ -61,11 +61,7 @@ export class FleetPools {
    * alone, or that the node which answers was not given
    */
   async create<Args, Tasks extends TaskTypes, Pool extends WithSpec = never>(
-    asked: PoolOfOneOrSeveral<
-      Pool,
-      FleetPoolSpec<Args, Tasks> & { readonly spec: DemandedArgs<Args> },
-      FleetPoolSpec
-    >,
+    asked: PoolOfOneOrSeveral<Pool, FleetPoolSpec<Args, Tasks>, FleetPoolSpec>,
     options: ActOptions = {},
   ): Promise<PoolNameOf<Pool, Tasks>> {
     this.#engine.assertOpen();

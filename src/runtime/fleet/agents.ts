@@ -36,7 +36,7 @@ import { type Adopted, type ChangeOptions, type Described, Registration } from '
 import { type AgentFilter, agentFilter, type AgentPage, agentPage, agentQuery } from './agent-filter.ts';
 import { type AgentCount, Registry } from './registry.ts';
 import type { AgentSpecChange } from './spec-change.ts';
-import { type AgentSpec, type DemandedArgs, invalidSpec, readSpec } from './spec-reading.ts';
+import { type AgentSpec, invalidSpec, readSpec } from './spec-reading.ts';
 import type { IdOf, OneOrSeveral, WithModule } from './spec-of-several.ts';
 import { startEach, type StartReport } from './start-each.ts';
 import { checkTask, missingFor } from './task-check.ts';
@@ -91,7 +91,7 @@ export class Agents {
    * `RESOURCES_EXHAUSTED` where the machine lacks a descriptor, say, to load the module: ask again later
    */
   register<Args, Tasks extends TaskTypes, Spec extends WithModule = never>(
-    spec: OneOrSeveral<Spec, AgentSpec<Args, Tasks> & DemandedArgs<Args>>,
+    spec: OneOrSeveral<Spec, AgentSpec<Args, Tasks>>,
     options?: ActOptions,
   ): Promise<IdOf<Spec, Tasks>> {
     try {
@@ -117,7 +117,7 @@ export class Agents {
    * without an `id`
    */
   ensure<Args, Tasks extends TaskTypes, Spec extends WithModule & { readonly id: string } = never>(
-    spec: OneOrSeveral<Spec, AgentSpec<Args, Tasks> & DemandedArgs<Args> & { readonly id: string }>,
+    spec: OneOrSeveral<Spec, AgentSpec<Args, Tasks> & { readonly id: string }>,
     options?: EnsureOptions,
   ): Promise<{ readonly id: IdOf<Spec, Tasks>; readonly change: 'registered' | 'updated' | 'none' }> {
     return answered(this.#services.clock, async () => {

@@ -3,10 +3,10 @@ import type { ParsedAgentSpec } from '../../machines/index.ts';
 import { inWords } from '../values/errors.ts';
 import { hasFields } from '../values/instances.ts';
 import { readInput } from '../values/malformed.ts';
-import { type AgentSpec, invalidSpec, readSpec } from './spec-reading.ts';
+import { type SpecFields, invalidSpec, readSpec } from './spec-reading.ts';
 
 /** Fields of a spec to be changed. One that is `undefined` goes back to its default. */
-export type AgentSpecChange<Args = unknown> = Partial<Omit<AgentSpec<Args>, 'id'>>;
+export type AgentSpecChange<Args = unknown> = Partial<Omit<SpecFields<Args>, 'id'>>;
 
 /** Objects of which fields that are not given stay too. */
 const policies = ['resources', 'coordination', 'restart', 'health', 'tasks'] as const;

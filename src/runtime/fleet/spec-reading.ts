@@ -25,8 +25,15 @@ import { AgentSystemError, inWords } from '../values/errors.ts';
 import { parseInput, readInput, unreadable } from '../values/malformed.ts';
 import { RecentSpecs } from './recent-specs.ts';
 
-/** The spec of an agent; every field but `module` has a default. */
-export type AgentSpec<Args = unknown, Tasks extends TaskTypes = TaskTypes> = Omit<
+/**
+ * The spec of an agent; every field but `module` has a default. Of a definition that demands `initArgs`,
+ * `AgentSpec<Args>` demands them too; `AgentSpec` is a spec of any definition.
+ */
+export type AgentSpec<Args = unknown, Tasks extends TaskTypes = TaskTypes> = SpecFields<Args, Tasks> &
+  DemandedArgs<Args>;
+
+/** The fields of a spec, none of them demanded but the module. */
+export type SpecFields<Args = unknown, Tasks extends TaskTypes = TaskTypes> = Omit<
   AgentSpecInput,
   'module' | 'initArgs' | 'pool' | 'parent'
 > & {

@@ -13,7 +13,7 @@ import type { Agent } from '../agent/agent.ts';
 import type { CalledPool } from '../fleet/agent-calls.ts';
 import type { TypedPoolName, TaskOf } from '../fleet/agent-handle.ts';
 import type { CheckedSpec, IsSeveral, NothingBeside, WithModule } from '../fleet/spec-of-several.ts';
-import type { AgentSpec, DemandedArgs } from '../fleet/spec-reading.ts';
+import type { DemandedArgs, SpecFields } from '../fleet/spec-reading.ts';
 import { checkTask } from '../fleet/task-check.ts';
 import type { TaskTypes } from '../definition/define-agent.ts';
 import { answered, refused } from '../time/loop-turn.ts';
@@ -36,7 +36,7 @@ export type PoolSpec<Args = unknown, Tasks extends TaskTypes = TaskTypes> = Omit
   'spec' | 'scale'
 > & {
   /** Of every member. The pool gives them their ids: its name and a number. */
-  readonly spec: Omit<AgentSpec<Args, Tasks>, 'id'>;
+  readonly spec: Omit<SpecFields<Args, Tasks>, 'id'> & DemandedArgs<Args>;
   /** Given, the pool sizes itself between `min` and `max`. */
   readonly scale?:
     | (Omit<NonNullable<PoolSpecInput['scale']>, 'signal'> & {
@@ -85,7 +85,7 @@ export interface Pools {
    * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the field, as `agents.start`, `SYSTEM_CLOSED`
    */
   create<Args, Tasks extends TaskTypes, Pool extends WithSpec = never>(
-    spec: PoolOfOneOrSeveral<Pool, PoolSpec<Args, Tasks> & { readonly spec: DemandedArgs<Args> }>,
+    spec: PoolOfOneOrSeveral<Pool, PoolSpec<Args, Tasks>>,
     options?: ActOptions,
   ): Promise<PoolNameOf<Pool, Tasks>>;
   /**
