@@ -1,6 +1,7 @@
 /** Budgets: what is granted, what it counts as, and what is known of it later. */
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
+import { z } from 'zod';
 import { type BudgetSpecInput, createAgentSystem, defineAgent, memoryStore } from '../../src/index.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
 import { diskOf, disks } from '../fleet/program.ts';
@@ -21,6 +22,38 @@ async function fleet(specs: readonly BudgetSpecInput[], options: Parameters<type
   const call = (id: string, ask: object, use?: object) =>
     made.agents.execute(id, { type: 'call', input: { ask, ...(use ? { use } : {}) } });
   return { ...made, call, budgets: made.system.budgets };
+}
+
+/** An agent whose task pays, and during whose work the store fails. */
+async function outage() {
+  const store = failingStore();
+  const made = await rig({ store });
+  made.system.budgets.define({ name: 'all', limits: { calls: 5 } });
+  const told: string[] = [];
+  const tell = (what: string) => (work: Promise<unknown>) =>
+    work.then(
+      () => told.push(`${what} done`),
+      (thrown: { code: string }) => told.push(`${what} ${thrown.code}`),
+    );
+  const module = defineAgent({
+    type: 'payer',
+    init: () => ({}),
+    tasks: {
+      pay: {
+        input: z.enum(['settle', 'release']),
+        run: async ({ input, budget }) => {
+          const reservation = await budget.reserve({ calls: 2 });
+          store.trouble = 'throws';
+          await tell('reserve')(budget.reserve({ calls: 1 }));
+          await tell(input)(reservation[input]());
+          await tell('again')(reservation[input]());
+          store.trouble = undefined;
+        },
+      },
+    },
+  });
+  await made.agents.start(await made.agents.register({ id: 'ada', module }));
+  return { ...made, told };
 }
 
 test('an account of one task is gone with it, from the store too, also where it was refilled meanwhile', async () => {
@@ -251,6 +284,24 @@ describe('a scope', () => {
     }
     await agents.execute('ada', { type: 'several', input: [1, 2] });
     expect(budgets.list()).toEqual([]);
+  });
+});
+
+describe('while the store fails', () => {
+  it.each([
+    ['settle', { calls: 2 }],
+    ['release', {}],
+  ] as const)('nothing is reserved, and a %s is refused and done all the same', async (input, expected) => {
+    const { agents, clock, system, told, eventsOf } = await outage();
+    expect(await codeOf(agents.execute('ada', { type: 'pay', input }))).toBe('STORE_FAILED');
+    await clock.advance(60_000);
+    expect(told).toEqual(['reserve STORE_FAILED', `${input} STORE_FAILED`, 'again REQUEST_INVALID']);
+    const { spent, reserved } = system.budgets.get('all');
+    expect({ spent, reserved }).toEqual({ spent: expected, reserved: {} });
+    expect(eventsOf('budget.settled').map(({ how }) => how)).toEqual([
+      'released',
+      input === 'settle' ? 'settled' : 'released',
+    ]);
   });
 });
 

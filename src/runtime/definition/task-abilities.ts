@@ -51,7 +51,7 @@ export interface Reservation {
    * Settles what was used. A unit that is left out counts as reserved; `wallMs` as the time since then.
    * What was used beyond the reservation counts in full. Resolves once that is durable.
    *
-   * @throws AgentSystemError `REQUEST_INVALID` for one that was settled, `STORE_FAILED`
+   * @throws AgentSystemError `REQUEST_INVALID` for one that was settled; `STORE_FAILED`, and it is settled all the same
    */
   settle(used?: BudgetAmount): Promise<void>;
   /** Gives back all of it: nothing was used. @throws as `settle` */
@@ -65,7 +65,7 @@ export interface TaskBudget {
    * A reservation that is not settled when the task's attempt ends counts as used.
    *
    * @throws AgentSystemError `BUDGET_EXHAUSTED`, with `details.refillAt` where that is known; `REQUEST_INVALID` for no
-   * amount, `STORE_FAILED`
+   * amount; `STORE_FAILED`, and then nothing is reserved
    */
   reserve(amount: BudgetAmount): Promise<Reservation>;
 }

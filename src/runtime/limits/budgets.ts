@@ -144,7 +144,7 @@ export class Budgets {
    * @internal Takes an amount out of every budget that the task works under. Resolves with its number once that is
    * durable; 0 where it works under none.
    *
-   * @throws AgentSystemError `BUDGET_EXHAUSTED`
+   * @throws AgentSystemError `BUDGET_EXHAUSTED`; `STORE_FAILED`, and then nothing is reserved
    */
   async reserve(spender: Spender, given: BudgetAmount): Promise<number> {
     const { journal, clock } = this.#options;
@@ -163,20 +163,28 @@ export class Budgets {
     }
     this.#lastId += 1;
     const id = this.#lastId;
-    this.#open.set(id, { id, spender, amount, accounts, at: clock.elapsed() });
+    const reservation: Reservation = { id, spender, amount, accounts, at: clock.elapsed() };
+    this.#open.set(id, reservation);
     const ofTask = this.#ofTask.get(spender.taskId);
     if (ofTask) ofTask.add(id);
     else this.#ofTask.set(spender.taskId, new Set([id]));
     for (const account of accounts) journal.emit(account.event('budget.reserved', spender, amount));
-    await journal.settled();
+    try {
+      await journal.kept();
+    } catch (thrown) {
+      // Who is refused makes no call. Its task may have ended meanwhile, and the reservation with it.
+      if (this.#open.has(id)) this.#settle(reservation, {}, 'released');
+      throw thrown;
+    }
     return id;
   }
 
   /**
    * @internal Says what was used of a reservation: of each unit that nothing is said of, what was reserved, and of
-   * `wallMs` as much as has gone by. One that is released was not used at all.
+   * `wallMs` as much as has gone by. One that is released was not used at all. Resolves once that is durable.
    *
-   * @throws AgentSystemError `REQUEST_INVALID` for one that is not the task's, or was settled
+   * @throws AgentSystemError `REQUEST_INVALID` for one that is not the task's, or was settled; `STORE_FAILED`, and it is
+   * settled all the same
    */
   async settle(taskId: string, id: number, given: BudgetAmount | 'released'): Promise<void> {
     if (id === 0) return;
@@ -190,7 +198,7 @@ export class Budgets {
       const elapsedMs = this.#options.clock.elapsed() - at;
       this.#settle(reservation, usedOf(amount, given, elapsedMs), 'settled');
     }
-    await this.#options.journal.settled();
+    await this.#options.journal.kept();
   }
 
   /** @internal */
