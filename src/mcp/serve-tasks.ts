@@ -2,7 +2,7 @@
  * A fleet's tasks as tools of an MCP server: `serveTasks`. Every MCP client can call them.
  *
  * The server is the SDK's; the caller connects it to a transport. A cancelled call cancels its task, progress of a task
- * goes to clients that asked for it, and a refusal is an error result with its code.
+ * goes to clients that asked for it, and a refusal is an error result with its code, without keys of providers in it.
  */
 import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import {
@@ -17,6 +17,7 @@ import type { AnyAgentDefinition } from '../runtime/definition/define-agent.ts';
 import { AgentSystemError, errorInfoOf, inWords } from '../runtime/values/errors.ts';
 import { parseInput } from '../runtime/values/malformed.ts';
 import { type AnySchema, isSchema } from '../runtime/values/schema.ts';
+import { withoutKnownSecrets } from '../runtime/values/secrets.ts';
 
 /** A task as a tool. */
 export interface ServedTask {
@@ -163,7 +164,12 @@ function jsonSchemaOf(schema: AnySchema | undefined): Record<string, unknown> {
   const { jsonSchema } = schema['~standard'] as {
     readonly jsonSchema?: { input(options: { readonly target: string }): Record<string, unknown> };
   };
-  return jsonSchema?.input({ target: 'draft-2020-12' }) ?? {};
+  try {
+    return jsonSchema?.input({ target: 'draft-2020-12' }) ?? {};
+  } catch {
+    // Of a date, say, which JSON has not.
+    return {};
+  }
 }
 
 function success(output: unknown): CallToolResult {
@@ -178,7 +184,7 @@ function success(output: unknown): CallToolResult {
 function failure(thrown: unknown): CallToolResult {
   const { message } = errorInfoOf(thrown);
   const code = thrown instanceof AgentSystemError ? `${thrown.code}: ` : '';
-  return { isError: true, content: [{ type: 'text', text: `${code}${message}` }] };
+  return { isError: true, content: [{ type: 'text', text: withoutKnownSecrets(`${code}${message}`) }] };
 }
 
 function jsonOf(value: unknown): string | undefined {

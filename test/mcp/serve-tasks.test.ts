@@ -22,9 +22,10 @@ const writer = defineAgent({
       },
     },
     double: { input: z.number(), run: ({ input }) => input * 2 },
+    date: { input: z.object({ at: z.coerce.date() }), run: ({ input }) => input.at.getTime() },
     fail: {
       run: () => {
-        throw new Error('no ink');
+        throw new Error('no ink for sk-1234567890 at https://ada:pass@example.com');
       },
     },
     hang: {
@@ -36,7 +37,13 @@ const writer = defineAgent({
   },
 });
 
-const described = { draft: 'Drafts a text.', double: 'Doubles.', fail: 'Fails.', hang: 'Hangs.' };
+const described = {
+  draft: 'Drafts a text.',
+  double: 'Doubles.',
+  date: 'Dates.',
+  fail: 'Fails.',
+  hang: 'Hangs.',
+};
 
 async function served(tools: ServeTasksOptions['tools'] = tasksOf(writer, described)) {
   const system = await createAgentSystem({ logger: silent });
@@ -105,6 +112,22 @@ describe('served tasks', () => {
     });
   });
 
+  test('an input that JSON Schema cannot say is any', async () => {
+    await using fleet = await served();
+    const { tools } = await fleet.client.listTools();
+    expect(tools[2]!.inputSchema).toEqual({ type: 'object', properties: { input: {} }, required: ['input'] });
+    const args = { name: 'writer.date', arguments: { input: { at: '1970-01-01T00:00:01Z' } } };
+    expect(await fleet.client.callTool(args)).toMatchObject({ content: [{ text: '1000' }] });
+  });
+
+  test('a task that fails is told without keys of providers', async () => {
+    await using fleet = await served();
+    const { content } = await fleet.client.callTool({ name: 'writer.fail' });
+    expect(content).toMatchObject([
+      { text: expect.stringMatching(/no ink for \[redacted\] at https:\/\/\[redacted\]@example\.com$/) },
+    ]);
+  });
+
   test('an agent that does not run is told as that', async () => {
     await using fleet = await served();
     await fleet.system.agents.stop('ada');
@@ -132,7 +155,7 @@ describe('served tasks', () => {
     expect(() => tasksOf(writer, { paint: 'Paints.' })).toThrow(
       expect.objectContaining({
         code: 'AGENT_SPEC_INVALID',
-        message: expect.stringContaining('no task "paint", expected draft, double, fail, hang'),
+        message: expect.stringContaining('no task "paint", expected draft, double, date, fail, hang'),
       }),
     );
   });
