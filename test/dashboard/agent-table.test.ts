@@ -77,26 +77,6 @@ it('readers at whatever pace and step end up knowing what the system knows, and 
   table.close();
 });
 
-it('a reader that was told of none of the last departures begins anew', async () => {
-  const fleet = await system();
-  await running(fleet, 'stays');
-  const table = new AgentTable(fleet, () => undefined);
-  await table.fill();
-  const slow = table.version;
-  for (let n = 0; n < 11_500; n++) {
-    const id = await fleet.agents.register({ module: worker });
-    if (n % 500 === 0) await table.refresh();
-    // Only who was listed can depart.
-    await table.refresh();
-    await fleet.agents.forget(id);
-  }
-  await table.refresh();
-  expect(table.reaches(slow)).toBe(false);
-  expect(table.reaches(table.version)).toBe(true);
-  expect(table.size).toBe(1);
-  table.close();
-});
-
 it('a row that did not change is told to nobody again', async () => {
   const fleet = await system();
   await running(fleet, 'ada', 'bob');
@@ -215,4 +195,180 @@ it('a row changes where nothing but its alerts does, and once for each change', 
     expect(table.version).toBe(changed);
   }
   table.close();
+});
+
+/** A fleet whose records are what the test says, and that tells of no change but as the test does. */
+async function saidFleet(count: number) {
+  const real = await system();
+  await running(real, 'ada');
+  const record = real.agents.get('ada');
+  const records = new Map(Array.from({ length: count }, (_, n) => [`a${n}`, { ...record, id: `a${n}` }]));
+  let heard: ((event: { agentId?: string }) => void) | undefined;
+  const reads: string[] = [];
+  const get = (id: string) => {
+    reads.push(id);
+    const found = records.get(id);
+    if (found === undefined) throw new Error('gone');
+    return found;
+  };
+  const fleet = {
+    events: {
+      subscribe: (listener: NonNullable<typeof heard>) => ((heard = listener), () => (heard = undefined)),
+    },
+    alerts: { list: () => [] },
+    agents: { ids: () => [...records.keys()], get },
+  };
+  const table = new AgentTable(fleet as never, () => undefined);
+  return {
+    table,
+    record,
+    records,
+    reads,
+    tell: (agentId?: string) => heard?.(agentId === undefined ? {} : { agentId }),
+  };
+}
+
+const turn = () => new Promise(setImmediate);
+const idsOf = (rows: readonly string[]) => rows.map((text) => (JSON.parse(text) as AgentRow).id);
+
+it('11,000 departures are remembered, and of more the last 10,000', async () => {
+  const { table, records, tell } = await saidFleet(11_001);
+  await table.fill();
+  const last = [...records.keys()].at(-1)!;
+  const depart = async (ids: readonly string[]) => {
+    for (const id of ids) records.delete(id);
+    for (const id of ids) tell(id);
+    while (table.size > records.size) await table.refresh();
+  };
+  await depart([...records.keys()].slice(0, -1));
+  expect([0, 11_001, 22_001, 22_002].map((version) => table.reaches(version))).toEqual([
+    true,
+    true,
+    true,
+    false,
+  ]);
+  await depart([last]);
+  // 11,001 rows, and as many departures, of which the first 1,001 are not remembered.
+  expect([12_001, 12_002].map((version) => table.reaches(version))).toEqual([false, true]);
+  expect(table.after(12_002, 1).gone).toHaveLength(10_000);
+  expect(table.after(22_001, 1)).toEqual({ rows: [], gone: [last], version: 22_002, isMore: false });
+});
+
+it('of those that left a reader is told as far as it has come, each once', async () => {
+  const { table, records, tell } = await saidFleet(4);
+  await table.fill();
+  const change = async (id: string, restarts?: number) => {
+    if (restarts === undefined) records.delete(id);
+    else records.set(id, { ...records.get(id)!, restarts });
+    tell(id);
+    await table.refresh();
+  };
+  await change('a0');
+  await change('a1', 1);
+  await change('a2');
+  await change('a3', 1);
+  const first = table.after(4, 1);
+  expect([idsOf(first.rows), first.gone, first.version, first.isMore]).toEqual([['a1'], ['a0'], 6, true]);
+  const second = table.after(first.version, 1);
+  expect([idsOf(second.rows), second.gone, second.version, second.isMore]).toEqual([
+    ['a3'],
+    ['a2'],
+    8,
+    false,
+  ]);
+  expect(table.after(second.version, 1)).toEqual({ rows: [], gone: [], version: 8, isMore: false });
+  expect(idsOf(table.after(0, 9).rows)).toEqual(['a1', 'a3']);
+  expect(idsOf(table.after(5, 9).rows)).toEqual(['a1', 'a3']);
+});
+
+it('counts agents by type and status, how many are busy and how many tasks wait, and nobody who has left', async () => {
+  const { table, record, records, tell } = await saidFleet(0);
+  await table.fill();
+  const set = async (id: string, { type = 'one', running = 0, waiting = 0 }) => {
+    records.set(id, { ...record, id, type, metrics: { ...record.metrics, running, waiting } });
+    tell(id);
+    await table.refresh();
+  };
+  await set('a', { running: 2, waiting: 3 });
+  await set('b', { running: 1 });
+  await set('c', { type: 'other', waiting: 4 });
+  expect(table.counts()).toEqual({
+    counts: { running: 3 },
+    types: { one: { running: 2 }, other: { running: 1 } },
+    busy: 2,
+    waiting: 7,
+  });
+  await set('a', { waiting: 1 });
+  records.delete('c');
+  tell('c');
+  tell();
+  await table.refresh();
+  expect(table.counts()).toEqual({
+    counts: { running: 2 },
+    types: { one: { running: 2 } },
+    busy: 1,
+    waiting: 1,
+  });
+});
+
+it('knows the children that an agent has, and none that has left', async () => {
+  const { table, record, records, tell } = await saidFleet(0);
+  await table.fill();
+  for (const id of ['kim', 'lee']) {
+    records.set(id, { ...record, id, spec: { ...record.spec, parent: { id: 'ada' } } } as never);
+    tell(id);
+  }
+  await table.refresh();
+  const children = () => table.childrenOf('ada').map(({ id }) => id);
+  expect([children(), table.childrenOf('kim')]).toEqual([['kim', 'lee'], []]);
+  for (const left of [['lee'], []]) {
+    const [gone] = children();
+    records.delete(gone!);
+    tell(gone);
+    await table.refresh();
+    expect(children()).toEqual(left);
+  }
+});
+
+it('a change that no event tells is found: of 100 agents at the next look, of 250 after so many looks that all had their turn', async () => {
+  for (const [count, looks] of [
+    [100, 1],
+    [250, 3],
+  ] as const) {
+    const { table, records, reads } = await saidFleet(count);
+    await table.fill();
+    records.set(`a${count - 1}`, { ...records.get(`a${count - 1}`)!, restarts: 7 });
+    reads.length = 0;
+    const seen = () => table.get(`a${count - 1}`)!.row.restarts;
+    for (let look = 1; look < looks; look += 1) {
+      await table.refresh();
+      expect([seen(), reads.length]).toEqual([0, 100 * look]);
+    }
+    await table.refresh();
+    expect(seen()).toBe(7);
+  }
+});
+
+it('many agents are taken in, and read again, 400 in one go; once it is closed no more are', async () => {
+  const { table, records, reads, tell } = await saidFleet(1_000);
+  const filling = table.fill();
+  await turn();
+  // The first go may have begun in this turn or the one before.
+  while (reads.length < 400) await turn();
+  expect(reads).toHaveLength(400);
+  await filling;
+  expect(table.size).toBe(1_000);
+  reads.length = 0;
+  for (const id of records.keys()) tell(id);
+  const [refreshing, same] = [table.refresh(), table.refresh()];
+  expect(same).toBe(refreshing);
+  while (reads.length < 400) await turn();
+  expect(reads).toHaveLength(400);
+  table.close();
+  await refreshing;
+  expect(reads).toHaveLength(400);
+  tell('a0');
+  reads.length = 0;
+  await table.fill();
+  expect(reads).toEqual([]);
 });

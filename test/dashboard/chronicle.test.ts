@@ -187,3 +187,200 @@ it('of 20,000 agents it is known what was noted last, and of the oldest beyond t
   const known = [0, 1, 2, 20_000].map((agent) => chronicle.noted(`agent-${agent}`) !== undefined);
   expect(known).toEqual([true, false, true, true]);
 });
+
+it('22,000 marks become 20,000 again, and their numbers go on', () => {
+  const chronicle = new Chronicle();
+  for (let sequence = 1; sequence < 22_000; sequence += 1) chronicle.note(alert(sequence));
+  expect(chronicle.marks(all)).toHaveLength(21_999);
+  expect([-1, 0, 21_999, 22_000].map((order) => chronicle.reaches(order))).toEqual([
+    false,
+    true,
+    true,
+    false,
+  ]);
+  chronicle.note(alert(22_000));
+  expect(chronicle.marks(all)).toHaveLength(20_000);
+  expect([1_999, 2_000, 22_000].map((order) => chronicle.reaches(order))).toEqual([false, true, true]);
+  chronicle.note(alert(22_001));
+  expect(chronicle.marks(all).map(({ order, at }) => order - at)).toEqual(Array(20_001).fill(0));
+});
+
+it('a full chronicle takes no mark of an earlier program', async () => {
+  const chronicle = new Chronicle();
+  for (let at = 1; at <= 20_000; at += 1) chronicle.note(alert(100 + at));
+  await chronicle.readEarlier(earlierOf([1, 2].map(alert)));
+  expect(chronicle.marks(all).map(({ at }) => at)).toEqual(
+    Array.from({ length: 20_000 }, (_, at) => 101 + at),
+  );
+  expect(chronicle.marks(all)[0]!.order).toBe(1);
+});
+
+it('of an earlier program so many events are read, the newest of them, each once', async () => {
+  const earlier = Array.from({ length: 10 }, (_, at) => alert(at + 1));
+  const read = async (most: number, ...noted: readonly SystemEvent[]) => {
+    const chronicle = new Chronicle();
+    for (const event of noted) chronicle.note(event);
+    await chronicle.readEarlier(earlierOf([...earlier, ...noted]), most);
+    return chronicle.marks(all).map(({ at }) => at);
+  };
+  expect(await read(3, alert(11), alert(12))).toEqual([8, 9, 10, 11, 12]);
+  expect(await read(3)).toEqual([8, 9, 10]);
+  expect(await read(50, alert(11))).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+});
+
+it('a long history leaves the loop its turns while it is read', async () => {
+  const earlier = Array.from({ length: 3_000 }, (_, at) => alert(at + 1));
+  const turns: number[] = [];
+  let looked = 0;
+  const counted = {
+    ...earlierOf([]),
+    async *read() {
+      for (const event of earlier) {
+        looked += 1;
+        yield event;
+      }
+    },
+  };
+  const chronicle = new Chronicle();
+  chronicle.note(alert(5_000));
+  const reading = chronicle.readEarlier(counted);
+  for (let isRead = false; !isRead; turns.push(looked))
+    isRead = await Promise.race([
+      reading.then(() => true),
+      new Promise<false>((resolve) => setImmediate(() => resolve(false))),
+    ]);
+  expect([...new Set(turns)]).toEqual([1_000, 2_000, 3_000]);
+});
+
+it('votes of a round are kept up to 400, of which the newest 200 stay', () => {
+  const chronicle = new Chronicle();
+  chronicle.note(opened(1, 'open'));
+  const vote = (sequence: number) =>
+    chronicle.note({
+      type: 'round.voted',
+      sequence,
+      at: sequence,
+      roundId: 'open',
+      agentId: 'ada',
+      incarnation: 1,
+      vote: 'accept',
+      ...(sequence === 401 ? { refused: 'double' } : {}),
+    });
+  const votesAt = () => chronicle.round('open').votes.map(({ at }) => at);
+  for (let sequence = 1; sequence <= 400; sequence += 1) vote(sequence);
+  expect(votesAt()).toHaveLength(400);
+  vote(401);
+  expect(votesAt()).toEqual(Array.from({ length: 200 }, (_, at) => 202 + at));
+  expect(chronicle.round('open').votes.slice(-2)).toEqual([
+    { at: 400, agentId: 'ada', vote: 'accept' },
+    { at: 401, agentId: 'ada', vote: 'accept', refused: 'double' },
+  ]);
+  vote(402);
+  expect(votesAt()).toHaveLength(201);
+});
+
+const ofAda = (sequence: number, type: string, rest: object) =>
+  ({ sequence, at: sequence, type, agentId: 'ada', incarnation: 1, ...rest }) as unknown as SystemEvent;
+
+it('of what went wrong with an agent the newest counts, and the number of its restarts stays; a forgotten one is not known', async () => {
+  const restart = (sequence: number, recent: number) =>
+    ofAda(sequence, 'agent.restart_scheduled', {
+      restartAt: 9,
+      life: { history: { recent: Array(recent) } },
+    });
+  const fail = (sequence: number, message: string) =>
+    ofAda(sequence, 'task.failed', { task: 'add', error: { name: 'Error', message } });
+  const chronicle = new Chronicle();
+  chronicle.note(fail(11, 'late'));
+  const earlier = [fail(1, 'early'), restart(2, 2), ofAda(3, 'agent.recovered', {})];
+  await chronicle.readEarlier(earlierOf(earlier));
+  expect(chronicle.noted('ada')).toEqual({
+    lastError: { at: 11, text: 'add: Error: late' },
+    recentRestarts: 2,
+  });
+  chronicle.note(restart(12, 3));
+  expect(chronicle.noted('ada')).toMatchObject({ lastError: { at: 11 }, recentRestarts: 3 });
+  chronicle.note(ofAda(13, 'agent.forgotten', {}));
+  expect(chronicle.noted('ada')).toBeUndefined();
+});
+
+it('a closed round is told with all that is known of it, and with what its end says where its opening was not seen', () => {
+  const chronicle = new Chronicle();
+  const tally = { voters: { total: 3 } };
+  const end = { type: 'round.closed', variable: 'rate', outcome: 'no_quorum', decidedBy: 'voters', at: 5 };
+  const note = (event: object) => chronicle.note(event as SystemEvent);
+  const terms = { rule: 'majority' };
+  const opening = {
+    type: 'round.opened',
+    variable: 'rate',
+    value: 7,
+    by: 'ada',
+    terms,
+    deadlineAt: 9,
+    at: 1,
+  };
+  note({ ...opening, sequence: 1, roundId: 'seen', electorate: ['a', 'b'], why: 'cheaper' });
+  note({ ...opening, sequence: 2, roundId: 'silent', electorate: ['a'] });
+  note({ ...end, sequence: 3, roundId: 'seen', tally });
+  note({ ...end, sequence: 4, roundId: 'silent', tally, cut: 'lost' });
+  note({ ...end, sequence: 5, roundId: 'unseen', tally });
+  note({ ...end, sequence: 6, roundId: 'without tally', tally: null });
+  const told = { variable: 'rate', value: 'shown 7', phase: 'closed', votes: [], stillOut: [], closedAt: 5 };
+  const ended = { ...told, tally, outcome: 'no_quorum', decidedBy: 'voters' };
+  const begun = { ...ended, by: 'ada', terms, openedAt: 1, deadlineAt: 9 };
+  const late = { ...ended, value: 'shown undefined', by: '', terms: null, openedAt: 5 };
+  expect([...chronicle.closedRounds((_, value) => `shown ${String(value)}`)]).toEqual([
+    { ...late, roundId: 'without tally', tally: null, electorate: 0 },
+    { ...late, roundId: 'unseen', electorate: 3 },
+    { ...begun, roundId: 'silent', electorate: 1, cut: 'lost' },
+    { ...begun, roundId: 'seen', electorate: 2, why: 'cheaper' },
+  ]);
+});
+
+it.each([
+  [
+    {
+      type: 'agent.stopped',
+      incarnation: 2,
+      reason: { shutdown: 'manual' },
+      life: { startedAt: 3 },
+      by: 'ann',
+    },
+    { incarnation: 2, text: 'shutdown: manual', startedAt: 3, by: 'ann' },
+  ],
+  [
+    { type: 'agent.start_failed', incarnation: 2, reason: 'killed', life: {} },
+    { incarnation: 2, text: 'killed' },
+  ],
+  [
+    { type: 'agent.restart_scheduled', incarnation: 2, restartAt: 9, life: { history: { recent: [1, 2] } } },
+    { incarnation: 2, restartAt: 9, attempt: 2 },
+  ],
+  [
+    { type: 'agent.updated', incarnation: 2, changes: [{ field: 'a' }, { field: 'b' }], by: 'ann' },
+    { incarnation: 2, text: 'a, b', by: 'ann' },
+  ],
+  [
+    { type: 'alert.raised', alert: 'gave_up', message: 'so  it\nis', pool: 'crew' },
+    { alert: 'gave_up', text: 'so it is', pool: 'crew' },
+  ],
+  [{ type: 'alert.cleared', alert: 'gave_up' }, { alert: 'gave_up' }],
+  [
+    { type: 'variable.changed', name: 'rate', version: 4, by: 'ann', why: 'cheaper' },
+    { variable: 'rate', by: 'ann', text: 'v4: cheaper' },
+  ],
+  [
+    { type: 'variable.changed', name: 'rate', version: 4, by: 'ann' },
+    { variable: 'rate', by: 'ann', text: 'v4' },
+  ],
+  [
+    { type: 'pool.scaled', pool: 'crew', from: 1, to: 2, why: 'busy' },
+    { pool: 'crew', text: '1 → 2: busy' },
+  ],
+])('%o is a mark with what it says', (event, mark) => {
+  const chronicle = new Chronicle();
+  const isOfAgent = event.type.startsWith('agent.') || event.type === 'alert.raised';
+  const agent = isOfAgent ? { agentId: 'ada' } : {};
+  chronicle.note({ ...event, ...agent, sequence: 1, at: 7 } as unknown as SystemEvent);
+  expect(chronicle.marks(all)).toEqual([{ order: 1, at: 7, type: event.type, ...agent, ...mark }]);
+});

@@ -77,3 +77,72 @@ it('the share of a processor is what the program and the kernel for it took of t
   vitals.take(1);
   expect(vitals.after(0)[0]!.cpuShare).toBe(0.3);
 });
+
+/** Events that come one after the other, from a sequence on. */
+function eventsFrom(first: number, ...events: readonly object[]): SystemEvent[] {
+  return events.map((event, place) => ({ at: 1, sequence: first + place, ...event }) as SystemEvent);
+}
+const failed = { type: 'task.failed', waitedMs: 60, ranMs: 40 };
+const crashed = { type: 'agent.crashed' };
+const restarting = { type: 'agent.starting', life: { startedFrom: 'restart' } };
+
+it('a second tells what happened in it, each kind by itself, and how the program was busy', () => {
+  let now = 5_000;
+  vi.spyOn(performance, 'now').mockImplementation(() => now);
+  vi.spyOn(process.memoryUsage, 'rss').mockReturnValue(70);
+  let loop = { idle: 100, active: 100, utilization: 0.5 };
+  vi.spyOn(performance, 'eventLoopUtilization').mockImplementation((one, other) => {
+    if (one === undefined) return loop;
+    const active = one.active - other!.active;
+    return { idle: 0, active, utilization: active / 200 };
+  });
+  const vitals = new Vitals();
+  const second = (...events: readonly SystemEvent[]) => {
+    for (const event of events) vitals.note(event);
+    now += 1_000;
+    loop = { idle: 0, active: loop.active + 25, utilization: 1 };
+    vitals.take(now);
+    return vitals.after(vitals.taken - 1)[0];
+  };
+  const started = { type: 'agent.started' };
+  const asked = { type: 'agent.starting', life: { startedFrom: 'registered' } };
+  expect(
+    second(
+      ...eventsFrom(11, { ...failed, type: 'task.completed', waitedMs: 0.5, ranMs: 0.5 }, failed),
+      ...eventsFrom(13, { type: 'task.timed_out' }, { type: 'task.abandoned' }, { type: 'task.abandoned' }),
+      ...eventsFrom(16, restarting, asked, restarting, started, started, started),
+      ...eventsFrom(22, crashed, crashed, crashed, crashed, crashed),
+    ),
+  ).toEqual({
+    at: 6_000,
+    tasksDone: 1,
+    tasksFailed: 4,
+    latencyMs: { p50: expect.closeTo(1, 1), p95: expect.closeTo(100, -1), p99: expect.closeTo(100, -1) },
+    started: 3,
+    restarted: 2,
+    crashed: 5,
+    events: 16,
+    rssBytes: 70,
+    heapBytes: expect.any(Number),
+    cpuShare: expect.any(Number),
+    loopShare: 0.13,
+  });
+  expect(second(...eventsFrom(40, started))).toMatchObject({ tasksFailed: 0, started: 1, events: 14 });
+  const none = { tasksDone: 0, started: 0, restarted: 0, crashed: 0, events: 0, latencyMs: null };
+  expect(second()).toMatchObject({ ...none, loopShare: 0.13 });
+});
+
+const told = (latencyMs: number) => {
+  const vitals = new Vitals();
+  vitals.note(done(latencyMs));
+  vitals.take(1);
+  return vitals.after(0)[0]!.latencyMs!.p50;
+};
+
+it('a latency is told whatever it is: of less than a microsecond as one, of more than 19 hours as 19', () => {
+  expect([0, 0.0001, 0.001].map(told)).toEqual([0.001, 0.001, 0.001]);
+  for (const ms of [0.25, 0.5, 0.9]) expect(Math.abs(told(ms) / ms - 1)).toBeLessThan(0.04);
+  expect(told(2 ** 35 / 1_000)).toBeGreaterThan(34_000_000);
+  expect(told(1e12)).toBeGreaterThan(67_000_000);
+  expect(told(1e12)).toBe(told(1e15));
+});

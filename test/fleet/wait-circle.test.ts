@@ -106,6 +106,35 @@ describe('with one place each', () => {
     expect(wayOf(three, a)).toEqual(['c → a', 'a → b', 'b → c']);
   });
 });
+test('a wait that will be served is no part of the circle', () => {
+  const [a, b, c, d] = agents(1, 1, 1, 1) as [ModelAgent, ModelAgent, ModelAgent, ModelAgent];
+  const [one, two] = [a.begin(), b.begin()];
+  // It waits for a pool, of which one member waits for `one` and the other works, and for `one` itself.
+  const pool = new ModelPool('pool p', [c, d]);
+  c.begin().waitFor(a, one);
+  d.begin();
+  two.waitFor(pool);
+  two.waitFor(a, one);
+  expect(wayOf(one, b)).toEqual(['a → b', 'b → a']);
+});
+test('one that waits for a free place, or for a pool that may grow, goes on', () => {
+  const [a, b, c, free] = agents(1, 1, 1, 1) as [ModelAgent, ModelAgent, ModelAgent, ModelAgent];
+  const [one, two, three] = [a.begin(), b.begin(), c.begin()];
+  const pool = new ModelPool('pool p', [a]);
+  two.waitFor(pool);
+  expect(wayOf(one, b)).toEqual(['a → b', 'b → pool p']);
+  pool.mayGrow = true;
+  expect(wayOf(one, b)).toBeUndefined();
+  three.waitFor(free);
+  expect(wayOf(one, c)).toBeUndefined();
+});
+test('a circle of others is not the one of who waits for them, and the look at it ends', () => {
+  const [a, b, c] = agents(1, 1, 1) as [ModelAgent, ModelAgent, ModelAgent];
+  const [one, two, three] = [a.begin(), b.begin(), c.begin()];
+  two.waitFor(c, three);
+  three.waitFor(b, two);
+  expect(wayOf(one, b)).toBeUndefined();
+});
 describe('with more places', () => {
   test('an agent may ask itself as long as a place is free, and not for the last', () => {
     const [a] = agents(2) as [ModelAgent];

@@ -1,7 +1,7 @@
 /** What is left of sessions once their leaders have ended: it is found, killed, and waited for, at little cost. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -86,6 +86,7 @@ describe.runIf(process.platform === 'linux')('sessions whose leaders have ended'
     const sessions = endedSessions(clock)!;
     const before = looks();
     await Promise.all(left.map(({ session }) => sessions.end(session)));
+    for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate);
     expect(looks() - before).toBe(1);
     expect(clock.pending()).toEqual([]);
   });
@@ -109,6 +110,61 @@ describe.runIf(process.platform === 'linux')('sessions whose leaders have ended'
     expect(delays).toEqual([4 * 10 - 2]);
     await sessions.end(session);
     expect(delays[1]).toBe(100 - 2);
+  });
+
+  test('of a rest that is asked for at its end no more is waited than is left of it', async () => {
+    const { session } = await ended(':');
+    for (const [questions, delay] of [
+      [37, [1]],
+      [38, []],
+    ] as const) {
+      const { clock, delays } = countingClock();
+      const sessions = endedSessions(clock)!;
+      findsGone(9);
+      await sessions.end(session);
+      for (let asked = 0; asked < questions; asked += 1) clock.elapsed();
+      await sessions.end(session);
+      expect(delays).toEqual(delay);
+    }
+  });
+
+  test('a look that takes no time needs no turn', async () => {
+    const { session } = await ended(':');
+    let turns = 0;
+    let tick = setImmediate(function again() {
+      turns += 1;
+      tick = setImmediate(again);
+    });
+    findsGone(1_000);
+    await endedSessions(simulatedClock())!.end(session);
+    clearImmediate(tick);
+    expect(turns).toBeLessThan(5);
+  });
+
+  test('what has ended is not waited for, though nobody has reaped it; what has not is for 250 ms', async () => {
+    const folder = temporaryDirectory();
+    symlinkSync(String(process.pid), join(folder, 'self'));
+    // Numbers that no process has.
+    const [pid, session] = [2 ** 30, 2 ** 30 + 1];
+    mkdirSync(join(folder, String(pid)));
+    const isAnsweredAt = async (state: string, times: readonly number[]) => {
+      writeFileSync(join(folder, String(pid), 'stat'), `${pid} (a) b) ${state} 1 ${pid} ${session} 0 -1`);
+      const clock = simulatedClock();
+      const beganAt = clock.elapsed();
+      let isAnswered = false;
+      void endedSessions(clock, folder)!
+        .end(session)
+        .then(() => (isAnswered = true));
+      const answers: boolean[] = [];
+      for (const at of times) {
+        await clock.advance(beganAt + at - clock.elapsed());
+        for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate);
+        answers.push(isAnswered);
+      }
+      return answers;
+    };
+    expect(await isAnsweredAt('Z', [0])).toEqual([true]);
+    expect(await isAnsweredAt('S', [0, 249, 250])).toEqual([false, false, true]);
   });
 
   test('a look gives the loop its turns', async () => {

@@ -55,6 +55,7 @@ export const ALONE: ReadonlySet<string> = new Set(
     'dashboard/kept-reads',
     'dashboard/redaction',
     'dashboard/router',
+    'dashboard/viewer-turns',
     'dashboard/vitals',
     'dashboard/watch',
     'definition/chart-agent/actor-references',

@@ -1,4 +1,11 @@
-import { context, type Meter, trace } from '@opentelemetry/api';
+import {
+  context,
+  createNoopMeter,
+  type Meter,
+  metrics,
+  ProxyTracerProvider,
+  trace,
+} from '@opentelemetry/api';
 import {
   type DataPoint,
   InMemoryMetricExporter,
@@ -10,7 +17,7 @@ import { pino } from 'pino';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import {
   createAgentSystem,
   defineAgent,
@@ -381,6 +388,139 @@ it('a task is a span where somebody may see it: with a tracer of its own, or as 
     trace.disable();
     trace.setGlobalTracerProvider(tracers);
   }
+});
+
+it('starts that fail, tasks that are out of time, abandoned or unknown, and alerts are counted one by one', async () => {
+  const meters = measuring();
+  const counting = new Telemetry({ meter: meters.meter }).count({
+    typeOf: (agentId) => (agentId === 'ada' ? 'worker' : undefined),
+    counts: () => [],
+  })!;
+  for (const agentId of ['ada', 'ada', 'gone', undefined]) {
+    for (const event of [
+      { type: 'agent.start_failed' },
+      { type: 'task.timed_out', task: 'work' },
+      { type: 'task.abandoned', task: 'work' },
+      { type: 'task.unknown', task: 'work' },
+      { type: 'alert.raised', alert: 'gave_up' },
+    ])
+      counting.listener({ ...event, agentId } as never);
+  }
+  expect(await meters.points('mabeam.agent.start_failures')).toEqual([
+    { type: 'worker', value: 2 },
+    { type: 'unknown', value: 2 },
+  ]);
+  const ends = ['timed_out', 'abandoned', 'unknown'];
+  const tasks = await meters.points('mabeam.tasks');
+  expect(tasks).toHaveLength(6);
+  expect(tasks).toEqual(
+    expect.arrayContaining([
+      ...ends.map((as) => ({ type: 'worker', task: 'work', as, value: 2 })),
+      ...ends.map((as) => ({ type: 'unknown', task: 'work', as, value: 2 })),
+    ]),
+  );
+  expect(await meters.points('mabeam.alerts')).toEqual([{ alert: 'gave_up', value: 4 }]);
+  await meters.close();
+});
+
+const failing = (): never => {
+  throw new Error('no exporter');
+};
+
+it('the first failure of a tracer is told, and no other; the work is done', async () => {
+  const report = vi.fn();
+  const telemetry = new Telemetry({ tracer: { startSpan: failing } as never }, report);
+  const task = { agentId: 'ada', task: 'work' };
+  const outputs = [1, 2].map((n) => telemetry.task(task, async (parent) => [n, parent]));
+  expect(await Promise.all(outputs)).toEqual([
+    [1, undefined],
+    [2, undefined],
+  ]);
+  expect(report.mock.calls).toEqual([
+    ['a tracer or meter has failed, which is told once', new Error('no exporter')],
+  ]);
+});
+
+it('a global tracer that cannot be asked for is told of, and traces nothing', () => {
+  trace.disable();
+  const report = vi.fn();
+  const asked = vi.spyOn(ProxyTracerProvider.prototype, 'getDelegateTracer').mockImplementation(failing);
+  try {
+    expect(new Telemetry({}, report).isTracing).toBe(false);
+    expect(report).toHaveBeenCalledTimes(1);
+  } finally {
+    asked.mockRestore();
+    trace.setGlobalTracerProvider(tracers);
+  }
+});
+
+it('of a span that nobody records nothing is a child, and it is not ended', async () => {
+  const end = vi.fn();
+  const span = {
+    isRecording: () => false,
+    spanContext: () => ({ traceId: 'a', spanId: 'b', traceFlags: 0 }),
+    end,
+  };
+  const telemetry = new Telemetry({ tracer: { startSpan: () => span } as never });
+  expect(await telemetry.task({ agentId: 'ada', task: 'work' }, async (parent) => parent)).toBeUndefined();
+  expect(end).not.toHaveBeenCalled();
+});
+
+it('a task of a pool is a span where nothing is measured, is measured where nothing is traced, and is done anyway', async () => {
+  const untraced = { startSpan: () => ({ isRecording: () => false }) } as never;
+  const noMeter = createNoopMeter();
+  const elapsed = vi.fn(() => 0);
+  const done = (telemetry: Telemetry) =>
+    telemetry.poolTask({ pool: 'crew', task: 'work', clock: { elapsed } as never }, async () => 'done');
+  spans.reset();
+  expect(await done(new Telemetry({ tracer: untraced, meter: noMeter }))).toBe('done');
+  expect([elapsed.mock.calls.length, spans.getFinishedSpans()]).toEqual([0, []]);
+  expect(await done(new Telemetry({ tracer: tracers.getTracer('own'), meter: noMeter }))).toBe('done');
+  expect(spans.getFinishedSpans().map(({ name }) => name)).toEqual(['pool task work']);
+  const meters = measuring();
+  const measured = new Telemetry({ tracer: untraced, meter: meters.meter });
+  measured.count({ typeOf: () => undefined, counts: () => [] });
+  elapsed.mockReturnValueOnce(1_000).mockReturnValueOnce(3_500);
+  expect(await done(measured)).toBe('done');
+  expect(await meters.points('mabeam.pool.task.duration')).toMatchObject([
+    { pool: 'crew', task: 'work', as: 'completed', value: { sum: 2.5, count: 1 } },
+  ]);
+  await meters.close();
+});
+
+it('counts nothing where nobody would read it, or where there is no meter to be had', () => {
+  const fleet = { typeOf: () => undefined, counts: () => [] };
+  expect(new Telemetry({ meter: createNoopMeter() }).count(fleet)).toBeUndefined();
+  const asked = vi.spyOn(metrics, 'getMeter').mockImplementation(failing);
+  const none = new Telemetry();
+  asked.mockRestore();
+  expect(none.count(fleet)).toBeUndefined();
+});
+
+it('counts of agents that fail to come are the meter’s to hear of, and end no program', async () => {
+  const unhandled = vi.fn();
+  process.on('unhandledRejection', unhandled);
+  onTestFinished(() => void process.off('unhandledRejection', unhandled));
+  let observe: ((result: object) => unknown) | undefined;
+  const made = { add() {}, record() {} };
+  const meter = {
+    createObservableGauge: () => ({
+      addCallback: (callback: NonNullable<typeof observe>) => (observe = callback),
+    }),
+    createCounter: () => made,
+    createHistogram: () => made,
+  };
+  const observed = vi.fn();
+  let counts: () => Promise<{ type: string; status: 'running'; count: number }[]> = failing;
+  new Telemetry({ meter: meter as never }).count({ typeOf: () => undefined, counts: () => counts() });
+  counts = async () => [{ type: 'worker', status: 'running', count: 3 }];
+  await observe!({ observe: observed });
+  expect(observed.mock.calls).toEqual([[3, { type: 'worker', status: 'running' }]]);
+  counts = async () => failing();
+  const told = observe!({ observe: observed });
+  for (let turn = 0; turn < 3; turn += 1) await new Promise(setImmediate);
+  await expect(told).rejects.toThrow('no exporter');
+  expect(unhandled).not.toHaveBeenCalled();
 });
 
 it("takes the API that a project's SDK brings, before 1.10 and since: beside another one nothing would be traced", async () => {

@@ -250,6 +250,7 @@ it.each([
   [{ register: {} }, 'register'],
   [{ bucketsSeconds: [] }, 'bucketsSeconds'],
   [{ bucketsSeconds: [2, 1] }, 'bounds that grow'],
+  [{ bucketsSeconds: [1, 2, 2] }, 'bounds that grow'],
   [{ colour: 'red' }, 'colour'],
 ])('refuses %j by name', async (options, named) => {
   await using system = await createAgentSystem({ logger: silent });
@@ -353,3 +354,184 @@ it.for(['agent', 'task'] as const)(
     await Promise.all(tasks);
   },
 );
+
+/** A system that says what the test says. */
+function saidSystem() {
+  const said = {
+    status: 'open',
+    coordination: 'available',
+    agents: [] as object[],
+    pools: [] as object[],
+    budgets: [] as object[],
+    quotas: [] as object[],
+    rounds: [] as object[],
+    questions: [] as object[],
+    tasks: {} as Record<string, number>,
+    alerts: [] as object[],
+  };
+  let heard: ((event: object) => void) | undefined;
+  const system = {
+    resources: () => ({}),
+    close() {},
+    get status() {
+      return said.status;
+    },
+    agents: { list: () => said.agents },
+    pools: { list: () => said.pools },
+    budgets: { list: () => said.budgets },
+    quotas: { list: () => said.quotas },
+    consensus: { rounds: () => said.rounds },
+    questions: { list: () => said.questions },
+    tasks: { counts: () => said.tasks },
+    alerts: { list: () => said.alerts },
+    coordination: { status: () => said.coordination },
+    events: {
+      subscribe: (listener: typeof heard) => {
+        heard = listener;
+        return () => (heard = undefined);
+      },
+    },
+  };
+  const prometheus = createPrometheus(system as never, { bucketsSeconds: [1, 2, 3] });
+  const scraped = async (pattern: RegExp) =>
+    (await prometheus.metrics()).split('\n').filter((line) => pattern.test(line));
+  return {
+    said,
+    prometheus,
+    scraped,
+    tell: (event: object) => heard?.(event),
+    isHeard: () => heard !== undefined,
+  };
+}
+
+const agent = (
+  type: string,
+  status: string,
+  [waiting, running, memoryBytes]: (number | undefined)[],
+  more = {},
+) => ({
+  type,
+  status,
+  metrics: { waiting, running, memoryBytes },
+  ...more,
+});
+
+it('a scrape tells what there is, figure by figure, and the next one nothing of what has gone', async () => {
+  const { said, scraped } = saidSystem();
+  said.agents = [
+    agent('a', 'running', [1, 2, 10], { paused: true }),
+    agent('a', 'running', [3, 4, undefined]),
+    agent('a', 'stopped', [0, 0, 20], { parked: { until: 1, why: '' } }),
+    agent('b', 'running', [5, 6, 30]),
+  ];
+  const pool = { wanted: 7, live: 5, idle: 2, starting: 1, down: 4, draining: 6 };
+  said.pools = [
+    { name: 'crew', waiting: 8, ...pool },
+    { name: 'other', waiting: 0, ...pool },
+  ];
+  said.budgets = [
+    {
+      name: 'day',
+      status: 'ample',
+      limits: { calls: 4, tokens: undefined },
+      spent: { calls: 1 },
+      reserved: { calls: 2 },
+    },
+    { name: 'day', status: 'ample', limits: { calls: 5 }, spent: { calls: 3 }, reserved: {} },
+  ];
+  said.quotas = [{ status: 'open' }, { status: 'open' }, { status: 'exhausted' }];
+  said.rounds = [{}, {}];
+  said.questions = [{}, {}, {}];
+  said.tasks = { waiting: 9, done: 10 };
+  said.alerts = [{ alert: 'gave_up' }, { alert: 'gave_up' }, { alert: 'pool_starved' }];
+  const isGauge = /^mabeam_(?!alerts_total|leader)/;
+  expect(await scraped(isGauge)).toEqual([
+    'mabeam_agents{type="a",status="running"} 2',
+    'mabeam_agents{type="a",status="stopped"} 1',
+    'mabeam_agents{type="b",status="running"} 1',
+    'mabeam_tasks_waiting{type="a"} 4',
+    'mabeam_tasks_waiting{type="b"} 5',
+    'mabeam_tasks_running{type="a"} 6',
+    'mabeam_tasks_running{type="b"} 6',
+    'mabeam_agent_memory_bytes{type="a"} 30',
+    'mabeam_agent_memory_bytes{type="b"} 30',
+    'mabeam_pool_members{pool="crew",state="wanted"} 7',
+    'mabeam_pool_members{pool="crew",state="busy"} 3',
+    'mabeam_pool_members{pool="crew",state="idle"} 2',
+    'mabeam_pool_members{pool="crew",state="starting"} 1',
+    'mabeam_pool_members{pool="crew",state="down"} 4',
+    'mabeam_pool_members{pool="crew",state="draining"} 6',
+    'mabeam_pool_members{pool="other",state="wanted"} 7',
+    'mabeam_pool_members{pool="other",state="busy"} 3',
+    'mabeam_pool_members{pool="other",state="idle"} 2',
+    'mabeam_pool_members{pool="other",state="starting"} 1',
+    'mabeam_pool_members{pool="other",state="down"} 4',
+    'mabeam_pool_members{pool="other",state="draining"} 6',
+    'mabeam_pool_tasks_waiting{pool="crew"} 8',
+    'mabeam_pool_tasks_waiting{pool="other"} 0',
+    'mabeam_alerts_raised{alert="gave_up"} 2',
+    'mabeam_alerts_raised{alert="pool_starved"} 1',
+    'mabeam_budget_spent{budget="day",unit="calls"} 4',
+    'mabeam_budget_spent{budget="day",unit="tokens"} 0',
+    'mabeam_budget_reserved{budget="day",unit="calls"} 2',
+    'mabeam_budget_reserved{budget="day",unit="tokens"} 0',
+    'mabeam_budget_limit{budget="day",unit="calls"} 9',
+    'mabeam_budget_limit{budget="day",unit="tokens"} 0',
+    'mabeam_budget_accounts{budget="day",status="ample"} 2',
+    'mabeam_agents_held{by="pause"} 1',
+    'mabeam_agents_held{by="park"} 1',
+    'mabeam_tasks_known{status="waiting"} 9',
+    'mabeam_tasks_known{status="done"} 10',
+    'mabeam_questions_open 3',
+    'mabeam_quotas{status="open"} 2',
+    'mabeam_quotas{status="exhausted"} 1',
+    'mabeam_coordination_up 1',
+    'mabeam_rounds_open 2',
+    'mabeam_up 1',
+  ]);
+  Object.assign(said, { status: 'closed', coordination: 'suspended', tasks: { waiting: 0, done: 1 } });
+  Object.assign(said, {
+    agents: [],
+    pools: [],
+    budgets: [],
+    quotas: [],
+    rounds: [],
+    questions: [],
+    alerts: [],
+  });
+  expect(await scraped(isGauge)).toEqual([
+    'mabeam_agents_held{by="pause"} 0',
+    'mabeam_agents_held{by="park"} 0',
+    'mabeam_tasks_known{status="waiting"} 0',
+    'mabeam_tasks_known{status="done"} 1',
+    'mabeam_questions_open 0',
+    'mabeam_coordination_up 0',
+    'mabeam_rounds_open 0',
+    'mabeam_up 0',
+  ]);
+});
+
+it('counts by the type that an agent was registered with, and once it is forgotten by none', async () => {
+  const { tell, scraped } = saidSystem();
+  const started = { type: 'agent.started', agentId: 'ada' };
+  tell({ type: 'agent.registered', agentId: 'ada', agentType: 'worker' });
+  for (const event of [started, started]) tell(event);
+  tell({ type: 'budget.settled', agentId: 'ada', budget: 'day', amount: { calls: 3 } });
+  tell({ type: 'agent.forgotten', agentId: 'ada' });
+  tell(started);
+  expect(await scraped(/^mabeam_(agent_starts|budget_used)/)).toEqual([
+    'mabeam_agent_starts_total{type="worker"} 2',
+    'mabeam_agent_starts_total{type="unknown"} 1',
+    'mabeam_budget_used_total{type="worker",budget="day",unit="calls"} 3',
+  ]);
+  expect((await scraped(/^mabeam_alerts_total/)).map((line) => /"(.*)"/.exec(line)?.[1])).toEqual(
+    Object.keys(ALERT_WORDS),
+  );
+});
+
+it('hears nothing any more once it is closed', () => {
+  const { prometheus, isHeard } = saidSystem();
+  expect(isHeard()).toBe(true);
+  prometheus.close();
+  expect(isHeard()).toBe(false);
+});

@@ -71,6 +71,25 @@ describe('what occurs many times', () => {
   });
 });
 
+test('500 levels can be kept, and one more cannot, also where the last were met in a shallower place before', () => {
+  expect(jsonProblemOf(chain(499, {}).at(-1))).toBeUndefined();
+  expect(jsonProblemOf(chain(500, {}).at(-1))).toMatch(/is nested deeper than 500 levels$/);
+  // After so many objects it is noted how deep each is.
+  const many = Array.from({ length: 100_000 }, () => ({}));
+  const met = chain(99, {}).at(-1)!;
+  const above = (levels: number) => chain(levels, met).at(-1)!;
+  expect(jsonProblemOf([many, met, above(399)])).toBeUndefined();
+  expect(jsonProblemOf([many, met, above(400)])).toMatch(/is nested deeper than 500 levels$/);
+});
+
+test('2 ** 28 characters of JSON can be kept, and one more cannot', () => {
+  // Each of the texts counts for itself and 6 more, and so do the array and the last one.
+  const texts: string[] = Array(255).fill('x'.repeat(2 ** 20));
+  const left = 2 ** 28 - 255 * (2 ** 20 + 6) - 12;
+  expect(jsonProblemOf([...texts, 'x'.repeat(left)])).toBeUndefined();
+  expect(jsonProblemOf([...texts, 'x'.repeat(left + 1)])).toMatch(TOO_LONG);
+});
+
 test('a long text is as long as JSON writes it', () => {
   const text = '\0'.repeat(2 ** 21);
   expect(jsonProblemOf({ log: doubled(5, text) })).toMatch(/^log.* is longer than/);

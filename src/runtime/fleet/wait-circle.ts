@@ -35,10 +35,8 @@ export function circleClosedBy(asker: WaitingTask, target: WaitTarget): readonly
 function thoseThatGoOn(asker: WaitingTask, target: WaitTarget): ReadonlySet<WaitingTask> {
   const tasks = new Set(holdersOf(target));
   // Tasks that are added during the loop are visited by the same loop.
-  for (const task of tasks) {
-    if (task === asker) continue;
+  for (const task of tasks)
     for (const wait of task.waits) for (const next of tasksBehind(wait)) tasks.add(next);
-  }
   const goingOn = new Set<WaitingTask>();
   for (let isMore = true; isMore; ) {
     isMore = false;
@@ -90,7 +88,7 @@ function shortestCircle(
   const seen = new Set<WaitingTask>();
   for (const { task, steps } of reached) {
     if (task === asker) return steps;
-    if (seen.has(task) || goingOn.has(task)) continue;
+    if (seen.has(task)) continue;
     seen.add(task);
     for (const wait of task.waits) {
       if (isServed(wait, goingOn)) continue;
