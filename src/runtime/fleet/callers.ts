@@ -42,7 +42,7 @@ export class Callers {
     this.#journal = journal;
     this.#giveUp = giveUp;
     const ended = (event: SystemEvent) => {
-      if (!hasTaskEnd(event)) return;
+      if (this.#kept.size === 0 || !hasTaskEnd(event)) return;
       this.#kept.get(event.taskId)?.clear();
       this.#kept.delete(event.taskId);
     };

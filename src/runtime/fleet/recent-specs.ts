@@ -34,9 +34,9 @@ export class RecentSpecs {
     return undefined;
   }
 
-  /** Returns it frozen, to be shared by equal specs. */
+  /** Returns it, to be shared by equal specs: its parts are frozen. It is not, for V8 copies what is frozen slowly. */
   remember(spec: object, parsed: ParsedAgentSpec): SharedSpec {
-    const shared = frozenData(sharedSpecOf(parsed));
+    const shared = { ...frozenData(sharedSpecOf(parsed)) };
     if (!isPlain(spec)) return shared;
     const said = Object.fromEntries(Object.entries(spec).filter(([key]) => !isOwn(key)));
     this.recent[this.next] = { said: dataCopy(said), spec: shared };

@@ -62,13 +62,15 @@ export class AgentBody implements Body, InitOwner, LineTeller {
   private phase: Phase = 'loading';
   state = noState;
   private readonly listener: BodyListener;
-  variables!: KnownVariables;
+  private variablesSoFar: KnownVariables | undefined = undefined;
   private variableAnswers: VariableAnswers | undefined = undefined;
   private tasks: BodyTasks | undefined = undefined;
   private savesSoFar: StateSaves | undefined = undefined;
   resources: unknown = undefined;
   /** Until its init has been given all of it: the body keeps none. */
   private start: BodyStart | undefined;
+  /** The variables that it began with, until somebody asks for them. */
+  private firstVariables: readonly VariableState[] | undefined;
   private readonly surroundings: Surroundings;
   private life: AbortController | undefined = undefined;
   private logSoFar: AgentLog | undefined = undefined;
@@ -81,6 +83,7 @@ export class AgentBody implements Body, InitOwner, LineTeller {
 
   constructor(start: BodyStart, listener: BodyListener, surroundings: Surroundings = {}) {
     this.start = start;
+    this.firstVariables = start.variables;
     this.listener = listener;
     this.surroundings = surroundings;
     if (start.restored !== undefined || start.secrets !== undefined)
@@ -92,7 +95,6 @@ export class AgentBody implements Body, InitOwner, LineTeller {
     if (this.phase !== 'loading') return;
     this.phase = 'initializing';
     this.definition = definition;
-    this.variables = knownVariables(definition.variables, this.start!.variables);
     const verdict = judge(definition.initArgs, this.start!.initArgs);
     if (verdict instanceof Promise) void verdict.then((given) => this.begin(given));
     else this.begin(verdict);
@@ -215,6 +217,15 @@ export class AgentBody implements Body, InitOwner, LineTeller {
 
   get signal(): AbortSignal {
     return (this.life ??= new AbortController()).signal;
+  }
+
+  /** Made for the first who asks: of a large fleet most agents have nothing to do yet. */
+  get variables(): KnownVariables {
+    if (this.variablesSoFar === undefined) {
+      this.variablesSoFar = knownVariables(this.definition.variables, this.firstVariables!);
+      this.firstVariables = undefined;
+    }
+    return this.variablesSoFar;
   }
 
   selfOf({ variables }: BodyStart): AgentSelf {

@@ -21,7 +21,6 @@ export class BodyInitContext implements InitContext<unknown> {
   readonly initArgs: unknown;
   readonly restored: unknown;
   readonly previousStop: ExitReason | undefined;
-  readonly variables: KnownVariables;
   readonly resources: unknown;
   readonly #body: InitOwner;
   readonly #start: BodyStart;
@@ -32,10 +31,13 @@ export class BodyInitContext implements InitContext<unknown> {
     this.initArgs = initArgs;
     this.restored = restored;
     this.previousStop = start.previousStop;
-    this.variables = body.variables;
     this.resources = body.resources;
     this.#body = body;
     this.#start = start;
+  }
+
+  get variables(): KnownVariables {
+    return this.#body.variables;
   }
 
   get log(): AgentLog {
