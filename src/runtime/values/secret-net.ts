@@ -5,21 +5,13 @@
  * I1  What is kept of a secret is in memory alone, and as long as its agent is known.
  * I2  Where no agent has a secret nothing is looked at.
  */
-import {
-  longestFirst,
-  secretTexts,
-  type SecretValues,
-  withoutSecretsIn,
-  withoutTexts,
-} from './secret-paths.ts';
+import { secretTexts, type SecretValues, withoutSecretsIn, withoutTexts } from './secret-paths.ts';
 
 /** Texts that are kept of one agent: of secrets that were replaced, the oldest go first. */
 const MAX_TEXTS = 64;
 
 export class SecretNet {
-  /** By agent: the newest first. */
-  readonly #newest = new Map<string, readonly string[]>();
-  /** The same, in the order in which they are looked for. */
+  /** By agent, the newest first. */
   readonly #texts = new Map<string, readonly string[]>();
   #all: readonly string[] = [];
 
@@ -36,14 +28,12 @@ export class SecretNet {
   add(agentId: string, values: SecretValues): void {
     const added = secretTexts(values);
     if (added.length === 0) return;
-    const newest = [...new Set([...added, ...(this.#newest.get(agentId) ?? [])])].slice(0, MAX_TEXTS);
-    this.#newest.set(agentId, newest);
-    this.#texts.set(agentId, longestFirst(newest));
+    const texts = new Set([...added, ...this.textsOf(agentId)]);
+    this.#texts.set(agentId, [...texts].slice(0, MAX_TEXTS));
     this.#gather();
   }
 
   drop(agentId: string): void {
-    this.#newest.delete(agentId);
     if (this.#texts.delete(agentId)) this.#gather();
   }
 
@@ -57,6 +47,6 @@ export class SecretNet {
   }
 
   #gather(): void {
-    this.#all = longestFirst([...new Set([...this.#texts.values()].flat())]);
+    this.#all = [...new Set([...this.#texts.values()].flat())];
   }
 }

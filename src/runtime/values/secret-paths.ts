@@ -72,7 +72,7 @@ export function isSameSecret(one: unknown, other: unknown): boolean {
   return isDeepStrictEqual(one, other);
 }
 
-/** The texts of secrets, also as JSON and `console.log` write them, in the order in which they are looked for. */
+/** The texts of secrets, also as JSON and `console.log` write them. */
 export function secretTexts(values: SecretValues): readonly string[] {
   const texts = new Set<string>();
   const around: unknown[] = [...values.values()];
@@ -88,19 +88,15 @@ export function secretTexts(values: SecretValues): readonly string[] {
       around.push(...(Object.values(value) as unknown[]));
     }
   }
-  return longestFirst([...texts]);
-}
-
-/** So that none hides a part of another, whose rest would be shown. */
-export function longestFirst(texts: readonly string[]): readonly string[] {
-  return texts.toSorted((one, other) => other.length - one.length);
+  return [...texts];
 }
 
 /** The text without any of them. */
 export function withoutTexts(text: string, secrets: readonly string[]): string {
-  let shown = text;
-  for (const secret of secrets) if (shown.includes(secret)) shown = shown.replaceAll(secret, REDACTED);
-  return shown;
+  const held = secrets.filter((secret) => text.includes(secret));
+  // The longest first: none hides a part of another, whose rest would be shown.
+  held.sort((one, other) => other.length - one.length);
+  return held.reduce((shown, secret) => shown.replaceAll(secret, REDACTED), text);
 }
 
 /**
