@@ -193,7 +193,7 @@ export class FleetAgents {
     options?: UpdateOptions,
   ): Promise<{ readonly id: string; readonly change: 'updated' | 'none' }> {
     this.#options.commands.assertOpen();
-    const how = readUpdate(options, 'update', id);
+    const how = parseInput(updateSchema, options ?? {}, { what: 'update', agentId: id });
     const changed = (known: AgentRecord['spec']): PlacedSpec => changedPlacedSpec(known, id, change);
     return { id, change: await this.#change(id, changed, how) };
   }
@@ -609,10 +609,6 @@ export class FleetAgents {
   #withModule(record: AgentRecord): AgentRecord {
     return this.#options.specs.shown(record);
   }
-}
-
-function readUpdate(options: UpdateOptions | undefined, what: string, agentId: string) {
-  return parseInput(updateSchema, options ?? {}, { what, agentId });
 }
 
 /** Who acts, for the event. @throws AgentSystemError `AGENT_SPEC_INVALID` */

@@ -10,7 +10,12 @@ import {
 import type { TaskTypes } from '../../runtime/definition/define-agent.ts';
 import type { TaskId, TaskRecord } from '../../runtime/fleet/task-record.ts';
 import type { TraceParent } from '../../runtime/hosting/host.ts';
-import type { SubmittedTask, SubmittedTaskOf, TaskTarget } from '../../runtime/fleet/task-submission.ts';
+import {
+  type SubmittedTask,
+  type SubmittedTaskOf,
+  type TaskTarget,
+  taskTarget,
+} from '../../runtime/fleet/task-submission.ts';
 import { type TaskFilter, taskFilter } from '../../runtime/fleet/tasks.ts';
 import { armDelay, clearDelay } from '../../runtime/time/long-delay.ts';
 import type { ScheduleOptions, ScheduleRecord } from '../../runtime/fleet/schedule-rules.ts';
@@ -37,10 +42,6 @@ import type { CalledRecord } from '../tasks/task-record-of.ts';
 import { type TaskOwners, taskPage } from './task-pages.ts';
 import type { TaskPage } from '../../runtime/fleet/task-pages.ts';
 
-const targetSchema = z.union(
-  [z.string(), z.strictObject({ type: z.string() }), z.strictObject({ pool: z.string() })],
-  { error: 'expected the id of an agent, { type } or { pool }' },
-);
 const taskSchema = z.strictObject({
   type: z.string(),
   input: z.unknown().optional(),
@@ -107,7 +108,7 @@ export class FleetTasks {
   async #submit(target: TaskTarget, task: SubmittedTask, asking: AskedBy | undefined): Promise<TaskRecord> {
     this.#engine.assertOpen();
     const expectation = { what: 'submit', code: 'TASK_INPUT_INVALID' } as const;
-    const to = parseInput(targetSchema, target, expectation);
+    const to = parseInput(taskTarget, target, expectation);
     const { retry: policy, ...asked } = parseInput(taskSchema, task, expectation);
     refuseBoth('notBefore', 'delayMs', asked);
     refuseBoth('idempotencyKey', 'dedupeKey', asked);

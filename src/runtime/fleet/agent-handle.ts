@@ -140,7 +140,7 @@ export class IncarnationHandle implements AgentHandle {
     return refusal === undefined ? command() : refused(this.#agent.clock, refusal);
   }
 
-  /** The health of an incarnation that has ended. */
+  /** Why its commands are refused, once its incarnation has ended. */
   #refusal(): AgentSystemError | undefined {
     const { incarnation: newest, position } = this.#agent;
     if (newest === this.incarnation && position.isAlive) return undefined;

@@ -32,11 +32,11 @@ import {
   type StopOptions,
   type TaskOf,
 } from './agent-handle.ts';
-import { type Adopted, type ChangeOptions, type Described, Registration } from './registration.ts';
+import { type Adopted, type Described, Registration } from './registration.ts';
 import { type AgentFilter, agentFilter, type AgentPage, agentPage, agentQuery } from './agent-filter.ts';
 import { type AgentCount, Registry } from './registry.ts';
 import type { AgentSpecChange } from './spec-change.ts';
-import { type AgentSpec, invalidSpec, readSpec } from './spec-reading.ts';
+import { type AgentSpec, assertOwn, invalidSpec, readSpec } from './spec-reading.ts';
 import type { IdOf, OneOrSeveral, WithModule } from './spec-of-several.ts';
 import { startEach, type StartReport } from './start-each.ts';
 import { checkTask, missingFor } from './task-check.ts';
@@ -157,7 +157,7 @@ export class Agents {
     return answered(this.#services.clock, async () => {
       this.#assertOpen();
       this.find(id);
-      const how = readUpdate(options, 'update', id);
+      const how = parseInput(updateSchema, options ?? {}, { what: 'update', agentId: id });
       return { id, change: await this.#registration.update(id, change, how) };
     });
   }
@@ -663,20 +663,6 @@ function askedBy(
   agentId: string | undefined,
 ): string | undefined {
   return options === undefined ? undefined : parseInput(actSchema, options, { what, agentId }).by;
-}
-
-function readUpdate(options: UpdateOptions | undefined, what: string, agentId: string): ChangeOptions {
-  return parseInput(updateSchema, options ?? {}, { what, agentId });
-}
-
-/** Refuses fields of a spec that only the runtime may set. */
-function assertOwn({ id, pool, parent }: ParsedAgentSpec): void {
-  if (pool !== undefined) {
-    throw invalidSpec('pool: agents become members of a pool by pools.create alone', id);
-  }
-  if (parent !== undefined) {
-    throw invalidSpec('parent: agents become children of an agent by its context.agents.spawn alone', id);
-  }
 }
 
 /** For a task that was not checked yet. */

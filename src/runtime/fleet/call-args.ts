@@ -3,13 +3,8 @@ import { z } from 'zod';
 import { givenFields } from '../../machines/given-fields.ts';
 import { durationMs, parentRule } from '../../machines/index.ts';
 import { type AnyAgentDefinition, isAgentDefinition } from '../definition/define-agent.ts';
+import { taskTarget } from './task-submission.ts';
 
-const target = z.union(
-  [z.string(), z.strictObject({ type: z.string() }), z.strictObject({ pool: z.string() })],
-  {
-    error: 'expected the id of an agent, { type } or { pool }',
-  },
-);
 const streamedTask = z.strictObject({
   type: z.string(),
   input: z.unknown().optional(),
@@ -19,10 +14,10 @@ const streamedTask = z.strictObject({
 
 /** Arguments of `agents.execute`, `agents.stream`, `agents.spawn` and `agents.stop`. */
 export const executeArgs = z.strictObject({
-  target,
+  target: taskTarget,
   task: givenFields(streamedTask.extend({ idempotencyKey: z.string().min(1).max(1_024).exactOptional() })),
 });
-export const streamArgs = z.strictObject({ target, task: givenFields(streamedTask) });
+export const streamArgs = z.strictObject({ target: taskTarget, task: givenFields(streamedTask) });
 export const spawnArgs = z.strictObject({
   spec: z.record(z.string(), z.unknown()),
   module: z.union([z.strictObject({ url: z.url() }), z.custom<AnyAgentDefinition>(isAgentDefinition)], {

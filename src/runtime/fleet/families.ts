@@ -45,7 +45,7 @@ export class Families {
 
   /** Takes the agents of an earlier program, before any of them is resumed. */
   adopt(agents: Iterable<Agent>): void {
-    for (const agent of agents) this.#add(agent);
+    for (const agent of agents) this.admit(agent);
   }
 
   /** Ends agents whose parent has ended for good; called once all are resumed. @param latest the last event of each agent */
@@ -57,9 +57,13 @@ export class Families {
     }
   }
 
-  /** Takes a spawned agent. */
-  admit(child: Agent): void {
-    this.#add(child);
+  /** Takes an agent: one that was spawned has a parent. */
+  admit({ id, spec: { parent } }: Agent): void {
+    if (parent === undefined) return;
+    this.#parents.set(id, parent.id);
+    const children = this.#children.get(parent.id);
+    if (children) children.add(id);
+    else this.#children.set(parent.id, new Set([id]));
   }
 
   /** Whether an agent has ended for good. */
@@ -72,17 +76,10 @@ export class Families {
   #note(event: SystemEvent): void {
     const { agentId } = event;
     if (agentId === undefined || this.#children.size === 0) return;
-    switch (event.type) {
-      case 'agent.stopped':
-      case 'agent.completed':
-      case 'agent.crashed':
-        if (hasEndedForGood(event.life.at)) this.#parentEnded(agentId);
-        return;
-      case 'agent.forgotten':
-        this.#parentEnded(agentId);
-        return this.#remove(agentId);
-      default:
-    }
+    if (event.type === 'agent.forgotten') {
+      this.#parentEnded(agentId);
+      this.#remove(agentId);
+    } else if ('life' in event && hasEndedForGood(event.life.at)) this.#parentEnded(agentId);
   }
 
   #parentEnded(parent: string): void {
@@ -96,14 +93,6 @@ export class Families {
     if (order === undefined || !child.position.legal.has('stop')) return;
     // No caller waits for it; its end is an event.
     child.end({ type: 'agent.stop', at: this.#clock.now(), ...order }).catch(() => undefined);
-  }
-
-  #add({ id, spec: { parent } }: Agent): void {
-    if (parent === undefined) return;
-    this.#parents.set(id, parent.id);
-    const children = this.#children.get(parent.id);
-    if (children) children.add(id);
-    else this.#children.set(parent.id, new Set([id]));
   }
 
   #remove(child: string): void {

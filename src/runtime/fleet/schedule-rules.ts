@@ -13,7 +13,7 @@ import { jsonProblemOf } from '../values/json-survey.ts';
 import { parseInput } from '../values/malformed.ts';
 import { withoutSecrets } from '../values/secrets.ts';
 import type { AskedTaskOf } from './agent-handle.ts';
-import type { SubmittedTask, TaskTarget } from './task-submission.ts';
+import { type SubmittedTask, type TaskTarget, taskTarget } from './task-submission.ts';
 
 /** A schedule as it is asked for: `cron` or `everyMs`. */
 export interface ScheduleOptions<
@@ -50,7 +50,7 @@ export interface ScheduleRecord extends Omit<ScheduleOptions, 'missed' | 'by'> {
   readonly setAt: number;
   /** When it is due next; left out if its pattern has no further time. */
   readonly nextAt?: number;
-  /** The last time that it was due, and its task, or why that was refused. */
+  /** When it was due last, epoch ms. */
   readonly lastDueAt?: number;
   /** The task that was submitted at the last due time. */
   readonly lastTaskId?: string;
@@ -82,9 +82,7 @@ const optionsSchema = z.strictObject({
   timezone: z.string().optional(),
   everyMs: z.number().min(1_000).max(Number.MAX_SAFE_INTEGER).optional(),
   missed: z.enum(['once', 'skip']).default('once'),
-  target: z.union([z.string(), z.strictObject({ type: z.string() }), z.strictObject({ pool: z.string() })], {
-    error: 'expected the id of an agent, { type } or { pool }',
-  }),
+  target: taskTarget,
   task: z.strictObject({
     type: z.string(),
     input: z.unknown().optional(),

@@ -3,7 +3,7 @@ import type { ParsedAgentSpec } from '../../machines/index.ts';
 import { inWords } from '../values/errors.ts';
 import { hasFields } from '../values/instances.ts';
 import { readInput } from '../values/malformed.ts';
-import { type SpecFields, invalidSpec, readSpec } from './spec-reading.ts';
+import { assertOwn, invalidSpec, readSpec, type SpecFields } from './spec-reading.ts';
 
 /** Fields of a spec to be changed. One that is `undefined` goes back to its default. */
 export type AgentSpecChange<Args = unknown> = Partial<Omit<SpecFields<Args>, 'id'>>;
@@ -41,12 +41,7 @@ function mergedInto(known: ParsedAgentSpec & { readonly id: string }, change: ob
     { what: 'spec', agentId: id },
   );
   if (merged['id'] !== id) throw invalidSpec(`id: an agent keeps its id, got ${inWords(merged['id'])}`, id);
-  if (merged['pool'] !== known.pool) {
-    throw invalidSpec('pool: agents become members of a pool by pools.create alone', id);
-  }
-  if (merged['parent'] !== known.parent) {
-    throw invalidSpec('parent: agents become children of an agent by its context.agents.spawn alone', id);
-  }
+  assertOwn(merged as Partial<ParsedAgentSpec>, known);
   // `module` has no default.
   return { ...merged, module: merged['module'] ?? known.module };
 }

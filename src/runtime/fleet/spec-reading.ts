@@ -152,6 +152,19 @@ function freezeOnce(part: object): void {
   frozenParts.add(frozenData(part));
 }
 
+/** Refuses fields that only the runtime may set. @param known as it has set them */
+export function assertOwn(
+  { id, pool, parent }: Pick<ParsedAgentSpec, 'id' | 'pool' | 'parent'>,
+  known: Pick<ParsedAgentSpec, 'pool' | 'parent'> = {},
+): void {
+  if (pool !== known.pool) {
+    throw invalidSpec('pool: agents become members of a pool by pools.create alone', id);
+  }
+  if (parent !== known.parent) {
+    throw invalidSpec('parent: agents become children of an agent by its context.agents.spawn alone', id);
+  }
+}
+
 export function invalidSpec(problem: string, agentId: string | undefined, cause?: unknown): AgentSystemError {
   return new AgentSystemError('AGENT_SPEC_INVALID', `spec: ${problem}`, { agentId, cause });
 }

@@ -50,7 +50,7 @@ export interface ReadSubmission {
   readonly by: string | undefined;
 }
 
-const targetSchema = z.union(
+export const taskTarget = z.union(
   [z.string(), z.strictObject({ type: z.string() }), z.strictObject({ pool: z.string() })],
   { error: 'expected the id of an agent, { type } or { pool }' },
 );
@@ -97,7 +97,7 @@ export function readSubmission(target: TaskTarget, task: SubmittedTask, now: num
     ...(dueAt === undefined ? {} : { dueAt }),
     ...(waitMs === undefined ? {} : { delayMs: waitMs }),
   };
-  const to = parseInput(targetSchema, target, { what: 'submit', code: 'TASK_INPUT_INVALID' });
+  const to = parseInput(taskTarget, target, { what: 'submit', code: 'TASK_INPUT_INVALID' });
   const problem = jsonProblemOf(request.input);
   if (problem !== undefined) {
     const message = `submit: the input of ${inWords(request.type)}: ${problem}, expected JSON data`;

@@ -328,9 +328,9 @@ export class Tasks {
       const task = this.#commanded(taskId, 'cancel');
       const { agents, cancelInPool } = this.#options;
       const { pool, agentId } = task;
-      // A task of a pool waits in its line, or a member has it.
-      const wasInLine = pool !== undefined && cancelInPool(pool, taskId, { why, by });
-      if (!wasInLine && agentId !== '') agents.find(agentId).cancelTask(taskId, { why, by });
+      // A task of a pool waits in its queue, or a member has it.
+      const wasQueued = pool !== undefined && cancelInPool(pool, taskId, { why, by });
+      if (!wasQueued && agentId !== '') agents.find(agentId).cancelTask(taskId, { why, by });
       await this.#options.journal.kept();
       return recordOf(task);
     });
@@ -433,7 +433,8 @@ export class Tasks {
 
   /** @internal Ids of the tasks that the next program goes on with. */
   left(): readonly string[] {
-    return [...this.#known.all()]
+    return this.#known
+      .all()
       .filter(({ place }) => !hasTaskEnded(taskStatusOf(place)))
       .map(({ id }) => id);
   }
