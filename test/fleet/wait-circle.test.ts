@@ -26,7 +26,7 @@ class ModelAgent implements WaitTarget {
 
   begin(): ModelTask {
     const task = new ModelTask(this.name, `${this.name}/${this.holders.length + 1}`);
-    task.isBegun = true;
+    task.isUnderWay = true;
     this.holders.push(task);
     return task;
   }
@@ -50,7 +50,7 @@ class ModelPool implements WaitTarget {
 class ModelTask implements WaitingTask {
   readonly agentId: string;
   readonly taskId: string;
-  isBegun = false;
+  isUnderWay = false;
   readonly waits = new Set<Wait>();
 
   constructor(agentId: string, taskId: string) {
@@ -199,7 +199,7 @@ function isServedInTheEnd(asker: ModelTask, target: WaitTarget, all: readonly Mo
         for (const wait of waits) {
           // Begun: over when that task has ended. Not begun: it takes a place when there is one, and ends at once.
           const begun = wait.task as ModelTask | undefined;
-          const isOver = begun?.isBegun
+          const isOver = begun?.isUnderWay
             ? ![...places.values()].some((each) => each.has(begun))
             : hasRoom(wait.target);
           if (isOver) waits.delete(wait);

@@ -239,7 +239,7 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
     return (this.fullSpecSoFar ??= Object.freeze({ ...this.spec, module: this.module }));
   }
 
-  /** The same, frozen, as long as nothing in it has changed. */
+  /** Its record, frozen: the same object as long as nothing in it has changed. */
   record(): AgentRecord {
     return this.shown ?? this.show();
   }

@@ -514,8 +514,8 @@ export class Mailbox implements TaskEntryOwner, FatesOwner {
     this.owner.loadFell();
     this.tellIfRested();
     // Tasks that will not begin keep nobody busy.
-    const isBegun = this.isServing() ? this.load : this.tasks.running.size;
-    if (isBegun > 0) return;
+    const atWork = this.isServing() ? this.load : this.tasks.running.size;
+    if (atWork > 0) return;
     if (this.mode === 'held' || (this.mode === 'open' && !this.saidBusy)) return;
     this.saidBusy = false;
     if (this.mode === 'draining') this.mode = 'finishing';

@@ -4,8 +4,7 @@
  * It listens to the caller's signal, and to the commits of its acceptance and of its completion.
  */
 import { AsyncResource } from 'node:async_hooks';
-import { hasAttemptLeft, type RetryPolicy } from '../../machines/index.ts';
-import type { ProgressInput } from '../../machines/index.ts';
+import { hasAttemptLeft, type ProgressInput, type RetryPolicy } from '../../machines/index.ts';
 import type { TaskManifest } from '../definition/manifest.ts';
 import type { BodyReport, TraceParent } from '../hosting/host.ts';
 import type { CommitObserver } from '../journal/journal.ts';
@@ -187,10 +186,6 @@ export class TaskEntry implements Ordered<TaskEntry>, CommitObserver, WaitingTas
     if (this.held === 0) return;
     this.held = 0;
     if (!staysHeld) this.owner.timeRuns(this);
-  }
-
-  get isBegun(): boolean {
-    return this.isUnderWay;
   }
 
   /** Nearly always none. */

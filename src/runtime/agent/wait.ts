@@ -9,7 +9,7 @@ export interface WaitingTask {
   readonly taskId: string;
   readonly agentId: string;
   /** Its work has begun: it holds a place of its agent. */
-  readonly isBegun: boolean;
+  readonly isUnderWay: boolean;
   /** Its open calls of other agents. */
   readonly waits: ReadonlySet<Wait>;
 }

@@ -51,7 +51,7 @@ function thoseThatGoOn(asker: WaitingTask, target: WaitTarget): ReadonlySet<Wait
 }
 
 function isServed({ task, target }: Wait, goingOn: ReadonlySet<WaitingTask>): boolean {
-  return task?.isBegun ? goingOn.has(task) : canBegin(target, goingOn);
+  return task?.isUnderWay ? goingOn.has(task) : canBegin(target, goingOn);
 }
 
 function canBegin(target: WaitTarget, goingOn: ReadonlySet<WaitingTask>): boolean {
@@ -65,7 +65,7 @@ function canBegin(target: WaitTarget, goingOn: ReadonlySet<WaitingTask>): boolea
 
 /** The tasks that a wait depends on. */
 function tasksBehind({ task, target }: Wait): readonly WaitingTask[] {
-  return task?.isBegun ? [task] : holdersOf(target);
+  return task?.isUnderWay ? [task] : holdersOf(target);
 }
 
 function holdersOf(target: WaitTarget): WaitingTask[] {
