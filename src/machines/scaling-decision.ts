@@ -158,7 +158,7 @@ export interface ScalingBounds {
   readonly max: number;
 }
 
-/** When the size last changed, epoch ms. */
+/** When the size last changed, ms on the clock that cooldowns are counted by. */
 export interface ScalingHistory {
   readonly upAt: number | undefined;
   readonly downAt: number | undefined;
@@ -172,7 +172,7 @@ export type ScalingDecision =
   | { readonly action: 'blocked'; readonly why: string }
   | { readonly action: 'scale'; readonly to: number; readonly why: string };
 
-/** @param now epoch ms */
+/** @param now ms on the clock that cooldowns are counted by */
 export function decideScaling(
   metrics: ScalingMetrics,
   policy: ScalingPolicy & ScalingBounds,

@@ -14,7 +14,7 @@
 import { inspect, types } from 'node:util';
 import { cut } from './cut-text.ts';
 import { inWords } from './in-words.ts';
-import { classNameOf, isWholeInFields } from './instances.ts';
+import { classNameOf, isWholeInFields, tagOf } from './instances.ts';
 
 /** How deep a value may be nested. Node reads about 1,600 levels on the stack that it has by default. */
 export const MAX_LEVELS = 1_000;
@@ -226,8 +226,4 @@ function isCloneable(value: object): boolean {
 
 function isCompiled(value: object): boolean {
   return typeof wasm?.Module === 'function' && value instanceof wasm.Module;
-}
-
-function tagOf(value: object): string {
-  return Object.prototype.toString.call(value).slice(8, -1);
 }

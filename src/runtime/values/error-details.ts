@@ -13,15 +13,10 @@ import type {
 
 /** Codes whose details are known. */
 export interface ErrorDetails {
-  AGENT_NOT_RUNNING: {
+  AGENT_NOT_RUNNING: OfCommand & {
     /** Why a handle is refused: the incarnation it is of, and the newest. */
     readonly incarnation?: number;
     readonly newest?: number;
-    readonly status?: AgentStatus;
-    /** The dotted path of the chart's state. */
-    readonly state?: string;
-    readonly command?: AgentCommand;
-    readonly legal?: readonly AgentCommand[];
   };
   AGENT_ALREADY_RUNNING: OfCommand;
   AGENT_ILLEGAL_COMMAND: {
@@ -96,6 +91,7 @@ export interface ErrorDetails {
 
 interface OfCommand {
   readonly status?: AgentStatus;
+  /** The dotted path of the chart's state. */
   readonly state?: string;
   readonly command?: AgentCommand;
   readonly legal?: readonly AgentCommand[];

@@ -1,5 +1,5 @@
 /** What callers hand in, read with a schema: what is not as expected is refused, naming field and value. */
-import { inspect, types } from 'node:util';
+import { inspect } from 'node:util';
 import { z } from 'zod';
 import { AgentSystemError, type ErrorCode, errorInfoOf } from './errors.ts';
 import { meantBy, nearest } from './near-name.ts';
@@ -106,7 +106,7 @@ export function unreadable(
   thrown: unknown,
   { what, code = 'AGENT_SPEC_INVALID', agentId }: Expectation,
 ): AgentSystemError {
-  if (types.isNativeError(thrown) && thrown instanceof AgentSystemError) return thrown;
+  if (thrown instanceof AgentSystemError) return thrown;
   const problem = `it cannot be read: ${errorInfoOf(thrown).message}`;
   return new AgentSystemError(code, `${what}: ${problem}`, { agentId, cause: thrown });
 }
