@@ -118,6 +118,17 @@ describe('steps that are taken as data', () => {
     expect(told?.transitions['lamp.off: press → on (2 of 2)']).toBe(2);
   });
 
+  it('count no refusal of a guard that a transition of the very event has left unasked', () => {
+    const machine = createMachine({
+      id: 'm',
+      initial: 'a',
+      states: { a: { on: { 'go.*': { guard: () => false, target: 'c' }, go: 'b' } }, b: {}, c: {} },
+    });
+    const counts = new InterpretedCounts(machine);
+    stepChart(machine, beginChart(machine, undefined).snapshot, { type: 'go' }, counts);
+    expect(counts.charts()[0]?.refusals).toEqual({ 'm.a: go.* → c if guard, refused': 0 });
+  });
+
   it('count a way that the first step goes on', () => {
     const machine = createMachine({
       id: 'm',

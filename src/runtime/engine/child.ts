@@ -10,7 +10,6 @@ import type { Child, ChildReport, ChartOptions } from './chart-contract.ts';
 /** The chart of a child, as the child needs it. */
 export interface Supervisor {
   send(event: EventObject): void;
-  childSent(child: SupervisedChild, event: EventObject): void;
   childEnded(child: SupervisedChild, event: ChildEndEvent): void;
 }
 
@@ -86,7 +85,7 @@ export class SupervisedChild implements ChildReport {
   }
 
   send(event: EventObject): void {
-    if (this.stage === 'running') this.supervisor.childSent(this, event);
+    if (this.stage === 'running') this.supervisor.send(event);
   }
 }
 

@@ -65,10 +65,6 @@ export abstract class ChartDriver implements Supervisor {
     else deadline.tell.child?.tell(deadline.event);
   }
 
-  childSent(_child: SupervisedChild, event: EventObject): void {
-    this.accept(event);
-  }
-
   childEnded(_child: SupervisedChild, event: ChildEndEvent): void {
     this.accept(event);
   }

@@ -16,6 +16,7 @@ import type {
 import type { CountedCharts } from './agent-counts.ts';
 import type { ChartCounts } from './chart-counts.ts';
 import { hashOfChart } from './chart-hash.ts';
+import { candidatesFor } from './table/event-descriptors.ts';
 import { nameOf, nodesOf, refusalOf, transitionsOf } from './transition-name.ts';
 
 export class InterpretedCounts implements CountedCharts {
@@ -100,7 +101,7 @@ export class InterpretedCounts implements CountedCharts {
     const seen = new Set<AnyStateNode>();
     for (const atomic of nodes.filter(({ states }) => Object.keys(states).length === 0)) {
       for (let node: AnyStateNode | undefined = atomic; node; node = node.parent) {
-        const candidates = isEventless ? (node.always ?? []) : candidatesOf(node, type);
+        const candidates = isEventless ? (node.always ?? []) : candidatesFor(node.transitions, type);
         const at = candidates.findIndex((one) => chosen.has(nameOf(one)));
         if (!seen.has(node)) {
           const asked = at === -1 ? candidates : candidates.slice(0, at);
@@ -137,18 +138,4 @@ export function countsFor(machine: AnyStateMachine): InterpretedCounts {
 
 export function isMachine(logic: unknown): logic is AnyStateMachine {
   return typeof logic === 'object' && logic !== null && 'root' in logic && 'implementations' in logic;
-}
-
-/** Candidates of an event in a state, in the order in which they are asked. */
-function candidatesOf(node: AnyStateNode, type: string): readonly AnyTransitionDefinition[] {
-  return [...node.transitions.keys()]
-    .filter((descriptor) => isFor(descriptor, type))
-    .toSorted((a, b) => b.length - a.length)
-    .flatMap((descriptor) => node.transitions.get(descriptor) as AnyTransitionDefinition[]);
-}
-
-/** As XState reads a descriptor: a type, `*`, or `some.*`. */
-export function isFor(descriptor: string, type: string): boolean {
-  if (descriptor === type || descriptor === '*') return true;
-  return descriptor.endsWith('.*') && `${type}.`.startsWith(descriptor.slice(0, -1));
 }

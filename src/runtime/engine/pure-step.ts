@@ -29,6 +29,7 @@ import type { InterpretedCounts } from './interpreted-counts.ts';
 import { providedMachine } from './provided-machine.ts';
 import { ChartRefused } from './refusal.ts';
 import { bugOf } from './settling.ts';
+import { nodesOf } from './transition-name.ts';
 import { Call } from './work.ts';
 
 /** Where a chart stands, as data. */
@@ -116,8 +117,10 @@ export function beginSteps(
   const machine = providedMachine(definition, maxIterations);
   const counting = counts === undefined ? machine : countingBegin(machine, counts);
   const [snapshot, actions] = initialTransition(counting, input);
-  if (snapshot.status === 'error') return { snapshot: plainOf(definition, snapshot), effects: [] };
-  return { snapshot: plainOf(definition, snapshot), effects: effectsOf(actions, {}) };
+  return {
+    snapshot: plainOf(definition, snapshot),
+    effects: snapshot.status === 'error' ? [] : effectsOf(actions, {}),
+  };
 }
 
 export function takeStep(
@@ -199,22 +202,16 @@ function restored(machine: AnyStateMachine, plain: PlainSnapshot): AnyMachineSna
   };
   const snapshot = createActor(machine, { snapshot: persisted as never }).getSnapshot() as AnyMachineSnapshot;
   // The order in which states were entered decides between regions that move at the same time, and is not in `value`.
-  const nodes = nodesOf(machine);
+  const nodes = nodesIn(machine);
   return Object.assign(snapshot, { _nodes: active.map((id) => nodes.get(id)!), value });
 }
 
 const nodesById = new WeakMap<AnyStateMachine, ReadonlyMap<string, Node>>();
 
-function nodesOf(machine: AnyStateMachine): ReadonlyMap<string, Node> {
+function nodesIn(machine: AnyStateMachine): ReadonlyMap<string, Node> {
   let nodes = nodesById.get(machine);
   if (nodes === undefined) {
-    const found = new Map<string, Node>();
-    const add = (node: Node): void => {
-      found.set(node.id, node);
-      for (const child of Object.values(node.states)) add(child);
-    };
-    add(machine.root);
-    nodes = found;
+    nodes = new Map(nodesOf(machine.root).map((node) => [node.id, node]));
     nodesById.set(machine, nodes);
   }
   return nodes;

@@ -6,7 +6,9 @@
  */
 import { createHash } from 'node:crypto';
 import type { AnyActorLogic, AnyStateMachine, AnyStateNode, StateValue } from 'xstate';
-import { isFor, isMachine } from '../../engine/interpreted-counts.ts';
+import { isMachine } from '../../engine/interpreted-counts.ts';
+import { isFor } from '../../engine/table/event-descriptors.ts';
+import { nodesOf } from '../../engine/transition-name.ts';
 
 /** Hash of the shape: snapshots fit only charts with the same one. */
 export function chartIdentity(machine: AnyStateMachine): string {
@@ -47,11 +49,6 @@ export function logicOf(machine: AnyStateMachine, src: string): AnyActorLogic | 
   return typeof invoked === 'object' && invoked !== null ? (invoked as AnyActorLogic) : undefined;
 }
 
-/** A node and all below it. */
-function nodesOf(node: AnyStateNode): AnyStateNode[] {
-  return [node, ...Object.values(node.states).flatMap((child) => nodesOf(child as AnyStateNode))];
-}
-
 /**
  * The nodes that are active in a state value, the root first.
  *
@@ -81,7 +78,7 @@ export function offeredEvents(nodes: readonly AnyStateNode[], types: readonly st
   return types.filter((type) => [...descriptors].some((descriptor) => isFor(descriptor, type)));
 }
 
-/** Whether any state of a chart, or of none of its children, has a transition for exactly this event. */
+/** Whether any state of a chart has a transition for exactly this event. Charts that it invokes are not asked. */
 export function hasEvent(machine: AnyStateMachine, type: string): boolean {
   return nodesOf(machine.root).some((node) => (node.ownEvents as readonly string[]).includes(type));
 }

@@ -7,6 +7,7 @@
 import type { AnyStateMachine } from 'xstate';
 import { ChartRefused } from '../refusal.ts';
 import { limitOf } from '../settling.ts';
+import { nodesOf } from '../transition-name.ts';
 import {
   enteredBy,
   exitedBy,
@@ -19,7 +20,7 @@ import {
   type Transition,
   withoutConflicts,
 } from './configuration.ts';
-import { descriptorsOf } from './event-descriptors.ts';
+import { candidatesFor } from './event-descriptors.ts';
 import { type Guard, guardOf } from './guards.ts';
 import { type Completion, DO, Operation, operationOf } from './operations.ts';
 import { Candidate, isMove, keyOf, type Plan, Position, type PositionTable } from './position.ts';
@@ -82,7 +83,7 @@ export class CompiledChart implements PositionTable {
   }
 
   candidatesOf(node: StateNode, type: string): readonly Candidate[] {
-    return descriptorsOf(this.candidatesByNode.get(node)!, type);
+    return candidatesFor(this.candidatesByNode.get(node)!, type);
   }
 
   eventlessOf(node: StateNode): readonly Candidate[] {
@@ -220,10 +221,6 @@ export class CompiledChart implements PositionTable {
   private refuse(node: StateNode, feature: string): never {
     throw new ChartRefused(this.definition.id, node.id, feature);
   }
-}
-
-function nodesOf(node: StateNode): StateNode[] {
-  return [node, ...Object.values(node.states).flatMap(nodesOf)];
 }
 
 /** What follows from a final state that was entered, given the states entered so far. */

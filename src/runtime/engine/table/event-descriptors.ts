@@ -1,8 +1,8 @@
 /** Which transitions of a state an event type may mean: the exact ones first, then wildcards, the longest first. Pure. */
 
-/** Whether a descriptor that ends in a wildcard means this type. */
-function isMatch(type: string, descriptor: string): boolean {
-  if (descriptor === '*') return true;
+/** Whether a descriptor means this type: it is the type, `*`, or `some.*`. */
+export function isFor(descriptor: string, type: string): boolean {
+  if (descriptor === type || descriptor === '*') return true;
   if (!descriptor.endsWith('.*')) return false;
   const tokens = descriptor.split('.');
   const wildcard = tokens.indexOf('*');
@@ -13,12 +13,13 @@ function isMatch(type: string, descriptor: string): boolean {
 
 export const isWildcard = (descriptor: string): boolean => descriptor === '*' || descriptor.endsWith('.*');
 
-export function descriptorsOf<Candidate>(
+/** In the order in which they are asked. */
+export function candidatesFor<Candidate>(
   transitions: ReadonlyMap<string, readonly Candidate[]>,
   type: string,
 ): readonly Candidate[] {
   const wildcards = [...transitions.keys()]
-    .filter((descriptor) => descriptor !== type && isMatch(type, descriptor))
+    .filter((descriptor) => descriptor !== type && isFor(descriptor, type))
     .toSorted((a, b) => b.length - a.length);
   return [...(transitions.get(type) ?? []), ...wildcards.flatMap((wildcard) => transitions.get(wildcard)!)];
 }
