@@ -41,7 +41,7 @@ function mergedInto(known: ParsedAgentSpec & { readonly id: string }, change: ob
     { what: 'spec', agentId: id },
   );
   if (merged['id'] !== id) throw invalidSpec(`id: an agent keeps its id, got ${inWords(merged['id'])}`, id);
-  assertOwn(merged as Partial<ParsedAgentSpec>, known);
+  assertOwn(merged, known);
   // `module` has no default.
   return { ...merged, module: merged['module'] ?? known.module };
 }
