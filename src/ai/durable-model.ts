@@ -84,7 +84,7 @@ export function durableModel(model: LanguageModel, calls: ModelCalls): Wrapped {
           .catch(reject);
       });
       const { stream } = await streaming;
-      return { stream: stream.pipeThrough(keptAtEnd(next.keep, calls, over, asked)) };
+      return { stream: brokenAsPart(stream).pipeThrough(keptAtEnd(next.keep, calls, over, asked)) };
     },
   };
   return wrapLanguageModel({ model: typeof model === 'string' ? namedModel(model) : model, middleware });
@@ -113,6 +113,24 @@ function namedModel(name: string): Exclude<LanguageModel, string> {
     AI_SDK_DEFAULT_PROVIDER?: { languageModel(id: string): Exclude<LanguageModel, string> };
   };
   return (given ?? gateway).languageModel(name);
+}
+
+/** The stream of a connection that breaks says so by a part, as one whose provider says what is wrong. */
+function brokenAsPart(stream: ReadableStream<Part>): ReadableStream<Part> {
+  const reader = stream.getReader();
+  return new ReadableStream<Part>({
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      } catch (error) {
+        controller.enqueue({ type: 'error', error });
+        controller.close();
+      }
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
 }
 
 /** What went over the wire is not kept: it is large, and may hold what is secret. */

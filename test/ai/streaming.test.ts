@@ -1,5 +1,5 @@
 /** Laws of answers that come word by word: given on at once, kept whole, and never asked for again. */
-import { tool } from 'ai';
+import { APICallError, tool } from 'ai';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { defineModelAgent } from '../../src/ai.ts';
@@ -181,6 +181,30 @@ describe('a task that streams', () => {
     expect(await fateOf(output)).toBe('pending');
     await clock.advance(1);
     expect(await fateOf(output)).toBe('TASK_STALLED');
+  });
+
+  test.each([
+    ['before it has given a word parks, and goes on with the next', 2],
+    ['after that fails, for a word that was read cannot be taken back', 3],
+  ])('whose connection breaks %s: nothing of the request is kept', async (_, parts) => {
+    const cut = new APICallError({
+      message: 'Failed to process successful response',
+      url: 'https://provider.example/v1',
+      requestBodyValues: { messages: 'secret' },
+      statusCode: 200,
+      isRetryable: true,
+      cause: Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' }),
+    });
+    const broken = [...streams('once ').slice(0, parts), cut];
+    const { agents, clock, events } = await running(broken, streams('at last'));
+    const telling = told(agents, 'tell').catch((error: Error) => error.cause);
+    await clock.advance(60_000);
+    expect(await telling).toMatchObject(
+      parts === 2
+        ? { output: 'at last' }
+        : { name: 'ModelCallError', message: expect.stringContaining('other side closed') },
+    );
+    expect(JSON.stringify(events)).not.toContain('secret');
   });
 
   test('whose stream says that a limit is reached parks, and goes on with the answer of the next', async () => {
