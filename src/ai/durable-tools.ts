@@ -13,6 +13,7 @@
 import type { ToolSet } from 'ai';
 import type { TaskContext } from '../agent.ts';
 import { errorFrom, errorInfoOf, inWords } from '../runtime/values/errors.ts';
+import { ChangedCall, changedFailure, toldOfChange } from './changed-call.ts';
 import { fromPlain, toPlain } from './plain-data.ts';
 import type { RepeatedCalls } from './repeated-calls.ts';
 import { isOfTask } from './task-end.ts';
@@ -29,6 +30,8 @@ export interface ToolCalls {
   readonly prefix: string;
   /** Which call of the model asks: some providers give one id again in a later call. */
   readonly modelCall: () => number;
+  /** The input that a person has given a call in place of its own, by its place. */
+  readonly changed: ReadonlyMap<string, unknown>;
   /** How often this run has made each call. */
   readonly repeated: RepeatedCalls;
   /** The error that the task ends with. */
@@ -40,19 +43,21 @@ export function durableTools(tools: ToolSet, calls: ToolCalls): ToolSet {
   const durable: ToolSet = {};
   const atWork = new ToolsAtWork();
   for (const [toolName, tool] of Object.entries(tools)) {
-    const { execute } = tool;
+    const { execute, toModelOutput } = tool;
     if (execute === undefined) {
       durable[toolName] = tool;
       continue;
     }
     const call = async (
-      input: unknown,
+      asked: unknown,
       options: Parameters<typeof execute>[1],
       work: CallAtWork,
     ): Promise<unknown> => {
       const { toolCallId } = options;
       const place = `${calls.modelCall()}:${toolCallId}`;
       const idempotencyKey = `${task.taskId}:${prefix}${place}`;
+      const isChanged = calls.changed.has(place);
+      const input = isChanged ? calls.changed.get(place) : asked;
       const bound = bindToolCall(options, { toolCallId, toolName, idempotencyKey, task }, work);
       const kept = await task.step<Kept>(`${prefix}tool:${place}`, async () => {
         try {
@@ -66,8 +71,12 @@ export function durableTools(tools: ToolSet, calls: ToolCalls): ToolSet {
         }
       });
       task.progress({ tool: toolName });
-      if ('error' in kept) throw errorFrom(kept.error);
-      return fromPlain(kept.output);
+      if ('error' in kept) {
+        const { name, message } = kept.error;
+        throw errorFrom({ name, message: isChanged ? changedFailure(toPlain(input), message) : message });
+      }
+      const output = fromPlain(kept.output);
+      return isChanged ? new ChangedCall(toPlain(input), output) : output;
     };
     const executed = async (input: unknown, options: Parameters<typeof execute>[1]): Promise<unknown> => {
       calls.repeated.count(toolName, input);
@@ -84,7 +93,8 @@ export function durableTools(tools: ToolSet, calls: ToolCalls): ToolSet {
         work.end();
       }
     };
-    durable[toolName] = { ...tool, execute: executed } as ToolSet[string];
+    const told = toModelOutput === undefined ? {} : { toModelOutput: toldOfChange(toModelOutput) };
+    durable[toolName] = { ...tool, execute: executed, ...told } as ToolSet[string];
   }
   return durable;
 }

@@ -128,17 +128,18 @@ class ModelRun {
   /** How many invalid answers this run has had in the task's attempts. */
   readonly #failed: number;
   #calls = 0;
+  /** Inputs that people have given calls in place of the model's, by the place of the call. */
+  readonly #changed = new Map<string, unknown>();
   /** An error that ends the task, and is not reported to the model. */
   #broken: { readonly thrown: unknown } | undefined;
 
   constructor(context: TaskContext<unknown, unknown>, options: ModelRunOptions) {
     this.#context = context;
     this.#options = options;
-    this.#approval = approvalBy(
-      options.toolApproval,
-      context,
-      (toolCallId) => `${this.#prefix}approve:${this.#calls}:${toolCallId}`,
-    );
+    this.#approval = approvalBy(options.toolApproval, context, {
+      keyOf: (toolCallId) => `${this.#prefix}approve:${this.#calls}:${toolCallId}`,
+      change: (toolCallId, input) => this.#changed.set(`${this.#calls}:${toolCallId}`, input),
+    });
     this.#failed = [...context.steps.keys()].filter((key) => key.startsWith(this.#failures)).length;
     if (context.signal.aborted) this.#aborted();
     else context.signal.addEventListener('abort', this.#aborted, { once: true });
@@ -190,6 +191,7 @@ class ModelRun {
         task: this.#context,
         prefix: this.#prefix,
         modelCall: () => this.#calls,
+        changed: this.#changed,
         breakOff: (thrown) => this.#breakOff(thrown),
         repeated,
       }),

@@ -4,8 +4,15 @@
  * I1  A call is asked about once: a task that runs again gets the answer that was given.
  * I2  A call that was denied is denied again, with the same reason and without a question, if the model repeats it.
  * I3  The input of a call is among the details of its question alone: there a dashboard can hide it.
+ * I4  An input that a person gives in its place is judged as the model's own is, by the schema of the tool.
  */
-import type { GenericToolApprovalFunction, ToolApprovalConfiguration, ToolApprovalStatus, ToolSet } from 'ai';
+import {
+  asSchema,
+  type GenericToolApprovalFunction,
+  type ToolApprovalConfiguration,
+  type ToolApprovalStatus,
+  type ToolSet,
+} from 'ai';
 import { z } from 'zod';
 import type { TaskContext } from '../agent.ts';
 import { toPlain } from './plain-data.ts';
@@ -16,13 +23,18 @@ export type ToolApproval = ToolApprovalConfiguration<ToolSet, unknown>;
 type Judge = Extract<ToolApproval, GenericToolApprovalFunction<ToolSet, never, unknown>>;
 type Call = Parameters<Judge>[0];
 
-const answer = z.strictObject({ approved: z.boolean(), reason: z.string().optional() });
+/** Where a call's question is asked, and what a person makes of its input. */
+export interface ApprovedCalls {
+  /** The key of a call's question. */
+  keyOf(toolCallId: string): string;
+  /** The call is made with this input. */
+  change(toolCallId: string, input: unknown): void;
+}
 
-/** @param keyOf the key of a call's question */
 export function approvalBy(
   approval: ToolApproval | undefined,
   task: TaskContext<unknown, unknown>,
-  keyOf: (toolCallId: string) => string,
+  calls: ApprovedCalls,
 ): Judge {
   /** Why, by tool and input. */
   const denied = new Map<string, string>();
@@ -35,16 +47,46 @@ export function approvalBy(
     const repeated = `${toolName} ${JSON.stringify(input)}`;
     const before = denied.get(repeated);
     if (before !== undefined) return { type: 'denied', reason: before };
-    const { approved, reason = 'a person said no' } = await task.ask({
+    const answer = await task.ask({
       question: `Call ${toolName}?`,
       details: { tool: toolName, input, ...(why === undefined ? {} : { why }) },
-      schema: answer,
-      key: keyOf(toolCallId),
+      schema: await answerOn(call),
+      key: calls.keyOf(toolCallId),
     });
-    if (approved) return undefined;
+    if (answer.approved) {
+      if (answer.input !== undefined) calls.change(toolCallId, answer.input);
+      return undefined;
+    }
+    const { reason = 'a person said no' } = answer;
     denied.set(repeated, reason);
     return { type: 'denied', reason };
   };
+}
+
+/** The schema of an answer; the input in it becomes what the schema of the tool makes of it. */
+async function answerOn({ toolCall: { toolName, providerExecuted }, tools }: Call) {
+  const answer = z.strictObject({ approved: z.boolean(), reason: z.string().optional() });
+  const tool = tools !== undefined && Object.hasOwn(tools, toolName) ? tools[toolName] : undefined;
+  // What the provider calls by itself it calls with the input that its model gave.
+  if (tool === undefined || providerExecuted === true)
+    return answer.extend({ input: z.undefined().optional() });
+  const { validate, jsonSchema } = asSchema(tool.inputSchema);
+  const { $schema: _, ...shape } = await jsonSchema;
+  const input = z
+    .unknown()
+    .transform(async (given, issues) => {
+      if (given === undefined) return undefined;
+      const judged = await validate?.(given);
+      if (judged === undefined || judged.success) return judged?.value ?? given;
+      issues.addIssue({ code: 'custom', message: judged.error.message });
+      return z.NEVER;
+    })
+    .optional()
+    .meta({ ...shape, description: 'the input to call it with, in place of its own' });
+  return answer.extend({ input }).refine((given) => given.approved || given.input === undefined, {
+    path: ['input'],
+    error: 'a call that is denied has no input',
+  });
 }
 
 /** In the SDK's order: the agent's own settings come before the tool's. */

@@ -151,6 +151,88 @@ describe('a call of a tool that needs approval', () => {
     expect([await next, ...paid]).toEqual(['settled again', 6, 7]);
   });
 
+  test('is made with the input that a person gives instead, and the model is told so', async () => {
+    const { agent, model } = payer(
+      { toolApproval: { pay: 'user-approval' } },
+      calls('pay', { cents: 7 }),
+      says('settled'),
+      says('again'),
+    );
+    const made = await asking({ agent });
+    await made.system.questions.answer((await openQuestion(made)).id, {
+      approved: true,
+      input: { cents: 5 },
+    });
+    expect([await made.done, ...paid]).toEqual(['settled', 5]);
+    const told = { note: expect.stringContaining('changed'), input: { cents: 5 }, output: 'paid 5' };
+    expect(model.prompts[1]!.at(-1)).toMatchObject({ content: [{ output: { value: told } }] });
+    // What the model said stays, and what came of it is remembered.
+    expect(await made.agents.execute('ada', { type: 'settle' })).toBe('again');
+    expect(JSON.stringify(model.prompts[2])).toContain('{"cents":7}');
+    expect(JSON.stringify(model.prompts[2])).toContain('paid 5');
+  });
+
+  test('is not made with an input that is not as its tool expects: the question stays open, and says why', async () => {
+    const { agent } = payer(
+      { toolApproval: { pay: 'user-approval' } },
+      calls('pay', { cents: 7 }),
+      says('settled'),
+    );
+    const made = await asking({ agent });
+    const { id, schema } = await openQuestion(made);
+    const answer = (value: unknown) => made.system.questions.answer(id, value);
+    expect(schema).toMatchObject({ properties: { input: { properties: { cents: { type: 'number' } } } } });
+    await expect(answer({ approved: true, input: { cents: 'five' } })).rejects.toMatchObject({
+      code: 'ANSWER_INVALID',
+    });
+    // That a call which is denied has no input only the task knows: it asks again.
+    await answer({ approved: false, input: { cents: 5 } });
+    let open = await openQuestion(made);
+    while (open.refused === undefined) {
+      await made.clock.advance(0);
+      open = await openQuestion(made);
+    }
+    expect(open.refused).toContain('a call that is denied has no input');
+    await answer({ approved: true });
+    expect([await made.done, ...paid]).toEqual(['settled', 7]);
+  });
+
+  test('is made with what the schema of its tool makes of the input that a person gives', async () => {
+    const pause = tool({
+      inputSchema: z.object({ minutes: z.number().transform((minutes) => minutes * 60) }),
+      execute: ({ minutes: seconds }) => `${seconds} s`,
+      toModelOutput: ({ output }) => ({ type: 'text', value: `paused for ${output}` }),
+    });
+    const given = { tools: { pause }, toolApproval: { pause: 'user-approval' } as const };
+    const { agent, model } = payer(given, calls('pause', { minutes: 9 }), says('settled'));
+    const made = await asking({ agent });
+    await made.system.questions.answer((await openQuestion(made)).id, {
+      approved: true,
+      input: { minutes: 2 },
+    });
+    expect(await made.done).toBe('settled');
+    expect(JSON.stringify(model.prompts[1]!.at(-1))).toContain('paused for 120 s');
+  });
+
+  test('that fails with the input of a person says so to the model, too', async () => {
+    const pay = tool({
+      inputSchema: z.object({ cents: z.number() }),
+      execute: ({ cents }): string => {
+        throw new Error(`no ${cents} there`);
+      },
+    });
+    const given = { tools: { pay }, toolApproval: { pay: 'user-approval' } as const };
+    const { agent, model } = payer(given, calls('pay', { cents: 7 }), says('settled'));
+    const made = await asking({ agent });
+    await made.system.questions.answer((await openQuestion(made)).id, {
+      approved: true,
+      input: { cents: 5 },
+    });
+    expect(await made.done).toBe('settled');
+    const failure = JSON.stringify(model.prompts[1]!.at(-1));
+    expect(failure).toMatch(/no 5 there .*changed the input/);
+  });
+
   test('is asked about where its text is streamed, too', async () => {
     paid.length = 0;
     const agent = defineModelAgent({
@@ -191,7 +273,10 @@ async function judged(
       return Promise.resolve(answer);
     },
   };
-  const judge = approvalBy(toolApproval, task as never, (id) => `key of ${id}`);
+  const judge = approvalBy(toolApproval, task as never, {
+    keyOf: (id) => `key of ${id}`,
+    change: () => undefined,
+  });
   const toolCall = { toolName, toolCallId: 'c1', input };
   return { status: await judge({ toolCall, tools, messages: [], runtimeContext: {} } as never), asked };
 }
@@ -283,6 +368,11 @@ describe.each(disks)('of a task that runs again in a second program on a %s', (k
   test.each<[string, Parameters<typeof payer>[0], (isYes: boolean) => unknown]>([
     ['the tool asks', { tools: { pay: asker } }, (isYes) => (isYes ? 'yes' : 'no')],
     ['approval is needed', { toolApproval: { pay: 'user-approval' } }, (approved) => ({ approved })],
+    [
+      'an input is given',
+      { toolApproval: { pay: 'user-approval' } },
+      (approved) => (approved ? { approved, input: { cents: 9 } } : { approved }),
+    ],
   ])('the second call waits for an answer of its own, where %s', async (_, needs, answer) => {
     const disk = await diskOf(kind);
     const first = payer(needs, calls('pay', { cents: 1 }), calls('pay', { cents: 2 }));
