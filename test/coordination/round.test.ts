@@ -476,4 +476,25 @@ describe('votes that do not count', () => {
       ['b', 'late'],
     ]);
   });
+
+  it('are heard a hundred times beyond those that were asked for; more are counted, and are no events', async () => {
+    const host = scriptedHost({ onOpen: (body) => queueMicrotask(() => body.ready()) });
+    const { system, agents, eventsOf } = await rig({ hosts: { 'in-process': host } });
+    await system.variables.define('lr', lr);
+    await agents.register({ id: 'a', module: yes });
+    await agents.start('a');
+    const say = (roundId: string) =>
+      host.bodiesOf('a')[0]!.report({ type: 'vote.cast', roundId, vote: 'accept' });
+    const dropped = () => agents.get('a').metrics.dropped;
+    for (let count = 0; count < 500; count++) say('no such round');
+    await settled();
+    expect([eventsOf('round.voted').length, dropped()]).toEqual([100, 400]);
+    for (let round = 1; round <= 20; round++) {
+      const outcome = system.consensus.propose({ variable: 'lr', value: round / 100 });
+      await settled();
+      say(system.consensus.rounds()[0]!.roundId);
+      expect(await outcome).toMatchObject({ outcome: 'accepted' });
+    }
+    expect([eventsOf('round.voted').length, dropped()]).toEqual([120, 400]);
+  });
 });

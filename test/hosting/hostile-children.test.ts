@@ -1,5 +1,6 @@
 /** Nothing that a child sends does more than end that child, or fail the one task it belongs to. */
 import type { KeyObject } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { serialize } from 'node:v8';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -342,6 +343,25 @@ describe('bytes that a process writes to the descriptor of its channel', () => {
     expect(agents.get(id)).toMatchObject({ status: 'running', metrics: { dropped: 1 } });
     await agents.kill(id);
     await writing;
+  });
+  test('without end leave others their turns, however fast they come', async () => {
+    const { agents } = system;
+    const id = await agents.register({ module, restart: { policy: 'never' } });
+    await agents.start(id);
+    const frame = framed(serialize([1, 'no report']));
+    const input = Buffer.concat(Array.from({ length: 1_000 }, () => frame));
+    const flooding = agents.execute(id, { type: 'flood', input }).catch(() => undefined);
+    let most = 0;
+    for (let before = 0; before < 100_000; ) {
+      await nextTurn();
+      const { dropped } = agents.get(id).metrics;
+      most = Math.max(most, dropped - before);
+      before = dropped;
+    }
+    // What a stream reads at once, and what it may have read by then.
+    expect(most).toBeLessThanOrEqual((2 * 65_536) / frame.length + 1);
+    await agents.kill(id);
+    await flooding;
   });
   test('that were written before it exits arrive', async () => {
     const { agents } = system;

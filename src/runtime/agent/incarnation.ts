@@ -54,6 +54,9 @@ export interface IncarnationOwner {
 
 const NO_VARIABLES: readonly VariableState[] = Object.freeze([]);
 
+/** Votes that a body may give beyond those that it was asked for. */
+const STRAY_VOTES = 100;
+
 /** An end that came before its host had handed the body over. */
 class EarlyExit {
   readonly reason: ExitReason;
@@ -82,6 +85,8 @@ export class Incarnation implements BodyListener, Child, CoordinatedBody {
   /** Whether it holds a place and memory of the system's limits. */
   private isAdmitted = false;
   private early: (BodyReport | EarlyExit)[] | undefined = undefined;
+  /** How many of its votes are still heard: each is an event, and its code may send any number. */
+  private votesLeft = STRAY_VOTES;
 
   constructor(owner: IncarnationOwner, number: number, chart: ChildReport) {
     this.owner = owner;
@@ -181,6 +186,7 @@ export class Incarnation implements BodyListener, Child, CoordinatedBody {
 
   post(request: BodyRequest): void {
     if (this.isOver) return;
+    if (request.type === 'vote.asked') this.votesLeft += 1;
     try {
       this.body?.post(request);
     } catch (thrown) {
@@ -236,6 +242,10 @@ export class Incarnation implements BodyListener, Child, CoordinatedBody {
 
   /** Passes a report of the body to coordination. */
   tellCoordination(report: BodyReport): void {
+    if (report.type === 'vote.cast') {
+      if (this.votesLeft === 0) return this.dropped();
+      this.votesLeft -= 1;
+    }
     if (this.participation) return this.participation.reported(report);
     const { agent } = this.owner;
     agent.services.coordination.strayed(agent, this.number, report);

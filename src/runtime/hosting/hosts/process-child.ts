@@ -34,7 +34,7 @@ import { ownFile } from './own-file.ts';
 import { PrintedLines } from './printed-lines.ts';
 import { processExitReason } from './process-exit.ts';
 import type { ProcessMeter } from './process-meter.ts';
-import type { ChildMessage } from './protocol.ts';
+import { BATCH_ITEMS, type ChildMessage, WINDOW } from './protocol.ts';
 import { setSessionPriority } from './session-priority.ts';
 import { NICENESS } from './thread-child.ts';
 import { foldersOfChild } from './working-folder.ts';
@@ -88,6 +88,11 @@ const STDERR_TAIL = 16_384;
 /** What one message of a child may take of this program's memory. */
 const PART_OF_HEAP = Math.floor(getHeapStatistics().heap_size_limit / 4);
 const USAGE_EVERY_MS = 1_000;
+/**
+ * After so many messages its channel rests for a turn of the loop, so that other children and timers have theirs: one
+ * that does not keep to its window would be read without end.
+ */
+const MESSAGES_A_TURN = WINDOW * BATCH_ITEMS;
 const ignore = (): void => {};
 
 export class ProcessChild implements Child {
@@ -196,17 +201,25 @@ export class ProcessChild implements Child {
     const { maxMemoryBytes = Infinity } = this.#options.resources;
     const maxBytes = Math.min(MAX_FRAME_BYTES, maxMemoryBytes);
     const maxContentBytes = Math.min(MAX_CONTENT_BYTES, PART_OF_HEAP, 2 * maxMemoryBytes);
+    let heard = 0;
     const message = (came: unknown): void => {
+      heard += 1;
       this.#unheard = undefined;
       this.#listener.message(came);
     };
     const fault = (problem: string): void =>
       this.kill({ error: { name: 'ChannelError', message: `its process sent ${problem}` } });
     const reader = new FrameReader({ message, fault }, { maxBytes, maxContentBytes });
-    this.#channel?.on('data', (chunk: Buffer) => reader.take(chunk));
-    // That it is gone is told by `close`.
-    this.#channel?.on('error', ignore);
     const channel = this.#channel;
+    channel?.on('data', (chunk: Buffer) => {
+      reader.take(chunk);
+      if (heard < MESSAGES_A_TURN) return;
+      heard = 0;
+      channel.pause();
+      setImmediate(() => channel.resume());
+    });
+    // That it is gone is told by `close`.
+    channel?.on('error', ignore);
     channel?.on('close', () => {
       if (this.#channel === channel) this.#disconnected();
     });
