@@ -42,46 +42,42 @@ describe('steps of a program that is killed with -9, again and again', () => {
     ['in-process', KILLS],
     ['thread', 2],
     ['process', 2],
-  ] as const)(
-    'are paid once they are kept, and never again (%s)',
-    { timeout: 240_000 },
-    async (isolation, kills) => {
-      const folder = await mkdtemp(join(tmpdir(), 'mabeam-steps-'));
-      try {
-        const random = seededRandom(kills);
-        const ledger = join(folder, 'ledger');
-        const args = [join(folder, 'fleet.db'), ledger, isolation];
-        for (let kill = 0; kill < kills; kill++) {
-          await runAndKill(args, ledger, 1 + Math.floor(random() * 4 * STEPS));
-        }
-        const last = fork(PROGRAM, [...args, 'finish'], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-        const messages: unknown[] = [];
-        last.on('message', (message) => messages.push(message));
-        await once(last, 'exit');
-        const sum = (STEPS * (STEPS - 1)) / 2;
-        expect(messages[1]).toSatisfy((results: number[]) => results.every((result) => result === sum));
-        const lines = (await readFile(ledger, 'utf8')).split('\n').slice(0, -1);
-        const kept = new Set<string>();
-        const paidAgain: string[] = [];
-        let paidTwice = 0;
-        const paid = new Set<string>();
-        for (const line of lines) {
-          const [taskId, what, n] = line.split(' ');
-          const thing = `${taskId} ${n}`;
-          if (what === 'kept') kept.add(thing);
-          else {
-            if (kept.has(thing)) paidAgain.push(thing);
-            if (paid.has(thing)) paidTwice += 1;
-            paid.add(thing);
-          }
-        }
-        expect(paidAgain).toEqual([]);
-        // What was under way at a kill may be: once for each of the three tasks that ran.
-        expect(paidTwice).toBeLessThanOrEqual(kills * 3);
-        expect(kept.size).toBeGreaterThan(kills);
-      } finally {
-        await rm(folder, { recursive: true });
+  ] as const)('are paid once they are kept, and never again (%s)', async (isolation, kills) => {
+    const folder = await mkdtemp(join(tmpdir(), 'mabeam-steps-'));
+    try {
+      const random = seededRandom(kills);
+      const ledger = join(folder, 'ledger');
+      const args = [join(folder, 'fleet.db'), ledger, isolation];
+      for (let kill = 0; kill < kills; kill++) {
+        await runAndKill(args, ledger, 1 + Math.floor(random() * 4 * STEPS));
       }
-    },
-  );
+      const last = fork(PROGRAM, [...args, 'finish'], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+      const messages: unknown[] = [];
+      last.on('message', (message) => messages.push(message));
+      await once(last, 'exit');
+      const sum = (STEPS * (STEPS - 1)) / 2;
+      expect(messages[1]).toSatisfy((results: number[]) => results.every((result) => result === sum));
+      const lines = (await readFile(ledger, 'utf8')).split('\n').slice(0, -1);
+      const kept = new Set<string>();
+      const paidAgain: string[] = [];
+      let paidTwice = 0;
+      const paid = new Set<string>();
+      for (const line of lines) {
+        const [taskId, what, n] = line.split(' ');
+        const thing = `${taskId} ${n}`;
+        if (what === 'kept') kept.add(thing);
+        else {
+          if (kept.has(thing)) paidAgain.push(thing);
+          if (paid.has(thing)) paidTwice += 1;
+          paid.add(thing);
+        }
+      }
+      expect(paidAgain).toEqual([]);
+      // What was under way at a kill may be: once for each of the three tasks that ran.
+      expect(paidTwice).toBeLessThanOrEqual(kills * 3);
+      expect(kept.size).toBeGreaterThan(kills);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
 });

@@ -3,7 +3,7 @@ import { consensusMachine, coordinatorMachine } from '../../src/machines/index.t
 import { exploreCoordinator, recoveryTimes } from '../models/coordinator/walk.ts';
 
 describe.each(['table', 'interpreter', 'pure'] as const)('driven by the %s', (driver) => {
-  it('every move in every state, against the model', { timeout: 120_000 }, () => {
+  it('every move in every state, against the model', () => {
     const { states, moves } = exploreCoordinator({ coordinatorMachine, consensusMachine, driver });
     expect(states).toBeGreaterThan(50);
     expect(moves).toBeGreaterThan(1_000);

@@ -165,7 +165,7 @@ it('a system that has closed can still be looked at', async () => {
   expect((await ask(shown, '/api/agents/ada')).json.agent.status).toBe('stopped');
 });
 
-it('does not keep a program alive, with a viewer or without', { timeout: 60_000 }, async () => {
+it('does not keep a program alive, with a viewer or without', async () => {
   const source = new URL('../../src/', import.meta.url).href;
   const program = `
     import { get } from 'node:http';

@@ -45,7 +45,7 @@ describe('the table', () => {
     compare(shipped(table), 40_000);
   });
 
-  test('drives generated machines as the interpreter does', { timeout: 120_000 }, () => {
+  test('drives generated machines as the interpreter does', () => {
     compare(generated(table), 60_000);
   });
 
@@ -63,11 +63,11 @@ describe('the table', () => {
 describe('pure functions', () => {
   const pure = makersOf('pure');
 
-  test('drive every shipped chart as the interpreter does', { timeout: 120_000 }, () => {
+  test('drive every shipped chart as the interpreter does', () => {
     compare(shipped(pure), 5_000);
   });
 
-  test('drive generated machines as the interpreter does', { timeout: 120_000 }, () => {
+  test('drive generated machines as the interpreter does', () => {
     compare(generated(pure), 10_000);
   });
 });

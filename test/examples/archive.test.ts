@@ -18,9 +18,7 @@ async function run(args: readonly string[], answer?: string) {
   return { stdout, stderr, code };
 }
 
-it('reads every address through a hang, a loop, a broken answer, a limit and a kill, and asks before it publishes', {
-  timeout: 300_000,
-}, async () => {
+it('reads every address through a hang, a loop, a broken answer, a limit and a kill, and asks before it publishes', async () => {
   const { stdout, stderr, code } = await run(['--ask'], 'y\n');
   expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining('All well.') });
   expect(stderr).toContain('Publish an index of 40 addresses?');

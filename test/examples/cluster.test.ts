@@ -5,12 +5,9 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { eventually } from '../kit/eventually.ts';
 import { hasEngine } from '../restate/engine.ts';
-
-// A real server and processes share the machine with whatever else it does.
-vi.setConfig({ testTimeout: 90_000 });
 
 const MAIN = fileURLToPath(new URL('../../examples/cluster/main.ts', import.meta.url));
 

@@ -17,7 +17,7 @@ describe('the digits experiment, a small one', () => {
       onProgress: (line) => progress.push(line),
       logger: pino({ level: 'silent' }),
     });
-  }, 300_000);
+  });
 
   it('goes well, and says so', () => {
     expect(findings.problems).toEqual([]);

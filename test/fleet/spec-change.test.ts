@@ -216,7 +216,7 @@ describe('in force from the next body on', () => {
     expect(agents.get(id).isolation).toBe('thread');
     await agents.start(id);
     expect(await agents.execute(id, { type: 'add', input: 1 })).toBe(7);
-  }, 30_000);
+  });
 
   it('memory that a body has reserved is given back as it was reserved', async () => {
     const host = scriptedHost({ onOpen: (body) => queueMicrotask(() => body.ready()) });

@@ -91,7 +91,7 @@ describe('the paths', () => {
 
 describe.concurrent('a life is as its model says', () => {
   for (const isolation of isolations) {
-    test(isolation, { timeout: 240_000 }, async ({ onTestFinished }) => {
+    test(isolation, async ({ onTestFinished }) => {
       const world = await World.open(isolation);
       onTestFinished(() => world.close());
       const lives = paths.flatMap(({ profile, lives }) => lives.map((life) => ({ profile, ...life })));

@@ -171,7 +171,6 @@ describe('limits and flags', () => {
     ['high', constants.priority.PRIORITY_HIGH, undefined],
   ])(
     'the priority %s is that of all threads of the process, of its session and of what it has started; in its init it is %i, sandbox %o',
-    { timeout: 120_000 },
     async ([cpuPriority, inInit, sandbox], { skip }) => {
       skip(priorityRefusal(cpuPriority) !== undefined, 'this machine refuses to raise priorities');
       const expected = NICENESS[cpuPriority];

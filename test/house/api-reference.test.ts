@@ -10,7 +10,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** They are for bundlers, and have nothing to call. */
 const WITHOUT_API = ['process-entry', 'thread-entry', 'orphan-watch', 'package.json'];
 
-it('is written without a warning, for every entry', { timeout: 240_000 }, () => {
+it('is written without a warning, for every entry', () => {
   const out = mkdtempSync(join(tmpdir(), 'mabeam-api-'));
   onTestFinished(() => rmSync(out, { recursive: true, force: true }));
   const args = ['--import', './docs/reference/api-compiler.ts', 'node_modules/typedoc/bin/typedoc'];

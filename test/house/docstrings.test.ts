@@ -70,7 +70,7 @@ function isType({ flags }: ts.Symbol): boolean {
   return (flags & (ts.SymbolFlags.Interface | ts.SymbolFlags.Class | ts.SymbolFlags.TypeAlias)) !== 0;
 }
 
-it('is written at everything a user calls, writes or is given', { timeout: 120_000 }, () => {
+it('is written at everything a user calls, writes or is given', () => {
   const silent: string[] = [];
   let seen = 0;
   for (const symbol of exported()) {

@@ -20,24 +20,20 @@ describe('the code in the pages', () => {
   });
   afterAll(() => folder[Symbol.asyncDispose]());
 
-  it('has the types it is said to have', { timeout: 120_000 }, async () => {
+  it('has the types it is said to have', async () => {
     expect(await checkTypes(folder.path)).toEqual({ exitCode: 0, stdout: '', stderr: '' });
   });
 
-  it.each(withCode)(
-    'of $page runs as it is, and prints what it says',
-    { timeout: 120_000 },
-    async ({ page, blocks }) => {
-      const programs = blocks.filter(({ isProgram }) => isProgram);
-      const files = programs.map(({ file }) => file);
-      const { exitCode, stderr, printed } = await runPrograms(folder.folderOf(page), files);
-      const complained = linesOf(stderr).filter((line) => !isWarning(line));
-      expect({ exitCode, complained }).toEqual({ exitCode: 0, complained: [] });
-      expect(programs.map(({ where }, index) => ({ where, printed: printed[index] }))).toEqual(
-        programs.map(({ where, prints }) => ({ where, printed: prints })),
-      );
-    },
-  );
+  it.each(withCode)('of $page runs as it is, and prints what it says', async ({ page, blocks }) => {
+    const programs = blocks.filter(({ isProgram }) => isProgram);
+    const files = programs.map(({ file }) => file);
+    const { exitCode, stderr, printed } = await runPrograms(folder.folderOf(page), files);
+    const complained = linesOf(stderr).filter((line) => !isWarning(line));
+    expect({ exitCode, complained }).toEqual({ exitCode: 0, complained: [] });
+    expect(programs.map(({ where }, index) => ({ where, printed: printed[index] }))).toEqual(
+      programs.map(({ where, prints }) => ({ where, printed: prints })),
+    );
+  });
 });
 
 it('the index has every page', async () => {

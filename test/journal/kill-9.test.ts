@@ -85,38 +85,34 @@ function note(said: readonly Said[], ledger: Ledger): void {
 }
 
 describe.concurrent('a program that is killed with -9, again and again', () => {
-  it.for([1, 2])(
-    'finds all that it was told (seed %i)',
-    { timeout: 180_000 },
-    async (seed, { onTestFinished }) => {
-      const folder = await mkdtemp(join(tmpdir(), 'mabeam-'));
-      onTestFinished(() => rm(folder, { recursive: true }));
-      const file = join(folder, 'fleet.db');
-      const random = seededRandom(seed);
-      const ledger: Ledger = {
-        registered: new Set(),
-        counts: new Map(),
-        open: new Map(),
-        standing: new Map(),
-        version: 0,
-      };
-      let answers = 0;
-      for (let kill = 0; kill < KILLS; kill++) {
-        const said = await runAndKill(file, seed * 100 + kill, Math.floor(random() * 250));
-        check(said, ledger);
-        note(said, ledger);
-        answers += said.filter((one) => 'told' in one).length;
-      }
-      expect(answers).toBeGreaterThan(100);
+  it.for([1, 2])('finds all that it was told (seed %i)', async (seed, { onTestFinished }) => {
+    const folder = await mkdtemp(join(tmpdir(), 'mabeam-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const file = join(folder, 'fleet.db');
+    const random = seededRandom(seed);
+    const ledger: Ledger = {
+      registered: new Set(),
+      counts: new Map(),
+      open: new Map(),
+      standing: new Map(),
+      version: 0,
+    };
+    let answers = 0;
+    for (let kill = 0; kill < KILLS; kill++) {
+      const said = await runAndKill(file, seed * 100 + kill, Math.floor(random() * 250));
+      check(said, ledger);
+      note(said, ledger);
+      answers += said.filter((one) => 'told' in one).length;
+    }
+    expect(answers).toBeGreaterThan(100);
 
-      const system = await createAgentSystem({
-        store: sqliteStore(file),
-        agents: [counter],
-        logger: pino({ level: 'silent' }),
-      });
-      let last = 0;
-      for await (const { sequence } of system.events.read()) expect(sequence).toBe(++last);
-      await system.close();
-    },
-  );
+    const system = await createAgentSystem({
+      store: sqliteStore(file),
+      agents: [counter],
+      logger: pino({ level: 'silent' }),
+    });
+    let last = 0;
+    for await (const { sequence } of system.events.read()) expect(sequence).toBe(++last);
+    await system.close();
+  });
 });

@@ -9,6 +9,7 @@ import { dirname } from 'node:path';
 import type { Browser, Page } from 'puppeteer-core';
 import { afterAll, inject, onTestFinished, test, type TestAPI } from 'vitest';
 import { buildPage, openBrowser } from './chromium.ts';
+import { PATIENCE_MS } from './common-config.ts';
 import type { Folders } from './once-a-run.ts';
 
 async function browserOrNone(): Promise<Browser | undefined> {
@@ -64,7 +65,7 @@ export async function openPage(
   page.on('console', (message) => {
     if (message.type() === 'error') problems.push(message.text());
   });
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(PATIENCE_MS);
   await page.setViewport({ width, height });
   await page.emulateMediaFeatures(features ?? []);
   await page.goto(url, { waitUntil: 'domcontentloaded' });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, launch, type LaunchOptions } from 'puppeteer-core';
 import { build } from 'vite';
+import { LIMIT_MS, PATIENCE_MS } from './common-config.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const TMP = join(ROOT, '.tmp');
@@ -52,7 +53,13 @@ function restore(name: string, value: string | undefined): void {
 /** @throws Error where it does not start */
 export async function openBrowser(): Promise<Browser> {
   const executablePath = await unpacked();
-  const options: LaunchOptions = { executablePath, args: ARGUMENTS, headless: 'shell' };
+  const options: LaunchOptions = {
+    executablePath,
+    args: ARGUMENTS,
+    headless: 'shell',
+    timeout: PATIENCE_MS,
+    protocolTimeout: LIMIT_MS,
+  };
   const own = { ...process.env, LANG: 'en_US.UTF-8' };
   try {
     return await launch({ ...options, env: own });

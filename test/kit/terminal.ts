@@ -3,6 +3,7 @@ import pty from '@lydell/node-pty';
 import headless from '@xterm/headless';
 import { onTestFinished } from 'vitest';
 import { CLI, type CommandOptions, cleanEnv } from './command-line.ts';
+import { PATIENCE_MS } from './common-config.ts';
 
 export interface TerminalOptions extends CommandOptions {
   readonly columns?: number;
@@ -26,9 +27,6 @@ export interface SeenTerminal {
   readonly untilNot: (pattern: RegExp) => Promise<void>;
   readonly ended: Promise<{ readonly exitCode: number; readonly signal: number | undefined }>;
 }
-
-/** After so long a wait fails, and prints the screen; ms. */
-const PATIENCE_MS = 25_000;
 
 export const KEYS = {
   up: '\u001B[A',

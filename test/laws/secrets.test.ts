@@ -143,7 +143,7 @@ describe.each<Isolation>(['in-process', 'thread', 'process'])('%s', (isolation) 
     expectNoSecret('the log', lines.join('\n'));
     expect(streamed.length).toBeGreaterThan(0);
     expectNoSecret("the inspector's stream", streamed.join('\n'));
-  }, 60_000);
+  });
 });
 
 const ensured = (system: AgentSystem, args = initArgs) =>

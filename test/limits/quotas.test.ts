@@ -9,7 +9,7 @@ import { judgeQuota, quotaTours } from '../models/quota/tour.ts';
 const coverage = chartCoverage(quotaMachine);
 
 describe.each(drivers)('a shared limit does in every state what the design says (%s)', (driver) => {
-  it('in every move of every tour', { timeout: 120_000 }, async () => {
+  it('in every move of every tour', async () => {
     const { tours, states, pairs } = quotaTours();
     expect(states).toBeGreaterThan(20);
     expect(pairs).toBeGreaterThan(100);

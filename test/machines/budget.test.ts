@@ -19,15 +19,13 @@ let inspected: Promise<void> | undefined;
 const inspectTours = (): Promise<void> => (inspected ??= sendOnTours(coverage.inspect));
 
 describe.each(drivers)('a budget does in every state what its sums say (%s)', (driver) => {
-  it('in every move of every tour', { timeout: 300_000 }, async () => {
+  it('in every move of every tour', async () => {
     expect(states).toBeGreaterThan(50);
     await (driver === 'interpreter' ? inspectTours() : sendOnTours(drivenBy(driver)));
   });
 });
 
-test('every transition of the chart was taken, and every guard has answered yes and no', {
-  timeout: 300_000,
-}, async () => {
+test('every transition of the chart was taken, and every guard has answered yes and no', async () => {
   await inspectTours();
   expect(coverage.total).toBeGreaterThan(10);
   expect(coverage.untaken()).toEqual([]);

@@ -37,9 +37,7 @@ test('an answer, and the end of the time for one, are taken of an open question 
   }
 });
 
-test('a question does in every state, on the running system, what the design says', {
-  timeout: 60_000,
-}, async () => {
+test('a question does in every state, on the running system, what the design says', async () => {
   const { tours, pairs } = questionTours();
   expect(pairs).toBeGreaterThan(40);
   for (const tour of tours) await judgeQuestion(tour);

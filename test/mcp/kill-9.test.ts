@@ -16,7 +16,6 @@ test.each([
   ['process', 1],
 ] as const)(
   'no server, and nothing that it has started, outlives its program; the next program starts it again (%s, %i programs)',
-  { timeout: 60_000 },
   async (isolation, programs) => {
     const folder = await mkdtemp(join(tmpdir(), 'mabeam-mcp-'));
     const program = () =>

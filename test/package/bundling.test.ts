@@ -26,7 +26,7 @@ beforeAll(async () => {
   packed = await packPackage(inject('tarballFolder'));
   await withTour(packed);
   elsewhere = await mkdtemp(join(tmpdir(), 'mabeam-bundled-'));
-}, 180_000);
+});
 afterAll(async () => {
   await packed[Symbol.asyncDispose]();
   await rm(elsewhere, { recursive: true, force: true });
@@ -43,7 +43,7 @@ async function tour(folder: string, extension: string): Promise<readonly string[
 }
 
 describe.each([true, false])('by esbuild, with code shared among the files: %s', (splitting) => {
-  it('runs in every host', { timeout: 120_000 }, async () => {
+  it('runs in every host', async () => {
     const out = join(elsewhere, `esbuild-${splitting}`);
     await esbuild({
       absWorkingDir: packed.home,
@@ -66,7 +66,7 @@ describe.each([true, false])('by esbuild, with code shared among the files: %s',
   });
 });
 
-it('by vite it runs in every host', { timeout: 120_000 }, async () => {
+it('by vite it runs in every host', async () => {
   const out = join(elsewhere, 'vite');
   await vite({
     root: packed.home,

@@ -53,7 +53,7 @@ beforeAll(async () => {
   packed = await packPackage(inject('tarballFolder'));
   for (const name of USED) await packed.link(name);
   await writeConsumer(packed.home);
-}, 180_000);
+});
 afterAll(() => packed[Symbol.asyncDispose]());
 
 it.each(['typescript-5.9', 'typescript-6.0'])(
@@ -74,16 +74,13 @@ it.each(['typescript-5.9', 'typescript-6.0'])(
 
 it.each(RESOLUTIONS)(
   'compiles with typescript and %s, exact optional properties and all declarations checked',
-  { timeout: 180_000 },
   async (resolution) => {
     const errors = await compile(resolution, EXACT);
     expect(errors.filter((line) => !NOT_EXACT.test(line) && !WANTS_DOM.test(line))).toEqual([]);
   },
 );
 
-it('compiles without an error anywhere where optional properties are not exact', {
-  timeout: 180_000,
-}, async () => {
+it('compiles without an error anywhere where optional properties are not exact', async () => {
   const errors = await compile('nodenext', {});
   expect(errors.filter((line) => !WANTS_DOM.test(line))).toEqual([]);
 });

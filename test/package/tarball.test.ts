@@ -20,7 +20,7 @@ beforeAll(async () => {
   // What a new project is checked with.
   await packed.link('@types/node');
   await packed.link('typescript');
-}, 180_000);
+});
 afterAll(() => packed[Symbol.asyncDispose]());
 
 describe('the tarball', () => {
@@ -95,7 +95,7 @@ describe('somebody who has only the package', () => {
     const lines = stdout.trimEnd().split('\n');
     expect(lines.length).toBe(14);
     expect(lines.filter((line) => !line.startsWith('ok'))).toEqual([]);
-  }, 120_000);
+  });
 
   it('begins a project that passes its check and its test, and runs until it is told to end', async () => {
     await mabeam(['init', 'x']);
@@ -115,7 +115,7 @@ describe('somebody who has only the package', () => {
     expect(second.stderr).not.toMatch(/hello world, number 1\b/);
     const stored = await mabeam(['agents', '--store', 'x/fleet.db', '--ids']);
     expect(stored.stdout).toBe('ada\n');
-  }, 60_000);
+  });
 });
 
 function mabeam(args: readonly string[]) {

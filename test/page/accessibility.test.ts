@@ -103,9 +103,6 @@ it.each([
   ['dark', 375],
 ])(
   '%s, %i px wide: axe finds nothing serious in any view, and nothing is wider than the screen',
-  {
-    timeout: 120_000,
-  },
   async (scheme, width) => {
     const features = [
       { name: 'prefers-color-scheme', value: scheme },
@@ -208,7 +205,7 @@ async function shiftOf(view: string) {
   return { view, isCalm: total < 0.1, total };
 }
 
-it('nothing jumps while data comes', { timeout: 120_000 }, async () => {
+it('nothing jumps while data comes', async () => {
   const shifts = await Promise.all(VIEWS.map((view) => shiftOf(view)));
   expect(shifts.filter(({ isCalm }) => !isCalm)).toEqual([]);
 });

@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import { type AgentSystem } from '../../src/index.ts';
 import { browserOfFile, builtPage, inBrowser, openPage } from '../kit/browser.ts';
 import { dashboard, running, system, worker } from '../kit/dashboard.ts';
+import { awaited } from '../kit/rig.ts';
 
 const browser = await browserOfFile();
 const pageFolder = await builtPage();
@@ -23,22 +24,20 @@ const STEP_PX = 317;
 /** Frames until the page hears of its list being scrolled, and has drawn it; a busy machine takes more than two. */
 const PATIENCE_FRAMES = 20;
 
-it('10,000 agents scroll while they work: of each frame only what is seen is drawn, and nothing of it is blank', {
-  timeout: 120_000,
-}, async () => {
+it('10,000 agents scroll while they work: of each frame only what is seen is drawn, and nothing of it is blank', async () => {
   const fleet = await many(10_000);
   const { url } = await dashboard(fleet, { pageFolder });
   const { page, problems } = await openPage(browser, `${url}#/agents`);
-  await page.waitForFunction(() => document.querySelectorAll('.list .row').length > 20, {
-    timeout: 60_000,
-  });
+  await page.waitForFunction(() => document.querySelectorAll('.list .row').length > 20);
   const working = new AbortController();
-  const work = (async () => {
-    for (let n = 0; !working.signal.aborted; n++) {
-      await fleet.agents.execute(`agent-${n % 10_000}`, { type: 'add' });
-      if (n % 20 === 0) await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  })();
+  const work = awaited(
+    (async () => {
+      for (let n = 0; !working.signal.aborted; n++) {
+        await fleet.agents.execute(`agent-${n % 10_000}`, { type: 'add' });
+        if (n % 20 === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    })(),
+  );
   const seen = await page.evaluate(
     async (frames, step, patience) => {
       const list = document.querySelector('.list')!;

@@ -58,9 +58,7 @@ it('a wrong secret unlocks nothing', async () => {
   expect(await page.$$('.controls')).toEqual([]);
 });
 
-it('does what it says, and only what is legal can be pressed; what destroys asks first', {
-  timeout: 60_000,
-}, async () => {
+it('does what it says, and only what is legal can be pressed; what destroys asks first', async () => {
   const fleet = await system();
   await running(fleet, 'ada');
   const { url } = await dashboard(fleet, { pageFolder, control: true, controlToken: CONTROL });
@@ -114,7 +112,7 @@ it('does what it says, and only what is legal can be pressed; what destroys asks
   expect(problems).toEqual([]);
 });
 
-it('pools are sized and variables set from the page', { timeout: 60_000 }, async () => {
+it('pools are sized and variables set from the page', async () => {
   const fleet = await system();
   await fleet.pools.create({ name: 'crew', spec: { module: worker }, min: 1, max: 4 });
   await fleet.variables.define('rate', variable.float({ min: 0, max: 1, default: 0.5 }));

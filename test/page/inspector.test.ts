@@ -40,9 +40,7 @@ async function watched(inspector: Inspector) {
   return system;
 }
 
-it('where the viewer cannot be reached it says so, and shows our charts with their states lit up', {
-  timeout: 60_000,
-}, async () => {
+it('where the viewer cannot be reached it says so, and shows our charts with their states lit up', async () => {
   const inspector = await inspectorOf(await viewerAt(() => undefined));
   const system = await watched(inspector);
   const { page, problems } = await openPage(browser, inspector.url);
@@ -63,7 +61,7 @@ it('where the viewer cannot be reached it says so, and shows our charts with the
   expect(problems.filter((problem) => !problem.includes('ERR_EMPTY_RESPONSE'))).toEqual([]);
 });
 
-it('a chart that nobody has drawn is shown as its states', { timeout: 60_000 }, async () => {
+it('a chart that nobody has drawn is shown as its states', async () => {
   const inspector = await inspectorOf(await viewerAt(() => undefined));
   const { createActor } = await import('xstate');
   const machine = createMachine({
@@ -83,7 +81,7 @@ it('a chart that nobody has drawn is shown as its states', { timeout: 60_000 }, 
   await page.waitForSelector('.node.around[data-state="review"]');
 });
 
-it('a viewer that answers is shown, and given all', { timeout: 60_000 }, async () => {
+it('a viewer that answers is shown, and given all', async () => {
   const script = `<script>
     addEventListener('message', ({ data }) => document.body.append(data.type + ' ' + (data.name ?? '') + ';'));
     setTimeout(() => parent.postMessage({ type: '@statelyai.connected' }, '*'), 300);
@@ -98,7 +96,7 @@ it('a viewer that answers is shown, and given all', { timeout: 60_000 }, async (
   await page.waitForFunction(() => document.getElementById('own')?.hidden === true);
 });
 
-it('one that is late takes over', { timeout: 60_000 }, async () => {
+it('one that is late takes over', async () => {
   let isThere = false;
   const script = `<script>parent.postMessage({ type: '@statelyai.connected' }, '*')</script>`;
   const inspector = await inspectorOf(

@@ -15,7 +15,6 @@ const module = new URL('../fixtures/agents/order.ts', import.meta.url);
 
 it.each(['in-process', 'process'] as const)(
   'a chart of a user, %s: its states are drawn, where it stands is lit, and the last steps are told',
-  { timeout: 60_000 },
   async (isolation) => {
     const fleet = await system();
     await fleet.agents.register({ id: 'ada', module: isolation === 'process' ? module : order, isolation });
@@ -63,7 +62,7 @@ it.each(['in-process', 'process'] as const)(
   },
 );
 
-it('pause and resume, with who did it', { timeout: 60_000 }, async () => {
+it('pause and resume, with who did it', async () => {
   const fleet = await system();
   await running(fleet, 'ada');
   const shown = await dashboard(fleet, { pageFolder, control: true, controlToken: CONTROL });

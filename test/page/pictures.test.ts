@@ -14,7 +14,6 @@ const it = inBrowser(browser);
 
 it.each(['DejaVu Sans', 'Inter'])(
   'in %s, no text of a picture runs out of the box that it stands in',
-  { timeout: 60_000 },
   async (font) => {
     const { page } = await openPage(browser, 'about:blank');
     const face = `@font-face { font-family: Inter; font-weight: 100 900; src: url(data:font/woff2;base64,${inter}) }`;

@@ -64,9 +64,7 @@ it('a wrong token is told as such, and the right one opens', async () => {
   await page.waitForSelector('.tile');
 });
 
-it('a page of another origin learns nothing and changes nothing, even with both secrets', {
-  timeout: 60_000,
-}, async () => {
+it('a page of another origin learns nothing and changes nothing, even with both secrets', async () => {
   const fleet = await system();
   await running(fleet, 'ada');
   const shown = await dashboard(fleet, { pageFolder, control: true, controlToken: CONTROL });

@@ -78,9 +78,7 @@ describe('an agent', () => {
     expect(problems).toEqual([]);
   });
 
-  it('can be gone back through, step by step: what is shown is what events.replay says', {
-    timeout: 60_000,
-  }, async () => {
+  it('can be gone back through, step by step: what is shown is what events.replay says', async () => {
     const fleet = await system();
     await running(fleet, 'ada');
     for (let n = 0; n < 3; n++) await fleet.agents.execute('ada', { type: 'add' });
@@ -183,10 +181,7 @@ it('pools show their size, and why it changed', async () => {
   );
   await fleet.pools.ensureSize('crew', 4);
   await page.waitForFunction(() => /4 of 4 wanted/.test(document.querySelector('.pool')?.textContent ?? ''));
-  await page.waitForFunction(
-    () => /1 → 4/.test(document.querySelector('.pool .history')?.textContent ?? ''),
-    { timeout: 15_000 },
-  );
+  await page.waitForFunction(() => /1 → 4/.test(document.querySelector('.pool .history')?.textContent ?? ''));
   expect(problems).toEqual([]);
 });
 
@@ -213,7 +208,7 @@ it('the timeline draws a restart storm where it was', async () => {
   expect(problems).toEqual([]);
 });
 
-it('says that the server is gone, and finds it again', { timeout: 60_000 }, async () => {
+it('says that the server is gone, and finds it again', async () => {
   const fleet = await system();
   await running(fleet, 'ada');
   const token = 'the-token-of-both-of-them';

@@ -1,7 +1,7 @@
 /**
  * A fleet whose nodes get another agent chart, one after the other, under load: real nodes of two versions, and a real server.
  */
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectFleet, type Fleet, planUpgrade } from '../../src/restate.ts';
 import { EngineAdmin } from '../../src/restate/engine/engine-admin.ts';
 import { hostOf } from '../../src/restate/engine/names.ts';
@@ -11,9 +11,6 @@ import { PATIENT_MS } from './fleet-rig.ts';
 import { allRunElsewhere, loadOn, workers } from './load.ts';
 import { nodeProcess } from './node-process.ts';
 import { worker } from './worker.ts';
-
-// Real servers and processes share the machine with whatever else it does.
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 90_000 });
 
 describe.runIf(hasEngine())(
   'a roll to a chart in which the places of running agents have other names',

@@ -1,14 +1,12 @@
 /** Laws of the constraints of a fleet: the nodes have their code, and the node that answers for the fleet checks them. */
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { defineConstraint, type NamedConstraint, variable } from '../../src/index.ts';
 import { type AgentNode, connectFleet, createAgentNode, type Fleet } from '../../src/restate.ts';
 import { refusal } from '../kit/rig.ts';
 import { type Engine, hasEngine, startEngine } from './engine.ts';
 import { PATIENT_MS } from './fleet-rig.ts';
-
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 const logger = pino({ level: 'silent' });
 const holds = ({ low, high }: Readonly<Record<string, unknown>>) => Number(low) <= Number(high);

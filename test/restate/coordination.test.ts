@@ -1,5 +1,5 @@
 /** Variables and rounds of a fleet on several nodes, on a real server. */
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { defineAgent, variable } from '../../src/index.ts';
 import { nodeOf } from '../../src/restate/engine/names.ts';
 import { asker } from './asker.ts';
@@ -9,9 +9,6 @@ import { fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
 import { gateway } from './gateway.ts';
 import { nodeProcess } from './node-process.ts';
 import { voter } from './voter.ts';
-
-// Real servers and processes share the machine with whatever else it does.
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 describe.runIf(hasEngine())('coordination', () => {
   const engine = sharedEngine();

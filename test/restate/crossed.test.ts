@@ -1,5 +1,5 @@
 /** A fleet whose parts are at odds: many callers with one key, wrong clocks, other code of a type. */
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { connectFleet } from '../../src/restate.ts';
 import { defineAgent } from '../../src/index.ts';
 import { systemClock } from '../../src/runtime/time/clock.ts';
@@ -8,9 +8,6 @@ import { codeOf } from '../kit/rig.ts';
 import { hasEngine } from './engine.ts';
 import { fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
 import { worker } from './worker.ts';
-
-// Real servers and processes share the machine with whatever else it does.
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 const HOUR_MS = 3_600_000;
 

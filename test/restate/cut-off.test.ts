@@ -3,16 +3,13 @@
  * real server, with a gateway between that is shut, or frozen.
  */
 import { pino } from 'pino';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { createAgentNode } from '../../src/restate.ts';
 import { hasEngine, startEngine } from './engine.ts';
 import { eventually } from '../kit/eventually.ts';
 import { fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
 import { gateway } from './gateway.ts';
 import { worker } from './worker.ts';
-
-// Real servers and processes share the machine with whatever else it does.
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 /** Longer than a busy machine may hold a node up, and short enough to be waited for. */
 const LEASE_MS = 3_000;

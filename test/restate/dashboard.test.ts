@@ -6,9 +6,6 @@ import { hasEngine } from './engine.ts';
 import { eventually } from '../kit/eventually.ts';
 import { fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
 
-// Real servers and processes share the machine with whatever else it does.
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
-
 const asker = defineAgent({
   type: 'asker',
   init: () => ({}),

@@ -1,14 +1,11 @@
 /** A node that drains is empty when it says so: a real server, and an agent that does not go before its work is done. */
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { defineAgent } from '../../src/index.ts';
 import { eventually } from '../kit/eventually.ts';
 import { fateOf, gate } from '../kit/rig.ts';
 import { hasEngine } from './engine.ts';
 import { fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
 import { worker, workerOfNext } from './worker.ts';
-
-// A real server shares the machine with whatever else it does.
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 describe.runIf(hasEngine())('a node that drains', () => {
   const engine = sharedEngine();

@@ -11,9 +11,6 @@ import { fateOf } from '../kit/rig.ts';
 import { hasEngine, startEngine } from './engine.ts';
 import { worker } from './worker.ts';
 
-// A real server shares the machine with whatever else it does.
-vi.setConfig({ testTimeout: 90_000 });
-
 type Options = AgentNodeOptions & { readonly clock?: ReturnType<typeof simulatedClock> };
 
 test.runIf(hasEngine())(

@@ -31,7 +31,7 @@ export function sharedEngine(options?: EngineOptions): () => Engine {
       leaseMs: PATIENT_MS,
       logger: silent,
     });
-  }, 90_000);
+  });
   afterAll(async () => {
     await keeper?.close();
     await engine?.stop();
@@ -61,7 +61,7 @@ export async function fleetRig(engine: Engine, agents: readonly AgentCode[]): Pr
     for (const { id } of await fleet.agents.list()) await fleet.agents.forget(id);
     await fleet.close();
     for (const node of nodes.toReversed()) await node.close({ timeoutMs: 2_000 });
-  }, 60_000);
+  });
   return {
     fleet,
     async node(name, options = {}) {

@@ -1,6 +1,6 @@
 /** One node: the life of an agent on a real server, by the API of one program. */
 import { readFile } from 'node:fs/promises';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { createAgentSystem, defineAgent, variable } from '../../src/index.ts';
 import { connectFleet, createAgentNode } from '../../src/restate.ts';
@@ -8,9 +8,6 @@ import { codeOf } from '../kit/rig.ts';
 import { hasEngine } from './engine.ts';
 import { worker } from './worker.ts';
 import { fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
-
-// Real servers and processes share the machine with whatever else it does.
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 const counter = defineAgent({
   type: 'counter',

@@ -6,14 +6,11 @@ import { connect as connectTcp } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { connectFleet, createAgentNode } from '../../src/restate.ts';
 import { hasEngine, startEngine } from './engine.ts';
 import { PATIENT_MS } from './fleet-rig.ts';
 import { worker } from './worker.ts';
-
-// Real servers and processes share the machine with whatever else it does.
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 /** Of no engine here. */
 const OTHER_KEY = 'publickeyv1_2G8dCQhArfvGpzPw5Vx2ALciR4xCLHfS5YaT93XjNxX9';

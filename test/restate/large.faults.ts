@@ -1,12 +1,10 @@
 /** Messages that are as large as the real server takes them. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { defineAgent } from '../../src/index.ts';
 import { hasEngine } from './engine.ts';
 import { fleetRig, fresh, sharedEngine } from './fleet-rig.ts';
-
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 /** In one call. */
 const TAKEN_BYTES = 32 * 1_048_576;

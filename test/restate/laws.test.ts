@@ -1,6 +1,6 @@
 /** One suite of laws, two systems: one program, and a fleet on a real server. */
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, vi } from 'vitest';
+import { afterAll, beforeAll, describe } from 'vitest';
 import { type AgentSystem, createAgentSystem } from '../../src/index.ts';
 import { type AgentNode, connectFleet, createAgentNode, type Fleet } from '../../src/restate.ts';
 import { type Engine, hasEngine, startEngine } from './engine.ts';
@@ -26,9 +26,6 @@ import { endingLaws } from '../laws/on-both/ending.ts';
 import { stoppingAgents, stoppingLaws } from '../laws/on-both/stopping.ts';
 import type { PlayedSubject } from '../laws/on-both/subject.ts';
 import { partlyScripted } from '../kit/partly-scripted.ts';
-
-// Real servers and processes share the machine with whatever else it does.
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 const lawAgents = [
   ...codeOfLaws,
@@ -140,12 +137,12 @@ describe.runIf(hasEngine())('a fleet on two nodes', () => {
       bodies,
       statesWith: (text: string) => statesWith(engine!, text),
     });
-  }, 90_000);
+  });
   afterAll(async () => {
     await fleet?.close();
     for (const node of nodes) await node.close({ timeoutMs: 2_000 });
     await engine?.stop();
-  }, 60_000);
+  });
   lawsOfBoth(() => subject!);
   addingLaws(() => subject!);
   stoppingLaws(() => subject!);

@@ -76,7 +76,7 @@ describe.runIf(hasEngine())('under load', () => {
     const report = await load.judged();
     tell('the server killed', report);
     expect(report.refusals).toEqual([]);
-  }, 120_000);
+  });
 
   test('a node that is frozen for longer than its lease, and goes on, changes nothing', async () => {
     const { engine, fleet } = await cluster();
@@ -97,7 +97,7 @@ describe.runIf(hasEngine())('under load', () => {
     const report = await load.judged();
     tell('a node frozen', report);
     expect(report.refusals).toEqual([]);
-  }, 120_000);
+  });
 
   test('a deploy of new code, node by node, is not noticed by callers, and states are migrated', async () => {
     const { engine, fleet } = await cluster();
@@ -119,7 +119,7 @@ describe.runIf(hasEngine())('under load', () => {
       expect(await fleet.agents.execute(id, { type: 'version' })).toBe(2);
       expect(await fleet.agents.savedState(id)).toMatchObject({ migrated: true });
     }
-  }, 120_000);
+  });
 });
 
 describe.runIf(hasEngine())('a fleet', () => {
@@ -164,5 +164,5 @@ describe.runIf(hasEngine())('a fleet', () => {
     expect(await planUpgrade(fleet)).toMatchObject(
       Array.from({ length: AGENTS }, () => ({ type: 'worker', verdict: 'same' })),
     );
-  }, 60_000);
+  });
 });

@@ -1,14 +1,11 @@
 /** What tasks have asked of the fleet outlives the node that they ran on: a real server, and a process that is killed. */
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { hasEngine } from './engine.ts';
 import { eventually } from '../kit/eventually.ts';
 import { fleetRig, fresh, PATIENT_MS, sharedEngine } from './fleet-rig.ts';
 import { allRunElsewhere } from './load.ts';
 import { nodeProcess } from './node-process.ts';
 import { worker } from './worker.ts';
-
-// Real servers and processes share the machine with whatever else it does.
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 describe.runIf(hasEngine())('a node that goes', () => {
   const engine = sharedEngine();

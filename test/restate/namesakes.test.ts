@@ -1,13 +1,10 @@
 /** Nodes of one name: one that begins anew within the lease of the last, and two that live at once. */
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { hasEngine } from './engine.ts';
 import { eventually } from '../kit/eventually.ts';
 import { fleetRig, fresh, PATIENT_MS, sharedEngine } from './fleet-rig.ts';
 import { nodeProcess } from './node-process.ts';
 import { worker } from './worker.ts';
-
-// Real servers and processes share the machine with whatever else it does.
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 describe.runIf(hasEngine())('a node that begins under the name of another', () => {
   const engine = sharedEngine();

@@ -6,16 +6,13 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { connectFleet } from '../../src/restate.ts';
 import { hasEngine, startEngine } from './engine.ts';
 import { eventually } from '../kit/eventually.ts';
 import { fleetRig, fresh, PATIENT_MS, sharedEngine } from './fleet-rig.ts';
 import { nodeProcess } from './node-process.ts';
 import { worker } from './worker.ts';
-
-// Real servers and processes share the machine with whatever else it does.
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 /** Of nodes that are to die: longer than a busy machine may hold one up, and short enough to be waited for. */
 const LEASE_MS = 4_000;
@@ -215,5 +212,5 @@ describe.runIf(hasEngine())('who answers for the fleet', () => {
       );
     }
     expect(await agents.execute(id, { type: 'count' })).toBe(count + 1);
-  }, 60_000);
+  });
 });

@@ -4,16 +4,13 @@
  * Waits for what happens: how long that takes is measured by bench/cluster.ts, on a machine that does nothing else.
  */
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AgentNode, connectFleet, createAgentNode, type Fleet, planUpgrade } from '../../src/restate.ts';
 import { type Engine, hasEngine, startEngine } from './engine.ts';
 import { PATIENT_MS } from './fleet-rig.ts';
 import { allRunElsewhere, loadOn, workers } from './load.ts';
 import { nodeProcess } from './node-process.ts';
 import { worker } from './worker.ts';
-
-// Real servers and processes share the machine with whatever else it does.
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 90_000 });
 
 const WORKER = new URL('worker.ts', import.meta.url);
 

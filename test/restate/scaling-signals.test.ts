@@ -1,6 +1,6 @@
 /** Laws of the scaling signals of a fleet: pools know them by name, and the node that answers for the fleet has their code. */
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { defineAgent, defineScalingSignal, type NamedScalingSignal } from '../../src/index.ts';
 import { poolCrewOf } from '../../src/restate/pools/pool-object.ts';
 import { SignalCode } from '../../src/restate/pools/scaling-signals.ts';
@@ -10,8 +10,6 @@ import { refusal } from '../kit/rig.ts';
 import { type Engine, hasEngine, startEngine } from './engine.ts';
 import { PATIENT_MS } from './fleet-rig.ts';
 import { objectContext } from './object-context.ts';
-
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 const logger = pino({ level: 'silent' });
 const steady = defineScalingSignal('steady', ({ size }) => ({ busyShare: 0.5, waiting: size - 1 }));

@@ -125,9 +125,7 @@ async function lived(cutStep: number, after: number) {
   return { seen: { answers, kept, sent: world.sent(), called: world.called() }, counts };
 }
 
-test('a step that one holder of the seat began, and another went on with, does what one alone does: at every place', {
-  timeout: 120_000,
-}, async () => {
+test('a step that one holder of the seat began, and another went on with, does what one alone does: at every place', async () => {
   const { seen, counts } = await lived(-1, 0);
   expect(seen.sent.map(({ to }) => to)).toEqual(
     expect.arrayContaining(['agent ada lost', 'nodes fleet sweep', 'agent joe lost']),

@@ -2,7 +2,7 @@
  * An agent at a place that the fleet's code does not know, as after a downgrade: real nodes and a real server, in which
  * what is kept of it is rewritten.
  */
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { agentChartHash } from '../../src/restate/agent/chart-version.ts';
 import type { AgentState } from '../../src/restate/agent/agent-state.ts';
 import { AGENT } from '../../src/restate/engine/names.ts';
@@ -11,9 +11,6 @@ import { type Engine, hasEngine } from './engine.ts';
 import { fleetRig, fresh, PATIENT_MS, sharedEngine } from './fleet-rig.ts';
 import { nodeProcess } from './node-process.ts';
 import { worker } from './worker.ts';
-
-// Real servers and processes share the machine with whatever else it does.
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 const OTHER = 'of another version';
 

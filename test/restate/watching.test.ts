@@ -10,7 +10,7 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import { pino } from 'pino';
 import { WebSocket } from 'ws';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { type AgentSystem, createAgentSystem, defineAgent, type Tally, variable } from '../../src/index.ts';
 import { createInspector } from '../../src/inspector.ts';
 import { connectFleet, createAgentNode, type Fleet } from '../../src/restate.ts';
@@ -18,9 +18,6 @@ import { hasEngine } from './engine.ts';
 import { eventually } from '../kit/eventually.ts';
 import { recordedSpans } from '../kit/recorded-spans.ts';
 import { fresh, PATIENT_MS, sharedEngine } from './fleet-rig.ts';
-
-// Real servers and processes share the machine with whatever else it does.
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 /** Tasks that have run into a limit. */
 const limited = new Set<string>();
@@ -267,7 +264,7 @@ describe.runIf(hasEngine())('a fleet', () => {
       await fleet.stopAgents({ timeoutMs: 0 });
       await fleet.close();
       await node.close({ timeoutMs: 2_000 });
-    }, 60_000);
+    });
     return fleet as unknown as Watched;
   });
 
@@ -298,7 +295,7 @@ describe.runIf(hasEngine())('a fleet', () => {
       await fleet.stopAgents({ timeoutMs: 0 });
       await fleet.close();
       await node.close({ timeoutMs: 2_000 });
-    }, 60_000);
+    });
     const viewer = new WebSocket(inspector.webSocketUrl);
     onTestFinished(() => viewer.terminate());
     const told: Told[] = [];

@@ -13,9 +13,6 @@ import { PATIENT_MS } from './fleet-rig.ts';
 import { nodeProcess } from './node-process.ts';
 import { worker } from './worker.ts';
 
-// Real servers and processes share the machine with whatever else it does.
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
-
 const HOUR_MS = 3_600_000;
 /** How far the clocks of one machine's processes are taken to be apart, ms. */
 const APART_MS = 50;

@@ -336,4 +336,4 @@ test('10,000 values, the hostile among them: what has no problem is read where i
   expect(ends.read).toBeGreaterThan(1_000);
   // Next to nothing is left for the clone to tell without a place.
   expect(ends.refused).toBeLessThan(100);
-}, 300_000);
+});

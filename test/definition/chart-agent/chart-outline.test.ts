@@ -57,7 +57,7 @@ describe.each<Isolation>(['in-process', 'thread', 'process'])('%s', (isolation) 
       'shipping.parcel.packed',
       'shipping.invoice',
     ]);
-  }, 30_000);
+  });
 });
 
 it('an agent of functions has no chart, and neither has an unknown agent', async () => {

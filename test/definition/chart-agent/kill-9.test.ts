@@ -38,7 +38,7 @@ async function runAndKill(file: string, isolation: string, moment: Moment): Prom
 }
 
 describe('a chart in a program that is killed with -9, again and again', () => {
-  it.each(['in-process', 'process'])('goes on where it was (%s)', { timeout: 240_000 }, async (isolation) => {
+  it.each(['in-process', 'process'])('goes on where it was (%s)', async (isolation) => {
     const folder = await mkdtemp(join(tmpdir(), 'mabeam-chart-'));
     try {
       const random = seededRandom(isolation === 'process' ? 2 : 1);

@@ -57,7 +57,6 @@ test.each([
   { kept: 'its end', retainEvents: 600, seed: 2 },
 ])(
   'a store that keeps $kept has all that was acknowledged, in order and whole batches, after each of 8 kills',
-  { timeout: 120_000 },
   async ({ retainEvents, seed }) => {
     const path = place();
     const random = seededRandom(seed);

@@ -110,9 +110,7 @@ describe('a backup that is restored beside the log of the file it replaces', () 
 });
 
 describe('a file with its own log', () => {
-  test('goes on with it, wherever its program was killed, as often as it was', {
-    timeout: 60_000,
-  }, async () => {
+  test('goes on with it, wherever its program was killed, as often as it was', async () => {
     let path = place();
     let history: readonly SystemEvent[] = [];
     for (let kill = 0; kill < 8; kill++) {

@@ -303,9 +303,7 @@ test('a file that was only touched is still the same', async () => {
   await assertHistory(store, [...history, ...more]);
 });
 
-test('a file that is checkpointed, compacted and read by a copier is still the same', {
-  timeout: 60_000,
-}, async () => {
+test('a file that is checkpointed, compacted and read by a copier is still the same', async () => {
   const { path, store } = await atWork();
   let last = 0;
   for (const batch of knownBatches()) {

@@ -184,9 +184,7 @@ describe('a file that is no whole store', () => {
     expect(await refusalOfUntouched(copy)).toMatch(/truncated|damaged/);
   });
 
-  test('is never taken for another history, whichever page is overwritten', {
-    timeout: 120_000,
-  }, async () => {
+  test('is never taken for another history, whichever page is overwritten', async () => {
     const path = place();
     const history = await filled(path, 1_100);
     const whole = readFileSync(path);
@@ -214,7 +212,7 @@ describe('a file that is no whole store', () => {
 });
 
 describe('a log that was cut off, as by a loss of power', () => {
-  test('gives back the whole batches before the cut, wherever it is', { timeout: 60_000 }, async () => {
+  test('gives back the whole batches before the cut, wherever it is', async () => {
     const path = place();
     const store = await opened(path);
     for (const batch of firstBatches(60)) await store.append(batch);

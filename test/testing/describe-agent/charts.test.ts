@@ -1,14 +1,11 @@
 /** Agents that are charts: all of the chart is taken, a bug in it is found, and what is never taken is named. */
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type AnyStateMachine, emit, fromPromise, setup } from 'xstate';
 import { z } from 'zod';
 import { type ChartAnswer, type ChartEvent, defineChartAgent } from '../../../src/chart-agent.ts';
 import { variable } from '../../../src/index.ts';
 import { checkAgent, type CheckAgentOptions, type CoverageReport } from '../../../src/testing/index.ts';
 import { orderWith, type Parts } from './order.ts';
-
-// The longest computes for some five seconds: as long as a busy machine needs.
-vi.setConfig({ testTimeout: 120_000 });
 
 describe('a correct chart', () => {
   it('passes, with every transition and guard outcome taken', async () => {

@@ -179,9 +179,7 @@ describe('what cannot be tried', () => {
 });
 
 describe('in node:test', () => {
-  it('it finds its runner by itself, and writes tests that fail until what they found is mended', {
-    timeout: 120_000,
-  }, async () => {
+  it('it finds its runner by itself, and writes tests that fail until what they found is mended', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'mabeam-findings-'));
     try {
       const testing = pathToFileURL(
