@@ -75,10 +75,6 @@ function detailOf(event: SystemEvent): string {
     case 'agent.start_failed':
     case 'agent.gave_up':
       return describeExit(event.reason);
-    case 'agent.pausing':
-    case 'agent.paused':
-    case 'agent.resumed':
-      return event.by === undefined ? '' : `by ${event.by}`;
     case 'agent.parked':
       return parkedInWords(event);
     case 'task.parked':
@@ -104,7 +100,7 @@ function detailOf(event: SystemEvent): string {
     case 'question.asked':
       return `${event.questionId}: ${event.question}`;
     case 'question.answered':
-      return `${event.questionId}: ${inShort(event.answer)}${event.by === undefined ? '' : ` by ${event.by}`}`;
+      return `${event.questionId}: ${inShort(event.answer)}`;
     case 'question.refused':
       return `${event.questionId}: ${event.why}`;
     case 'question.expired':

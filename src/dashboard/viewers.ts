@@ -151,9 +151,7 @@ export class Viewers {
 
   #note(event: SystemEvent): void {
     if (event.type === 'alert.raised' || event.type === 'alert.cleared') this.#alertsChanged = true;
-    const { agentId } = event;
-    if (agentId === undefined || this.#followed.size === 0) return;
-    const followed = this.#followed.get(agentId);
+    const followed = event.agentId === undefined ? undefined : this.#followed.get(event.agentId);
     if (followed === undefined) return;
     followed.chart.look();
     followed.events.push(event);

@@ -116,22 +116,18 @@ export class Vitals {
 
   #answeredIn(latencyMs: number): void {
     const step = Math.floor(Math.log2(Math.max(latencyMs, SMALLEST_MS) / SMALLEST_MS) * STEPS_PER_OCTAVE);
-    const bucket = Math.min(BUCKETS - 1, Math.max(0, step));
+    const bucket = Math.min(BUCKETS - 1, step);
     this.#latencies[bucket] = this.#latencies[bucket]! + 1;
     this.#answered += 1;
   }
 
   #percentiles(): Sample['latencyMs'] {
     if (this.#answered === 0) return null;
-    const ranks = [0.5, 0.95, 0.99].map((share) => Math.ceil(share * this.#answered));
-    const found: number[] = [];
-    let seen = 0;
-    for (let bucket = 0; bucket < BUCKETS && found.length < ranks.length; bucket++) {
-      seen += this.#latencies[bucket]!;
-      while (found.length < ranks.length && seen >= ranks[found.length]!) found.push(middleOf(bucket));
-    }
-    const [p50 = 0, p95 = 0, p99 = 0] = found;
-    return { p50, p95, p99 };
+    const at = (share: number): number => {
+      let left = Math.ceil(share * this.#answered);
+      return middleOf(this.#latencies.findIndex((count) => (left -= count) <= 0));
+    };
+    return { p50: at(0.5), p95: at(0.95), p99: at(0.99) };
   }
 }
 

@@ -58,7 +58,8 @@ const opened = (sequence: number, roundId: string): SystemEvent =>
     variable: 'rate',
     value: 1,
     by: 'ada',
-  }) as SystemEvent;
+    electorate: [],
+  }) as unknown as SystemEvent;
 const closed = (sequence: number, roundId: string): SystemEvent =>
   ({
     type: 'round.closed',
@@ -202,7 +203,9 @@ it('22,000 marks become 20,000 again, and their numbers go on', () => {
   expect(chronicle.marks(all)).toHaveLength(20_000);
   expect([1_999, 2_000, 22_000].map((order) => chronicle.reaches(order))).toEqual([false, true, true]);
   chronicle.note(alert(22_001));
-  expect(chronicle.marks(all).map(({ order, at }) => order - at)).toEqual(Array(20_001).fill(0));
+  const numbers = Array.from({ length: 20_001 }, (_, place) => 2_001 + place);
+  expect(chronicle.marks(all).map(({ at }) => at)).toEqual(numbers);
+  expect(chronicle.marks(all).map(({ order }) => order)).toEqual(numbers);
 });
 
 it('a full chronicle takes no mark of an earlier program', async () => {
@@ -299,6 +302,8 @@ it('of what went wrong with an agent the newest counts, and the number of its re
     recentRestarts: 2,
   });
   chronicle.note(restart(12, 3));
+  chronicle.note({ ...restart(12, 3), type: 'agent.recovered', agentId: 'bob' } as SystemEvent);
+  expect(chronicle.noted('bob')).toBeUndefined();
   expect(chronicle.noted('ada')).toMatchObject({ lastError: { at: 11 }, recentRestarts: 3 });
   chronicle.note(ofAda(13, 'agent.forgotten', {}));
   expect(chronicle.noted('ada')).toBeUndefined();
@@ -364,7 +369,10 @@ it.each([
     { type: 'alert.raised', alert: 'gave_up', message: 'so  it\nis', pool: 'crew' },
     { alert: 'gave_up', text: 'so it is', pool: 'crew' },
   ],
-  [{ type: 'alert.cleared', alert: 'gave_up' }, { alert: 'gave_up' }],
+  [
+    { type: 'alert.cleared', alert: 'gave_up', pool: 'crew' },
+    { alert: 'gave_up', pool: 'crew' },
+  ],
   [
     { type: 'variable.changed', name: 'rate', version: 4, by: 'ann', why: 'cheaper' },
     { variable: 'rate', by: 'ann', text: 'v4: cheaper' },
@@ -379,8 +387,48 @@ it.each([
   ],
 ])('%o is a mark with what it says', (event, mark) => {
   const chronicle = new Chronicle();
-  const isOfAgent = event.type.startsWith('agent.') || event.type === 'alert.raised';
+  const isOfAgent = /^(agent|alert)\./.test(event.type);
   const agent = isOfAgent ? { agentId: 'ada' } : {};
   chronicle.note({ ...event, ...agent, sequence: 1, at: 7 } as unknown as SystemEvent);
   expect(chronicle.marks(all)).toEqual([{ order: 1, at: 7, type: event.type, ...agent, ...mark }]);
+});
+
+it('of the store 50,000 events are read, and the newest is looked for beyond what is known', async () => {
+  const reads: unknown[] = [];
+  const events = {
+    ...earlierOf([]),
+    async *read(query: object) {
+      reads.push(query);
+      yield* [];
+    },
+  };
+  const chronicle = new Chronicle();
+  chronicle.note(alert(60_002));
+  chronicle.note(alert(60_001));
+  await chronicle.readEarlier(events);
+  expect(await chronicle.newest(events)).toBe(60_002);
+  expect(reads).toEqual([{ after: 10_001 }, { after: 60_002, limit: 1 }]);
+});
+
+it('what somebody did is a mark like any other', () => {
+  const chronicle = new Chronicle();
+  chronicle.note(alert(1));
+  chronicle.add({ at: 2, type: 'operator.act', text: 'stop' });
+  expect(chronicle.marks(all).map(told)).toMatchObject([
+    { type: 'alert.raised' },
+    { at: 2, type: 'operator.act', text: 'stop' },
+  ]);
+  expect(chronicle.last).toBe(2);
+});
+
+it('rounds that were closed last are told first, whichever was opened first; what exceeds a hundred goes when one is opened', () => {
+  const chronicle = new Chronicle();
+  const note = (event: SystemEvent) => chronicle.note(event);
+  const ids = () => [...chronicle.closedRounds(shown)].map(({ roundId }) => roundId);
+  note({ ...closed(1, 'unknown'), type: 'round.voted', agentId: 'ada', vote: 'accept' } as SystemEvent);
+  for (const event of [opened(1, 'one'), opened(2, 'two'), closed(3, 'two'), closed(4, 'one')]) note(event);
+  expect(ids()).toEqual(['one', 'two']);
+  for (let at = 0; at < 150; at += 1) note(closed(5 + at, `n${at}`));
+  note(opened(200, 'open'));
+  expect(ids()).toHaveLength(99);
 });

@@ -59,6 +59,7 @@ function said() {
   const stored: { sequence: number; agentId: string; type: string }[] = [];
   let heard: ((event: object) => void) | undefined;
   const faults: unknown[] = [];
+  const filled: { promise: Promise<void> } = { promise: Promise.resolve() };
   let subscriptions = 0;
   let holds = 0;
   const table = {
@@ -76,7 +77,7 @@ function said() {
       );
       return { rows, gone: [], version: reached, isMore: reached < at.version };
     },
-    get: () => undefined,
+    get: (id: string) => (id === 'ada' ? { row: { id } } : undefined),
     childrenOf: () => [],
   };
   const options = {
@@ -97,7 +98,7 @@ function said() {
       alerts: { list: () => ['an alert'] },
     },
     watch: {
-      hold: () => ((holds += 1), { epoch: 'epoch', table, filled: Promise.resolve() }),
+      hold: () => ((holds += 1), { epoch: 'epoch', table, filled: filled.promise }),
       release: () => (holds -= 1),
     },
     chronicle: {
@@ -121,8 +122,8 @@ function said() {
       fleet: counted('fleet', () => at.value),
       coordination: counted('coordination', () => at.value),
       pools: counted('pools', () => at.value),
-      agent: counted('agent', () => at.value),
-      chart: vi.fn(async () => null),
+      agent: vi.fn((_id: string, _row: object, _children: readonly object[]) => at.value),
+      chart: vi.fn(async (_: string): Promise<object | null> => null),
     },
     work: {
       needs: counted('needs', () => at.value),
@@ -158,6 +159,7 @@ function said() {
     options,
     taken,
     stored,
+    filled,
     faults,
     held: () => [holds, subscriptions],
   };
@@ -241,7 +243,7 @@ it('one that has more than 256,000 bytes to read is sent nothing more until it h
   viewer.writableLength = 256_000;
   viewer.emit('drain');
   await settle();
-  expect(viewer.taken()).toEqual(['fleet', 'needs', 'work', 'tasks', 'events', 'samples', 'agents']);
+  expect(viewer.taken()).toEqual(['fleet', 'needs', 'work', 'agent', 'tasks', 'events', 'samples', 'agents']);
 });
 
 it('each report is made every so many rounds, once for all viewers, and sent where it is another', async () => {
@@ -274,6 +276,8 @@ it('the table is held, events are heard and rounds go on while there is a viewer
   await round();
   expect([viewers.size, ...held(), table.refresh.mock.calls.length]).toEqual([1, 1, 1, 1]);
   two.emit('close');
+  two.emit('close');
+  expect(vi.getTimerCount()).toBe(0);
   await round();
   expect([viewers.size, ...held(), table.refresh.mock.calls.length]).toEqual([0, 0, 0, 1]);
   const three = await join('agents');
@@ -346,6 +350,8 @@ it('of an agent the newest 400 events are told at first, then each once, whoever
   expect(eventsOf(early)).toEqual([[false, 501, 503]]);
   const back = await join('agent:ada', `epoch.0.0.0.501`);
   expect(eventsOf(back)).toEqual([[false, 503]]);
+  await round();
+  expect(eventsOf(early)).toEqual([]);
   // More than are held until the viewer is told: the oldest of them are dropped.
   for (let sequence = 504; sequence <= 1_500; sequence += 1) event(sequence);
   await round();
@@ -380,4 +386,131 @@ it('an agent’s chart is looked at for its viewers alone, at its events and onc
   await join('agents');
   event(3);
   expect(await looksIn(8)).toBe(0);
+});
+
+it('of an agent up to 799 events are held for its viewers, and with one more the newest 400', async () => {
+  const { join, event, stored } = said();
+  for (let sequence = 1; sequence <= 500; sequence += 1) event(sequence);
+  await join('agent:ada');
+  const isAnewFrom = async (position: number) => {
+    const { messages } = await join('agent:ada', `epoch.0.0.0.${position}`);
+    const { data } = messages.find(({ name }) => name === 'events')!;
+    return [data.reset ?? false, data.events.length, data.events[0]];
+  };
+  for (let sequence = 501; sequence <= 899; sequence += 1) event(sequence);
+  expect(await isAnewFrom(100)).toEqual([false, 400, 500]);
+  event(900);
+  expect(await isAnewFrom(500)).toEqual([false, 400, 501]);
+  expect(await isAnewFrom(600)).toEqual([false, 300, 601]);
+  expect(await isAnewFrom(499)).toEqual([true, 400, 501]);
+  expect(stored).toHaveLength(900);
+});
+
+it('while the table is filled nothing but the greeting is sent, and then all once, the past first', async () => {
+  const { join, event, at, filled } = said();
+  const filling = Promise.withResolvers<void>();
+  filled.promise = filling.promise;
+  Object.assign(at, { samples: 1, marks: 1, version: 1 });
+  const viewer = await join('fleet,agents,marks,agent:ada');
+  event(1);
+  for (let n = 0; n < 3; n += 1) await round();
+  expect(viewer.taken()).toEqual(['hello']);
+  filling.resolve();
+  await settle();
+  const reports = ['fleet', 'needs', 'agent', 'chart', 'tasks'];
+  expect(viewer.taken()).toEqual([...reports, 'events anew', 'samples anew', 'marks anew', 'agents anew']);
+});
+
+it.each([
+  ['rows', { version: 2_001 }, 5],
+  ['marks', { marks: 8_001 }, 5],
+])('much of %s alone comes in pieces too, each in a turn of its own', async (_, much, pieces) => {
+  const { viewers, at } = said();
+  Object.assign(at, much);
+  const response = new SaidResponse();
+  viewers.join(response as never, { topics: new Set<Topic>(['agents', 'marks']), position: 'epoch.0.0.0.0' });
+  const counts: number[] = [];
+  for (let turn = 0; turn < 12; turn += 1) {
+    await new Promise(setImmediate);
+    counts.push(response.messages.length - 1);
+  }
+  expect(counts.at(-1)).toBe(pieces);
+  expect(Math.max(...counts.map((count, turn) => count - (counts[turn - 1] ?? 0)))).toBe(1);
+});
+
+it.each(['needs', 'work', 'questions', 'limits', 'tasks', 'coordination', 'pools', 'agent'] as const)(
+  'a report on %s that fails is told of, and ends the connection that it was for',
+  async (report) => {
+    const { join, options, faults } = said();
+    const failure = new Error('unreadable');
+    const fail = () => {
+      throw failure;
+    };
+    if (report in options.work) Object.assign(options.work, { [report]: fail });
+    else Object.assign(options.reports, { [report]: fail });
+    const viewer = await join('fleet,work,questions,limits,coordination,pools,agent:ada');
+    expect([faults, viewer.isDestroyed]).toEqual([[failure], true]);
+  },
+);
+
+it('one that has left is sent nothing more, though a report was being made for it', async () => {
+  const { join, options, at } = said();
+  const viewer = await join('fleet,agents');
+  viewer.taken();
+  const slow = Promise.withResolvers<number>();
+  options.reports.fleet = () => slow.promise as never;
+  at.version += 1;
+  await round();
+  viewer.emit('close');
+  slow.resolve(7);
+  await settle();
+  expect(viewer.taken()).toEqual([]);
+});
+
+it('a broken connection is ended', async () => {
+  const { viewers, join } = said();
+  const viewer = await join('agents');
+  viewer.emit('error', new Error('reset by peer'));
+  expect([viewer.isDestroyed, viewers.size]).toEqual([true, 0]);
+});
+
+it('who comes once all have left is told how things are now', async () => {
+  const { join, at } = said();
+  const first = await join('fleet');
+  first.emit('close');
+  at.value = 5;
+  const second = await join('fleet');
+  expect(second.messages.find(({ name }) => name === 'fleet')?.data).toBe(5);
+});
+
+it('what an agent does is told to its viewers, each round where it has changed, and its chart at once', async () => {
+  const { join, event, at, options } = said();
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout'] });
+  const { agent, chart } = options.reports;
+  const [viewer, other] = [await join('agent:ada'), await join('agent:bob')];
+  expect(agent.mock.calls).toEqual([['ada', { id: 'ada' }, []]]);
+  expect(other.messages.find(({ name }) => name === 'agent')?.data).toEqual({ detail: null });
+  expect(viewer.taken()).toEqual(['hello', 'agent', 'chart', 'tasks', 'events anew']);
+  other.taken();
+  for (let n = 1; n <= 2; n += 1) {
+    at.value = n;
+    await round();
+    expect(viewer.taken()).toEqual(['agent']);
+  }
+  chart.mockResolvedValue({ active: ['idle'] });
+  event(1);
+  await settle();
+  expect(viewer.taken()).toEqual(['chart', 'events']);
+  expect(other.taken()).toEqual([]);
+  await round();
+  expect(viewer.taken()).toEqual([]);
+  // A look that was due is none once its last viewer has left, and one that comes back has its own.
+  event(2);
+  event(3);
+  viewer.emit('close');
+  chart.mockClear();
+  await round();
+  expect(chart).not.toHaveBeenCalledWith('ada');
+  await join('agent:ada');
+  expect(chart).toHaveBeenCalledWith('ada');
 });
