@@ -216,6 +216,7 @@ async function saidFleet(count: number) {
       subscribe: (listener: NonNullable<typeof heard>) => ((heard = listener), () => (heard = undefined)),
     },
     alerts: { list: () => [] },
+    questions: { list: () => [] },
     agents: { ids: () => [...records.keys()], get },
   };
   const table = new AgentTable(fleet as never, () => undefined);
