@@ -94,7 +94,7 @@ export function moment(at: number): string {
   return dayTime.format(at);
 }
 
-/** The inner part of a state's path, which the status does not say: `idle`, `busy · asks a person`, `waiting`. */
+/** The inner part of a state's path, which the status does not say: `idle`, `asks a person · busy`, `waiting`. */
 export function stateWords({
   state,
   status,
@@ -105,7 +105,7 @@ export function stateWords({
     .filter((part) => !['alive', 'serving', status, 'coordinated'].includes(part))
     .toReversed()
     .map((part) => part.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`));
-  if (questions !== undefined) inner.push('asks a person');
+  if (questions !== undefined) inner.unshift('asks a person');
   return inner.join(' · ');
 }
 

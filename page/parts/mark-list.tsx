@@ -1,8 +1,8 @@
 /** Things that happened, one line each. */
 import type { Mark } from '../../src/dashboard/protocol.ts';
 import { now } from '../model/clock.ts';
-import { agentHref } from '../model/route.ts';
 import { ago, duration, markTone, markWords, time } from '../words.ts';
+import { AgentLink } from './agent-link.tsx';
 import { Empty } from './empty.tsx';
 
 export function MarkList({
@@ -25,7 +25,7 @@ export function MarkList({
           <i class={`dot tone-${markTone(mark)}`} />
           <p>
             <Subject mark={mark} /> <b class={`tone-${markTone(mark)}`}>{markWords(mark)}</b>{' '}
-            <span class="quiet">{detailOf(mark)}</span>
+            <span class="quiet cut">{detailOf(mark)}</span>
           </p>
         </li>
       ))}
@@ -35,16 +35,10 @@ export function MarkList({
 
 function Subject({ mark: { agentId, pool, variable, by, type } }: { readonly mark: Mark }) {
   const name =
-    agentId === undefined ? (
-      <span class="mono">{pool ?? variable ?? ''}</span>
-    ) : (
-      <a class="mono" href={agentHref(agentId)}>
-        {agentId}
-      </a>
-    );
+    agentId === undefined ? <span class="mono">{pool ?? variable ?? ''}</span> : <AgentLink id={agentId} />;
   return type === 'operator.act' ? (
     <>
-      {by} → {name}
+      <span>{by} →</span> {name}
     </>
   ) : (
     name

@@ -6,8 +6,8 @@ import { colour } from './theme.ts';
 
 export const LANE = 18;
 export const HEAD = 148;
-const NAMES = 156;
-const NARROW_NAMES = 98;
+/** Of the names: px, and the share of a wide page. */
+const NAMES = { narrow: 98, least: 156, most: 300, share: 0.16 };
 const MARGIN = 12;
 const HISTOGRAM = { top: 22, bottom: 92 };
 const FLEET = { rounds: 102, marks: 118, away: 132 };
@@ -29,7 +29,8 @@ interface Inks {
 }
 
 export function namesWidth(width: number): number {
-  return width < 560 ? NARROW_NAMES : NAMES;
+  const { narrow, least, most, share } = NAMES;
+  return width < 560 ? narrow : Math.min(most, Math.max(least, Math.round(width * share)));
 }
 
 /** Where a time is, px. */
@@ -237,11 +238,13 @@ function drawLanes(
   }
 }
 
+/** Cut in the middle where it is too long: ids often differ at their ends alone. Letters are of one width. */
 function fitted(context: CanvasRenderingContext2D, text: string, room: number): string {
-  if (context.measureText(text).width <= room) return text;
-  let end = text.length;
-  while (end > 1 && context.measureText(`${text.slice(0, end)}…`).width > room) end -= 1;
-  return `${text.slice(0, end)}…`;
+  const { width } = context.measureText(text);
+  if (width <= room) return text;
+  const letters = Math.max(2, Math.floor((room * text.length) / width) - 1);
+  const end = Math.min(8, Math.floor(letters / 2));
+  return `${text.slice(0, letters - end)}…${text.slice(-end)}`;
 }
 
 function line(context: CanvasRenderingContext2D, from: number, to: number, y: number, ink: string): void {

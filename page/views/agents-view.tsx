@@ -6,6 +6,7 @@ import { now } from '../model/clock.ts';
 import { type Filter, choicesOf, listed, type SortKey } from '../model/agent-list.ts';
 import { agents, agentsComplete, agentsVersion, fleet } from '../model/fleet.ts';
 import { agentHref, agentsHref, go } from '../model/route.ts';
+import { AgentLink } from '../parts/agent-link.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { Glyph, Status } from '../parts/glyph.tsx';
 import { Rows } from '../parts/rows.tsx';
@@ -41,11 +42,7 @@ const COLUMNS: readonly Column[] = [
   {
     key: 'id',
     name: 'Agent',
-    cell: ({ id }) => (
-      <a class="mono" href={agentHref(id)} tabIndex={-1}>
-        {id}
-      </a>
-    ),
+    cell: ({ id }) => <AgentLink id={id} isReached={false} />,
   },
   { key: 'type', name: 'Type', cell: typeOf },
   {
@@ -329,15 +326,15 @@ function Row({ row, place, isChosen, choose, isNarrow, columns }: RowParts) {
         <div role="gridcell">
           <p>
             <Glyph status={row.status} />
-            <a class="mono cut" href={agentHref(row.id)}>
-              {row.id}
-            </a>
+            <AgentLink id={row.id} />
             <span class="quiet nowrap">
               <Uptime row={row} />
             </span>
           </p>
           <p class="quiet cut">
-            {row.status} · {row.type} · {number(row.done)} done
+            {row.status} ·{' '}
+            {row.questions === undefined ? null : <span class="tone-warn">asks a person · </span>}
+            {row.type} · {number(row.done)} done
             {row.failed > 0 ? <span class="tone-bad"> · {number(row.failed)} failed</span> : null}
             {row.restarts > 0 ? ` · ${number(row.restarts)} restarts` : ''}
           </p>

@@ -30,6 +30,35 @@ it('shows the fleet, and a crash within a second', async () => {
   expect(problems).toEqual([]);
 });
 
+it.each([1_280, 375])(
+  'a long id leaves room for its end and for what happened, %i px wide',
+  async (width) => {
+    const fleet = await system();
+    const ids = [1, 2].map(
+      (n) => `support-of-the-second-line-for-refunds-and-chargebacks-in-europe-and-beyond-${n}`,
+    );
+    await running(fleet, ...ids);
+    for (const id of ids) await fleet.agents.kill(id);
+    const { url } = await dashboard(fleet, { pageFolder });
+    const { page } = await openPage(browser, url);
+    await page.setViewport({ width, height: 800 });
+    await page.waitForFunction(() => document.querySelectorAll('.marks li').length >= 4);
+    const lines = await page.$$eval('.marks li', (all) =>
+      all.map((line) => {
+        const { right } = line.getBoundingClientRect();
+        const seen = [...line.querySelectorAll('.id > .nowrap, b')].map(
+          (part) => part.getBoundingClientRect().right <= right,
+        );
+        return { text: line.querySelector('.id')?.textContent, seen };
+      }),
+    );
+    for (const { text, seen } of lines) {
+      expect(ids).toContain(text);
+      expect(seen).toEqual([true, true]);
+    }
+  },
+);
+
 it('one that comes late sees all that is and was', async () => {
   const fleet = await system();
   await running(fleet, 'ada');
