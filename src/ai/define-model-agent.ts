@@ -125,9 +125,9 @@ export interface DefineModelAgentOptions<
   readonly tools?: Tools | ((context: LifeContext<Resources, Args>) => MaybePromise<Tools>);
   /**
    * Which calls of tools a person has to approve, as the SDK has it: statuses by the tools' names, or a function of the
-   * call. A `user-approval` is a question of the task, answered with `{ approved, reason?, input? }`; the model gets the reason
-   * of a denial, and is told of an `input` that the call is made with in place of its own. A tool's own `needsApproval` counts if there is no status by its name; where this is a function of every
-   * call, that judges alone.
+   * call. A `user-approval` is a question of the task, answered with `{ approved, reason?, input? }`; the model gets the
+   * reason of a denial, and is told of an `input` that the call is made with in place of its own. A tool's own
+   * `needsApproval` counts if there is no status by its name; where this is a function of every call, that judges alone.
    */
   readonly toolApproval?: ToolApproval;
   /** Name of a limit of the provider's that agents share: they park together. */

@@ -48,8 +48,12 @@ export function modelErrorOf(thrown: unknown): unknown {
   if (found === undefined) return thrown;
   const { status } = found;
   const message = withoutKnownSecrets(found.message);
+  const isRefusal = status !== undefined && status >= 400;
+  const said = isRefusal
+    ? `the model refused: ${status}, ${message}`
+    : `the call of the model failed: ${message}`;
   // The SDK's error holds the whole request: prompts, and sometimes keys.
-  return new ModelCallError(`the model refused: ${status ?? 'no status'}, ${message}`, undefined, {
+  return new ModelCallError(said, undefined, {
     isRetryable: found.isRetryable ?? (status !== undefined && (status === 429 || status >= 500)),
     ...(status === undefined ? {} : { status }),
     ...(Object.keys(found.headers).length === 0 ? {} : { headers: found.headers }),

@@ -32,7 +32,7 @@ describe('a failed call', () => {
     [529, true],
   ])('with status %i that says nothing of another attempt: a retry makes sense is %j', (status, retry) => {
     expect(learnt(failed('no', { statusCode: status }))).toEqual({
-      says: `the model refused: ${status}, no`,
+      says: status < 400 ? 'the call of the model failed: no' : `the model refused: ${status}, no`,
       status,
       isRetryable: retry,
     });
@@ -42,7 +42,7 @@ describe('a failed call', () => {
     expect(learnt(failed('no', { statusCode: 500, isRetryable: false })).isRetryable).toBe(false);
     expect(learnt(failed('no', { statusCode: 400, isRetryable: true })).isRetryable).toBe(true);
     const saysSo = learnt(failed('it broke off', { isRetryable: true }));
-    expect(saysSo).toEqual({ says: 'the model refused: no status, it broke off', isRetryable: true });
+    expect(saysSo).toEqual({ says: 'the call of the model failed: it broke off', isRetryable: true });
     expect(Object.hasOwn(modelErrorOf(failed('no', { isRetryable: true })) as object, 'status')).toBe(false);
   });
 
@@ -107,7 +107,7 @@ describe('a plain object in a stream', () => {
   test('has its own status, or none; and what it does not say is not made up', () => {
     expect(learnt({ status: 400, type: 'api_error', message: 'no' }).status).toBe(400);
     expect(learnt({ statusCode: 413, status: 500, message: 'no' }).status).toBe(413);
-    const nothing = { says: 'the model refused: no status, it did not say why', isRetryable: false };
+    const nothing = { says: 'the call of the model failed: it did not say why', isRetryable: false };
     expect(learnt({})).toEqual(nothing);
     expect(learnt({ status: '429', type: 'toString', message: 5 })).toEqual(nothing);
   });
@@ -171,12 +171,14 @@ test('names the failure of the connection under the words of the SDK, and no key
     cause: new TypeError('terminated', { cause: socket }),
   });
   expect((modelErrorOf(cut) as Error).message).toBe(
-    'the model refused: no status, Failed to process successful response: other side closed',
+    'the call of the model failed: Failed to process successful response: other side closed',
   );
   const known = failed('Cannot connect to API: other side closed', { isRetryable: true, cause: socket });
   expect((modelErrorOf(known) as Error).message).toMatch(/API: other side closed$/);
   const quoting = failed('Invalid JSON response', { statusCode: 200, cause: new Error('Text: the answer') });
-  expect((modelErrorOf(quoting) as Error).message).toBe('the model refused: 200, Invalid JSON response');
+  expect((modelErrorOf(quoting) as Error).message).toBe(
+    'the call of the model failed: Invalid JSON response',
+  );
   const key = failed('Incorrect API key provided: sk-proj-abcdefghijklmnopqrstuvwx', { statusCode: 401 });
   expect((modelErrorOf(key) as Error).message).not.toContain('abcdefgh');
 });
