@@ -1,9 +1,11 @@
 /** The parts of a system, wired: what each is given of the others. */
 import { describe, expect, it } from 'vitest';
 import { defineAgent, memoryStore } from '../../src/index.ts';
+import { chartObserver } from '../../src/runtime/engine/chart-watch.ts';
 import { settled } from '../../src/testing/index.ts';
 import { plain } from '../fleet/plain.ts';
 import { mortalStore } from '../kit/mortal-store.ts';
+import { drivers } from '../kit/drivers.ts';
 import { awaited, codeOf, fateOf, gate, rig } from '../kit/rig.ts';
 import { failingStore } from '../journal/failing-store.ts';
 
@@ -69,4 +71,35 @@ it('a quota is lifted once that is durable', async () => {
   const told: unknown[] = [];
   for await (const event of system.events.read()) if (event.type === 'quota.lifted') told.push(event);
   expect(told).toMatchObject([{ quota: 'provider', by: 'ann' }]);
+});
+
+it.each(drivers)('whoever watches a system by %s has all of its charts driven so', async (driver) => {
+  const driven = new Map<string, string>();
+  const inspect = chartObserver((told) => {
+    if ('definition' in told) driven.set(told.definition.id, told.chart.constructor.name);
+  }, driver);
+  const { system, agents } = await rig({ inspect });
+  system.budgets.define({ name: 'tokens', limits: { tokens: 10 } });
+  const module = defineAgent({
+    type: 'watched',
+    quota: 'shared',
+    init: () => ({}),
+    tasks: { work: { stalledAfterMs: 1_000, run: () => 1 } },
+  });
+  await system.pools.create({ name: 'pool', spec: { module }, min: 1, max: 2, scale: {} });
+  await system.pools.execute('pool', { type: 'work' });
+  expect([...driven.keys()].toSorted()).toEqual([
+    'agent',
+    'autoscaler',
+    'budget',
+    'coordinator',
+    'pool',
+    'progress',
+    'quota',
+    'supervisor',
+  ]);
+  expect(new Set(driven.values())).toEqual(
+    new Set([{ table: 'TableChart', interpreter: 'Interpreter', pure: 'PureChart' }[driver]]),
+  );
+  expect(agents.ids()).toHaveLength(1);
 });

@@ -1,7 +1,7 @@
 /** Watches the progress of one running task: runs its chart. */
 import { type ProgressEffect, type ProgressInput, progressMachine } from '../../machines/index.ts';
-import type { ChartWatch } from '../engine/chart-watch.ts';
-import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/chart.ts';
+import type { WatchedChart } from '../engine/chart-watch.ts';
+import { type Chart, type ChartEffect, createChart } from '../engine/chart.ts';
 
 export interface ProgressWatcher {
   stalled(): void;
@@ -13,11 +13,7 @@ export interface ProgressWatcher {
 export class ProgressWatch {
   readonly #chart: Chart<typeof progressMachine>;
 
-  constructor(
-    policy: ProgressInput,
-    watcher: ProgressWatcher,
-    options: Omit<ChartOptions, 'perform'> & Pick<ChartWatch, 'driver'>,
-  ) {
+  constructor(policy: ProgressInput, watcher: ProgressWatcher, options: WatchedChart) {
     const perform = (given: ChartEffect): void => {
       switch ((given as ProgressEffect).type) {
         case 'tellStalled':

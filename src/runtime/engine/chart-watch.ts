@@ -22,6 +22,9 @@ export interface ChartWatch extends Pick<ChartOptions, 'observe' | 'xstateInspec
   readonly inspectActors?: ((event: ChartInspectionEvent) => unknown) | undefined;
 }
 
+/** The options of a system's chart, but for what is done for it. */
+export type WatchedChart = Omit<ChartOptions, 'perform'> & Pick<ChartWatch, 'driver'>;
+
 const DRIVER = Symbol.for('mabeam.chartObserver');
 const HIDES = Symbol.for('mabeam.chartObserver.hides');
 

@@ -25,8 +25,8 @@ import {
   type Spender,
   windowStart,
 } from './budget-rules.ts';
-import type { ChartWatch } from '../engine/chart-watch.ts';
-import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/chart.ts';
+import type { WatchedChart } from '../engine/chart-watch.ts';
+import { type Chart, type ChartEffect, createChart } from '../engine/chart.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Recovery } from '../journal/store.ts';
 import type { Alerts } from '../observability/alerts.ts';
@@ -37,7 +37,7 @@ export interface BudgetsOptions {
   readonly journal: Journal;
   readonly clock: SteadyClock;
   readonly alerts: Alerts;
-  readonly chart: Omit<ChartOptions, 'perform'> & Pick<ChartWatch, 'driver'>;
+  readonly chart: WatchedChart;
   readonly recovered: NonNullable<Recovery['budgets']>;
   readonly assertOpen: () => void;
   /** Told of each reservation that is settled, once: what was spent of it, in whole numbers. */

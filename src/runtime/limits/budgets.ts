@@ -126,7 +126,8 @@ export class Budgets {
   /**
    * Makes what was spent as if it had not been. Resolves with the record once that is durable.
    *
-   * @param options `of`: the agent or the task, where each has its own; `by`: who does it
+   * @param options.of the agent or the task, where each has its own
+   * @param options.by who does it
    * @throws AgentSystemError `BUDGET_UNKNOWN`, `AGENT_SPEC_INVALID`, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
   refill(name: string, options: ActOptions & { readonly of?: string } = {}): Promise<BudgetRecord> {

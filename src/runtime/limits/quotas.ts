@@ -11,14 +11,8 @@
  * I4  An agent that never ran into a limit, and shares none, costs nothing here.
  */
 import { type Parked, type QuotaEffect, quotaMachine } from '../../machines/index.ts';
-import type { ChartWatch } from '../engine/chart-watch.ts';
-import {
-  type Chart,
-  type ChartClock,
-  type ChartEffect,
-  type ChartOptions,
-  createChart,
-} from '../engine/chart.ts';
+import type { WatchedChart } from '../engine/chart-watch.ts';
+import { type Chart, type ChartClock, type ChartEffect, createChart } from '../engine/chart.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import { answered } from '../time/loop-turn.ts';
 import { WallTimer } from '../time/wall-timer.ts';
@@ -68,7 +62,7 @@ export interface QuotaRecord {
 export interface QuotasOptions {
   readonly clock: SteadyClock;
   readonly random: () => number;
-  readonly chart: Omit<ChartOptions, 'perform'> & Pick<ChartWatch, 'driver'>;
+  readonly chart: WatchedChart;
   readonly assertOpen: () => void;
   /** One was lifted: resolves once that is durable. */
   readonly lifted: (name: string, by: string | undefined) => Promise<void>;
@@ -118,7 +112,7 @@ export class Quotas {
    * stands once that is durable.
    *
    * @param name of a group, or the id of an agent that shares no quota
-   * @param options `by`: who says so, as the event `quota.lifted` says it
+   * @param options.by who says so, as the event `quota.lifted` says it
    * @throws AgentSystemError `QUOTA_UNKNOWN`, `REQUEST_INVALID` for invalid options, `STORE_FAILED`, `SYSTEM_CLOSED`
    */
   lift(name: string, options: ActOptions = {}): Promise<QuotaRecord> {

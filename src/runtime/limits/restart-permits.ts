@@ -7,7 +7,8 @@
  * I4  Only the agent that asked is told: an agent is never looked up by its id.
  */
 import { type SupervisorEffect, supervisorMachine } from '../../machines/index.ts';
-import { type Chart, type ChartEffect, type ChartOptions, createChart } from '../engine/chart.ts';
+import type { WatchedChart } from '../engine/chart-watch.ts';
+import { type Chart, type ChartEffect, createChart } from '../engine/chart.ts';
 import type { Alerts } from '../observability/alerts.ts';
 import { RenewedMap } from '../values/renewed-map.ts';
 import { PermitQueues } from './permit-queues.ts';
@@ -24,7 +25,7 @@ export interface PermitTaker {
 
 export interface RestartPermitsOptions {
   readonly maxConcurrentRestarts: number;
-  readonly chart: Omit<ChartOptions, 'perform'>;
+  readonly chart: WatchedChart;
   readonly alerts: Alerts;
 }
 
@@ -52,7 +53,12 @@ export class RestartPermits {
     this.options = options;
     const { maxConcurrentRestarts, chart } = options;
     const perform = (effect: ChartEffect) => this.perform(effect as SupervisorEffect);
-    this.chart = createChart(supervisorMachine, { maxConcurrentRestarts }, { ...chart, perform });
+    this.chart = createChart(
+      supervisorMachine,
+      { maxConcurrentRestarts },
+      { ...chart, perform },
+      chart.driver,
+    );
   }
 
   request(taker: PermitTaker): void {
