@@ -1,20 +1,12 @@
 /** Tasks that wait for a member, or for their time: each leaves once, and nothing of it stays. */
-import { AsyncResource } from 'node:async_hooks';
 import { getEventListeners } from 'node:events';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import {
-  dueTickOf,
-  namedTimeOf,
-  type PoolTask,
-  WaitingQueue,
-} from '../../src/runtime/pools/waiting-queue.ts';
-import type { GivenTask } from '../../src/runtime/agent/task-request.ts';
+import { dueTickOf, type PoolTask, poolTaskOf, WaitingQueue } from '../../src/runtime/pools/waiting-queue.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
 
 const START = Date.UTC(2026, 0, 1);
-const nothing = (): void => {};
 
 /** A queue, and what is told of its tasks by their ids. */
 function rig() {
@@ -33,31 +25,22 @@ function rig() {
     readonly limitMs?: number;
     readonly signal?: AbortSignal;
   }
-  const task = (taskId: string, { inMs, at, limitMs, signal }: Asked = {}): PoolTask => ({
-    request: {
-      type: 'work',
-      input: taskId,
-      ...(signal === undefined ? {} : { signal }),
-      ...(limitMs === undefined ? {} : { timeoutMs: limitMs }),
-    },
-    caller: new AsyncResource('test'),
-    // Its time begins when it is due.
-    timesOutAt: clock.elapsed() + (at === undefined ? 0 : at - clock.now()) + (limitMs ?? Infinity),
-    dueAt: at ?? (inMs === undefined ? undefined : clock.now() + inMs),
-    dueTick: inMs === undefined ? -Infinity : clock.elapsed() + inMs,
-    notBefore: at,
-    resolve: nothing,
-    reject: nothing,
-    retriesLeft: 0,
-    before: { taskId, attempts: 0 },
-    kind: 'work',
-    kindLimit: undefined,
-    priority: 0,
-    order: 0,
-    previous: undefined,
-    next: undefined,
-    isQueued: false,
-  });
+  const task = (taskId: string, { inMs, at, limitMs, signal }: Asked = {}): PoolTask =>
+    poolTaskOf(
+      {
+        type: 'work',
+        input: taskId,
+        ...(signal === undefined ? {} : { signal }),
+        ...(limitMs === undefined ? {} : { timeoutMs: limitMs }),
+        dueAt: at ?? (inMs === undefined ? undefined : clock.now() + inMs),
+        delayMs: inMs,
+        // Its time begins when it is due.
+        timesOutAt: clock.elapsed() + (at === undefined ? 0 : at - clock.now()) + (limitMs ?? Infinity),
+      },
+      { taskId, attempts: 0 },
+      clock,
+    );
+
   const nextId = () => queue.next()?.before?.taskId;
   return { clock, told, queue, task, nextId };
 }
@@ -121,11 +104,8 @@ describe('a time that a caller named', () => {
   const HOUR = 3_600_000;
 
   it('is that of the wall clock, a delay is not', () => {
-    const { clock } = rig();
-    expect([
-      namedTimeOf({ dueAt: 5 } as GivenTask),
-      namedTimeOf({ dueAt: 5, delayMs: 5 } as GivenTask),
-    ]).toEqual([5, undefined]);
+    const { clock, task } = rig();
+    expect([task('a', { at: 5 }).notBefore, task('b', { inMs: 5 }).notBefore]).toEqual([5, undefined]);
     expect(dueTickOf(undefined, clock)).toBe(-Infinity);
     clock.setWallClock(1_000);
     expect(dueTickOf(1_500, clock)).toBe(clock.elapsed() + 500);

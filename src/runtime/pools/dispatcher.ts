@@ -11,7 +11,6 @@
  * I4  The places that are in use, and those that there are, are the sums of them over the members that have joined
  *     and not parted.
  */
-import { AsyncResource } from 'node:async_hooks';
 import type { Agents } from '../fleet/agents.ts';
 import type { SteadyClock } from '../time/clock.ts';
 import { refused } from '../time/loop-turn.ts';
@@ -37,7 +36,7 @@ import {
 import { BusyMeter, noFigures } from './busy-meter.ts';
 import type { Member } from './member.ts';
 import { LeastLoadedIndex } from './least-loaded.ts';
-import { dueTickOf, namedTimeOf, type PoolTask, WaitingQueue } from './waiting-queue.ts';
+import { dueTickOf, type PoolTask, poolTaskOf, WaitingQueue } from './waiting-queue.ts';
 
 export interface DispatcherOptions {
   readonly pool: string;
@@ -168,7 +167,7 @@ export class Dispatcher {
   /** Goes on with a task of an earlier program. Nobody waits for it: its record says how it ended. */
   restore({ request, before, timesOutAt, dueTick }: PoolTask): void {
     const { pool, manifest, retryAbandoned } = this.#options;
-    const task = this.#taskOf({ ...request, pool }, before, { resolve: ignore, reject: ignore });
+    const task = this.#taskOf({ ...request, pool }, before);
     task.timesOutAt = timesOutAt;
     task.dueTick = dueTick;
     task.retriesLeft = manifest.tasks[request.type]?.retry ? retryAbandoned : 0;
@@ -179,27 +178,11 @@ export class Dispatcher {
   #taskOf(
     request: GivenTask,
     before: TaskBefore | undefined,
-    answer: Pick<PoolTask, 'resolve' | 'reject'>,
+    answer?: Pick<PoolTask, 'resolve' | 'reject'>,
   ): PoolTask {
-    const { type: kind, priority = this.#options.manifest.tasks[kind]?.priority ?? 0, dueAt } = request;
-    return {
-      ...answer,
-      request,
-      caller: new AsyncResource('mabeam.task'),
-      timesOutAt: Infinity,
-      dueAt,
-      dueTick: dueTickOf(dueAt, this.#options.clock),
-      notBefore: namedTimeOf(request),
-      retriesLeft: 0,
-      before,
-      kind,
-      kindLimit: undefined,
-      priority,
-      order: 0,
-      previous: undefined,
-      next: undefined,
-      isQueued: false,
-    };
+    const { clock, manifest } = this.#options;
+    const { type, priority = manifest.tasks[type]?.priority ?? 0 } = request;
+    return poolTaskOf(request, before, clock, { ...answer, priority });
   }
 
   /** Cancels a task that waits; whether there was one. */
@@ -401,8 +384,6 @@ export class Dispatcher {
     this.#meter?.set(this.#busy, this.#capacity, this.#options.clock.elapsed());
   }
 }
-
-const ignore = (): void => {};
 
 function concurrencyOf({ agent }: Member): number {
   return agent!.spec.tasks.concurrency;

@@ -134,7 +134,7 @@ export interface Pools {
    * Ends a pool: no new task; tasks that wait are done for the greater part of the time, then members drain, save
    * and end. At the deadline what is left is given up, busy members are killed, and all are forgotten.
    *
-   * @param options.timeoutMs one deadline for all of it; default the members' `shutdownMs`
+   * @param options.timeoutMs one deadline for all of it, ms; default the members' `shutdownMs`
    * @throws AgentSystemError `POOL_UNKNOWN`, `AGENT_SPEC_INVALID` for invalid options, `SYSTEM_CLOSED`
    */
   close(
@@ -242,7 +242,7 @@ export class PoolRegistry implements Pools {
     this.#left.keep(name, tasks);
   }
 
-  /** @internal Cancels a task that waits in a line; whether there was one. */
+  /** @internal Cancels a task that waits in a queue; whether there was one. */
   cancel(name: string, taskId: string, cancel: TaskCancel): boolean {
     return (
       this.#left.cancel(name, taskId, cancel) || (this.#pools.get(name)?.cancel(taskId, cancel) ?? false)

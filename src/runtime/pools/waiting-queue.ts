@@ -8,7 +8,7 @@
  * I1  Adding a task and removing any of them takes the same time whatever the number that wait.
  * I2  A task that is in the queue has not been answered; one that has left it has no timer and no listener here.
  */
-import type { AsyncResource } from 'node:async_hooks';
+import { AsyncResource } from 'node:async_hooks';
 import { LOOK_EVERY_MS, type SteadyClock } from '../time/clock.ts';
 import type { GivenTask, TaskBefore } from '../agent/task-request.ts';
 import { type Ordered, TaskOrder } from '../agent/task-order.ts';
@@ -39,9 +39,40 @@ export function dueTickOf(dueAt: number | undefined, clock: SteadyClock): number
 }
 
 /** The time that a caller named; `undefined` for a delay. */
-export function namedTimeOf({ dueAt, delayMs }: GivenTask): number | undefined {
+function namedTimeOf({ dueAt, delayMs }: GivenTask): number | undefined {
   return delayMs === undefined ? dueAt : undefined;
 }
+
+/** A task as it comes to a pool. @param more its priority, and who is told of its end, if anybody is */
+export function poolTaskOf(
+  request: GivenTask,
+  before: TaskBefore | undefined,
+  clock: SteadyClock,
+  more: Partial<Pick<PoolTask, 'priority' | 'resolve' | 'reject'>> = {},
+): PoolTask {
+  return {
+    request,
+    caller: new AsyncResource('mabeam.task'),
+    timesOutAt: request.timesOutAt ?? Infinity,
+    dueAt: request.dueAt,
+    dueTick: dueTickOf(request.dueAt, clock),
+    notBefore: namedTimeOf(request),
+    resolve: ignore,
+    reject: ignore,
+    retriesLeft: 0,
+    before,
+    kind: request.type,
+    kindLimit: undefined,
+    priority: request.priority ?? 0,
+    order: 0,
+    previous: undefined,
+    next: undefined,
+    isQueued: false,
+    ...more,
+  };
+}
+
+const ignore = (): void => {};
 
 interface Place {
   timer: unknown;

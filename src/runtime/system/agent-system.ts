@@ -88,7 +88,7 @@ export interface AgentSystem extends AsyncDisposable {
    * Stops every agent, then everything else. Later commands are refused with `SYSTEM_CLOSED`; variables can be
    * changed until the agents have ended, so that tasks that drain can do what they were to do.
    *
-   * @param options.timeoutMs one deadline for all of it; default the longest `shutdownMs` of the fleet
+   * @param options.timeoutMs one deadline for all of it, ms; default the longest `shutdownMs` of the fleet
    */
   close(options?: { readonly timeoutMs?: number | undefined }): Promise<CloseReport>;
 }
