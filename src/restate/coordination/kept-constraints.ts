@@ -15,7 +15,7 @@ import {
   type Rule,
   ruleOf,
 } from '../../runtime/coordination/variables/constraints.ts';
-import { frozen } from '../../runtime/coordination/variables/variable.ts';
+import { frozenData } from '../../runtime/values/data-copy.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import { type Answer, refusalOf } from '../engine/call-answer.ts';
 import { wire, wireOf } from '../engine/wire.ts';
@@ -125,7 +125,7 @@ async function keptConstraints(ctx: ObjectContext): Promise<readonly KeptConstra
 function ownOf({ variables }: KeptConstraint, values: Record<string, unknown>): Record<string, unknown> {
   const own = Object.create(null) as Record<string, unknown>;
   for (const name of variables) if (name in values) own[name] = values[name];
-  return frozen(own);
+  return frozenData(own);
 }
 
 /** Whether it is over the same variables, in whatever order. */

@@ -315,5 +315,3 @@ export function isAgentDefinition(value: unknown): value is AnyAgentDefinition {
     return false;
   }
 }
-
-export type { Schema };

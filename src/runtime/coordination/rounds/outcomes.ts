@@ -7,14 +7,12 @@
  * I1  Every proposer is answered exactly once, after the event that says how it ended was committed.
  * I2  A value that was accepted is put into force only while it still may be, and on the version it was voted on.
  */
-import type { ConsensusOutput, RoundRefusal, Tally } from '../../../machines/index.ts';
-import { tallyOf } from '../../../machines/index.ts';
+import { type ConsensusOutput, type RoundRefusal, type Tally, tallyOf } from '../../../machines/index.ts';
 import type { Journal } from '../../journal/journal.ts';
 import { AgentSystemError, type ErrorCode, errorInfoOf } from '../../values/errors.ts';
 import type { VariableRegistry } from '../variables/variables.ts';
-import type { Decision } from './proposal.ts';
 import { CONFIRM_TIMEOUT_MS, type Fallbacks } from './fallback.ts';
-import type { ProposedChange, Proposer } from './proposal.ts';
+import type { Decision, ProposedChange, Proposer } from './proposal.ts';
 import type { Round } from './round.ts';
 
 export interface OutcomesOptions {

@@ -1,6 +1,6 @@
 /** The versions of a variable as a store keeps them: as many of the newest as fit. */
+import { frozenData } from '../../values/data-copy.ts';
 import type { VariableVersion } from './topic.ts';
-import { frozen } from './variable.ts';
 
 /** Versions kept of each variable. */
 export const HISTORY_LIMIT = 100;
@@ -21,6 +21,6 @@ export function storedHistory(history: readonly VariableVersion[]): string {
 
 /** The history as it was kept; where that does not end with the last version there was, this alone. */
 export function historyFrom(json: string | undefined, last: VariableVersion): VariableVersion[] {
-  const history = json === undefined ? [] : (JSON.parse(json) as VariableVersion[]).map(frozen);
+  const history = json === undefined ? [] : (JSON.parse(json) as VariableVersion[]).map(frozenData);
   return history.at(-1)?.version === last.version ? history : [last];
 }

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import type { VariableHandle } from '../../definition/variable-handle.ts';
+import { frozenData } from '../../values/data-copy.ts';
 import { AgentSystemError, errorInfoOf, inWords } from '../../values/errors.ts';
 import { jsonProblemOf } from '../../values/json-survey.ts';
 import { parseInput } from '../../values/malformed.ts';
@@ -176,12 +177,6 @@ export function isVariableDefinition(value: unknown): value is VariableDefinitio
   return typeof value === 'object' && value !== null && defined.has(value);
 }
 
-/** Frozen JSON data. */
-export function frozen<Data>(data: Data): Data {
-  if (typeof data === 'object' && data !== null) for (const inner of Object.values(data)) frozen(inner);
-  return Object.freeze(data);
-}
-
 function optionsOf<Options extends z.ZodType>(
   kind: VariableKind,
   schema: Options,
@@ -244,7 +239,7 @@ function copyOf(value: unknown): Verdict {
     if (lost !== undefined) return { problem: `expected JSON data, but ${lost}` };
     const json = JSON.stringify(value) as string | undefined;
     if (json === undefined) return { problem: `expected JSON data, got ${inWords(value)}` };
-    return { value: frozen(JSON.parse(json)) };
+    return { value: frozenData(JSON.parse(json)) };
   } catch (thrown) {
     return { problem: `expected JSON data: ${errorInfoOf(thrown).message}` };
   }

@@ -17,6 +17,7 @@ import { positiveDurationMs } from '../../../machines/index.ts';
 import type { SteadyClock } from '../../time/clock.ts';
 import { answered, refused } from '../../time/loop-turn.ts';
 import { actor } from '../../values/act.ts';
+import { frozenData } from '../../values/data-copy.ts';
 import { AgentSystemError, inWords } from '../../values/errors.ts';
 import type { RunQueue } from '../../engine/run-queue.ts';
 import type { Journal } from '../../journal/journal.ts';
@@ -37,7 +38,6 @@ import { type Confirmation, type OutOfDate, Topic, type VariableVersion } from '
 import { HISTORY_LIMIT, historyFrom, storedHistory } from './variable-history.ts';
 import { nameOf, type ValuesOf, variableName, type VariableRef } from '../../definition/variable-handle.ts';
 import {
-  frozen,
   isVariableDefinition,
   type NamedVariable,
   noDefinition,
@@ -194,7 +194,7 @@ export class VariableRegistry implements Variables {
     this.#options = options;
     const { variables, facts } = options.recovery;
     for (const { name, value, version, at, by, why } of variables) {
-      const last = frozen<VariableVersion>({
+      const last = frozenData<VariableVersion>({
         version,
         value,
         at,

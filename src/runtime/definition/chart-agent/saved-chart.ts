@@ -163,13 +163,12 @@ function adapted(saved: SavedChart, machine: AnyStateMachine): SavedChart {
     );
     waits.set(JSON.stringify(path), new Set(delays.map(([type]) => type)));
     for (const [type, delay] of delays) {
-      const id = type;
-      const isKept = saved.delayed.some((known) => known.id === id && isAt(known.source, path));
+      const isKept = saved.delayed.some((known) => known.id === type && isAt(known.source, path));
       if (!isKept)
         begun.push({
           source: path,
           target: path,
-          id,
+          id: type,
           event: { type },
           dueAt: null,
           delayMs: delayOf(delay, logic, chart),
