@@ -219,6 +219,28 @@ describe('a proposal', () => {
     });
   });
 
+  it('that is accepted goes to the nodes of its voters at once, then to others; one that is gone is not waited for', async () => {
+    const object = rig(
+      given({
+        'variables fleet enact': [{ value: { ...changed, updatedAt: 77 } }],
+        'nodes fleet list': [[{ name: 'a' }, { name: 'c' }]],
+        'node_a serve': [...allAccept['node_a serve'], spread(['amy', 'ben'])],
+        'node_b serve': [...allAccept['node_b serve'], never],
+        'node_c serve': [spread([])],
+      }),
+    );
+    expect(await decided(object, { rule: 'unanimous' })).toMatchObject({ outcome: 'accepted', version: 4 });
+    const calls = object.called().map(({ to }) => to);
+    expect(calls.slice(calls.indexOf('variables fleet enact') + 1)).toEqual([
+      'node_a serve',
+      'node_b serve',
+      'nodes fleet list',
+      'node_c serve',
+    ]);
+    // When its value came into force.
+    expect(object.events().at(-1)).toMatchObject({ type: 'round.closed', at: 77 });
+  });
+
   it('is shown while it is open: who has not voted yet, and how it stands', async () => {
     const object = rig(given(allAccept));
     await decided(object, { rule: 'unanimous' });

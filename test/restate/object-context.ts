@@ -88,11 +88,12 @@ export function objectContext(
     genericCall: (request: Request) => {
       const given = copied(request.parameter);
       called.push({ to: named(request), given });
-      return RestatePromise.resolve(
-        nextTurn()
-          .then(() => answer(named(request), given))
-          .then(copied),
-      );
+      const answered = nextTurn()
+        .then(() => answer(named(request), given))
+        .then(copied);
+      // As with the engine, nobody hears of a failure before it waits for the answer.
+      answered.catch(() => undefined);
+      return RestatePromise.resolve(answered);
     },
     request: () => ({ attemptCompletedSignal: AbortSignal.abort() }),
   };

@@ -114,14 +114,18 @@ interface Cut {
   readonly cut: RoundCut;
 }
 
-async function spread(ctx: Context, variable: VariableState, timeoutMs: number): Promise<Confirmation> {
+/** @param known nodes that are told before it is known which there are: those that are no more are not waited for */
+async function spread(
+  ctx: Context,
+  variable: VariableState,
+  timeoutMs: number,
+  known: Iterable<string> = [],
+): Promise<Confirmation> {
+  const tell = (name: string) =>
+    askNode<SpreadAnswer>(ctx, name, 'variable', { variable, timeoutMs }, timeoutMs);
+  const told = new Map([...known].map((name) => [name, tell(name)]));
   const nodes = await call<readonly NodeEntry[]>(ctx, toNodes('list'), null);
-  const asked = new Map(
-    nodes.map(({ name }) => [
-      name,
-      askNode<SpreadAnswer>(ctx, name, 'variable', { variable, timeoutMs }, timeoutMs),
-    ]),
-  );
+  const asked = new Map(nodes.map(({ name }) => [name, told.get(name) ?? tell(name)]));
   const acknowledged: string[] = [];
   const outOfDate: string[] = [];
   const silent = new Set<string>();
@@ -151,6 +155,8 @@ interface RoundRun {
   readonly output: ConsensusOutput;
   readonly electorate: readonly string[];
   readonly failed: readonly string[];
+  /** Those of its voters. */
+  readonly nodes: Iterable<string>;
 }
 
 /** A round, and the variable that it is held on. */
@@ -241,7 +247,7 @@ async function holdRound(
   if (chart.isOpen) stands({ phase: chart.phase, tally: tallyForPeople(chart.tally), stillOut: [] });
   await askLeaders(ctx, { chart, box, leader, proposal, timeoutMs, cut }, events);
   tellEvents(ctx, { events });
-  return { output: chart.output!, electorate, failed: box.failed() };
+  return { output: chart.output!, electorate, failed: box.failed(), nodes: nodes.keys() };
 }
 
 interface Appeal {
@@ -423,7 +429,7 @@ interface EndedRound extends RoundRun {
 async function conclude(
   ctx: Context,
   { variable, value, by, why, terms }: AskedRound,
-  { output, electorate, failed, roundId, record, rounds }: EndedRound,
+  { output, electorate, failed, nodes, roundId, record, rounds }: EndedRound,
 ): Promise<{ readonly decision: Decision; readonly next: ConsensusOutput['next'] }> {
   let { outcome, cut, next } = output;
   let changed: VariableRecord | undefined;
@@ -450,7 +456,7 @@ async function conclude(
     decidedBy,
     ...(cut === undefined ? {} : { cut }),
   };
-  const at = await ctx.date.now();
+  const at = changed?.updatedAt ?? (await ctx.date.now());
   tellEvents(ctx, { events: [{ type: 'round.closed', at, roundId, variable, ...result }] });
   const decision = {
     roundId,
@@ -462,7 +468,7 @@ async function conclude(
   };
   if (changed === undefined) return { decision, next };
   const { version } = changed;
-  await spread(ctx, { name: variable, value: changed.value, version }, terms.deadlineMs);
+  await spread(ctx, { name: variable, value: changed.value, version }, terms.deadlineMs, nodes);
   return { decision: { ...decision, version }, next: 'nothing' };
 }
 

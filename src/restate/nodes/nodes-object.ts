@@ -35,6 +35,7 @@ import {
   rosterOf,
   type Voting,
 } from './reservations.ts';
+import { readVoters, VOTERS } from './voter-list.ts';
 
 /** As many as one program restarts at once, for each node. */
 const RESTARTS_OF_NODE = 32;
@@ -218,12 +219,17 @@ async function seatedWhere(
   ctx: ObjectSharedContext,
   isWanted: (voting: Voting) => boolean,
 ): Promise<readonly SeatedVoter[]> {
-  const seated: SeatedVoter[] = [];
-  for (const [agentId, { node, incarnation, voter }] of await allReservations(ctx)) {
-    if (voter === undefined || !isWanted(voter)) continue;
-    seated.push({ agentId, incarnation, node, coordination: voter.coordination });
-  }
-  return seated;
+  const { list, isStale } = await readVoters(ctx);
+  if (isStale) send(ctx, toNodes('listVoters'), null);
+  return Object.values(list)
+    .flat()
+    .filter(({ voter }) => isWanted(voter))
+    .map(({ agentId, incarnation, node, voter: { coordination } }) => ({
+      agentId,
+      incarnation,
+      node,
+      coordination,
+    }));
 }
 
 const codec = { input: wire, output: wire, enableLazyState: true } as const;
@@ -377,6 +383,15 @@ export const nodesObject = object({
       if (!hasPermit) return;
       if (isItsOwn) await book.release(agentId);
       await grant(ctx, book);
+    }),
+
+    /** Rounds have read the buckets of many agents that could be listed. */
+    listVoters: step(async (ctx, book) => {
+      const { list, isStale } = await readVoters(ctx);
+      if (!isStale) return;
+      ctx.set(VOTERS, list, wire);
+      book.roster.unlisted = [];
+      book.changeRoster();
     }),
 
     /** A body has ended: its place is free, unless a later one has it. */

@@ -78,6 +78,8 @@ export interface Roster {
   gone: readonly GoneNode[];
   /** How often coordination has gone, or come back: those who get a place are told. */
   turns?: number;
+  /** Buckets whose voters have changed since they were listed (voter-list.ts); nothing while there is no list. */
+  unlisted?: readonly number[];
 }
 
 /** A node that is no more: it left of its own accord, or was lost. */
@@ -91,10 +93,10 @@ export interface GoneNode {
 /** Made anew each time: a step changes its lists. */
 const noNodes = (): Roster => ({ nodes: [], sweepAt: undefined, permits: 0, queue: [], gone: [] });
 
-type Bucket = Record<string, Reservation>;
+export type Bucket = Record<string, Reservation>;
 
 const BUCKETS = 128;
-const ROSTER = 'roster';
+export const ROSTER = 'roster';
 const bucketKey = (number: number): string => `bucket ${number}`;
 const numberOf = (agentId: string): number => bucketOf(agentId, BUCKETS);
 
@@ -111,9 +113,9 @@ export async function allReservations(
   return (await readBuckets(ctx, ALL_BUCKETS)).flatMap((bucket) => Object.entries(bucket));
 }
 
-const ALL_BUCKETS: readonly number[] = Array.from({ length: BUCKETS }, (_, number) => number);
+export const ALL_BUCKETS: readonly number[] = Array.from({ length: BUCKETS }, (_, number) => number);
 
-async function readBuckets(ctx: Reading, numbers: readonly number[]): Promise<Bucket[]> {
+export async function readBuckets(ctx: Reading, numbers: readonly number[]): Promise<Bucket[]> {
   const kept = await getAll<Bucket>(ctx, numbers.map(bucketKey));
   return kept.map((bucket) => bucket ?? Object.create(null));
 }
@@ -191,7 +193,9 @@ export class Reservations {
 
   async change(agentId: string, reservation: Reservation): Promise<void> {
     const number = numberOf(agentId);
-    (await this.#bucket(number))[agentId] = reservation;
+    const bucket = await this.#bucket(number);
+    this.#unlist(number, bucket[agentId]?.voter ?? reservation.voter);
+    bucket[agentId] = reservation;
     this.#changed.add(number);
   }
 
@@ -201,6 +205,7 @@ export class Reservations {
     const bucket = await this.#bucket(number);
     const reservation = bucket[agentId];
     if (reservation === undefined) return;
+    this.#unlist(number, reservation.voter);
     delete bucket[agentId];
     this.#changed.add(number);
     if (reservation.hasPermit) this.roster.permits -= 1;
@@ -238,6 +243,14 @@ export class Reservations {
     if (this.#isRosterChanged || queue.parts !== roster.queue) {
       this.#ctx.set(ROSTER, { ...roster, queue: queue.parts } satisfies Roster, wire);
     }
+  }
+
+  /** What is listed of a bucket with this voter is no longer so. */
+  #unlist(number: number, voter: Voting | undefined): void {
+    const { unlisted } = this.roster;
+    if (voter === undefined || unlisted === undefined || unlisted.includes(number)) return;
+    this.roster.unlisted = [...unlisted, number];
+    this.changeRoster();
   }
 
   async #bucket(number: number): Promise<Bucket> {
