@@ -338,6 +338,17 @@ describe('a node', () => {
     expect(sent()).toEqual([asked, look(750)]);
   });
 
+  it('tells which states its modules read, and is known by what it told last', async () => {
+    const { does } = await joined(joining('n', { moduleVersions: [['worker', 1]] }));
+    const versions = async () => ((await does('list')) as readonly KnownNode[])[0]!.moduleVersions;
+    const beat = (moduleVersions?: KnownNode['moduleVersions']) =>
+      does('beat', { name: 'n', epoch: 'n1', reachedMsAgo: 0, moduleVersions });
+    expect(await versions()).toEqual([['worker', 1]]);
+    await beat([['worker', 2]]);
+    await beat();
+    expect(await versions()).toEqual([['worker', 2]]);
+  });
+
   it('that is silent is probed, and lost once its lease is over: it hears so, if it is reached', async () => {
     const { does, at, sent } = await silentUntil(1_000);
     const probe = { to: 'nodes fleet probe', given: { name: 'n', epoch: 'n1', at: 500 } };

@@ -3,9 +3,11 @@
  *
  * Waits for what happens: how long that takes is measured by bench/cluster.ts, on a machine that does nothing else.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AgentNode, connectFleet, createAgentNode, type Fleet, planUpgrade } from '../../src/restate.ts';
+import { eventually } from '../kit/eventually.ts';
 import { type Engine, hasEngine, startEngine } from './engine.ts';
 import { PATIENT_MS } from './fleet-rig.ts';
 import { allRunElsewhere, loadOn, workers } from './load.ts';
@@ -56,6 +58,12 @@ describe.runIf(hasEngine())('nodes', () => {
       expect(await agents.execute(id, { type: 'count' })).toBe(2);
       await agents.stop(id);
       await agents.forget(id);
+      // Its node has told the version of its states since.
+      await eventually(
+        () => fleet!.nodes(),
+        (nodes) =>
+          isDeepStrictEqual(nodes.find(({ name }) => name === 'keeper')?.moduleVersions, [['worker', 1]]),
+      );
       const nowhere = await agents.register({ module: worker, placement: { labels: { disk: 'slow' } } });
       await expect(agents.start(nowhere)).rejects.toMatchObject({ code: 'RESOURCES_EXHAUSTED' });
       await agents.forget(nowhere);

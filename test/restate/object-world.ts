@@ -281,6 +281,7 @@ export class ObjectWorld {
         secrets: { provider: undefined, net: new SecretNet() },
         log: () => {},
         codeFor: () => ({ module: definition, host: this.#host }),
+        described: () => {},
         ended: () => {
           this.#ghost = { incarnation, told: this.#told };
           if (this.#resident === resident) this.#resident = undefined;

@@ -23,6 +23,9 @@ function placeOf(nodes: readonly NodeEntry[], occupant: Occupant): string {
   return decision.node.name;
 }
 
+/** A module of that version has run there. */
+const ran = (version: number) => ({ stateVersions: [null], moduleVersions: [['worker', version]] as const });
+
 describe('a body goes', () => {
   test('to the node with the most free memory, then to the one with the fewest agents, then to the first by name', () => {
     const nodes = [node('a', { maxMemoryBytes: 100 }), node('b', { maxMemoryBytes: 300 })];
@@ -70,10 +73,22 @@ describe('a body goes', () => {
     const full = [nodes[0]!, node('b', { stateVersions: [2], maxAgents: 0 })];
     expect(placeOf(full, asking({ stateVersion: 2 }))).toMatch(/no node has room/);
     expect(placeOf(nodes, asking({ stateVersion: 3 }))).toBe('a');
-    // Only the child process of a module knows its version.
+    // Only the child process of a module knows its version: one that has not run yet is taken to read it.
     expect(placeOf([node('a', { stateVersions: [null] }), node('b')], asking({ stateVersion: 2 }))).toBe('a');
     expect(placeOf(nodes, asking({ stateVersion: 2, isModule: true }))).toBe('a');
   });
+
+  test.each([false, true])(
+    'and so where its code is a module that has run there; named by its spec: %j',
+    (isModule) => {
+      const asked = asking({ stateVersion: 2, isModule });
+      expect(placeOf([node('a', ran(1)), node('b', { ...ran(2), agents: 9 })], asked)).toBe('b');
+      expect(placeOf([node('a', ran(1)), node('b', { agents: 9 })], asked)).toBe('b');
+      expect(placeOf([node('a', ran(1))], asked)).toBe('a');
+      const other = { stateVersions: [null], moduleVersions: [['other', 1]] as const };
+      expect(placeOf([node('a', other), node('b', ran(2))], asked)).toBe('a');
+    },
+  );
 
   test('to no node that drains, and nowhere when there is none', () => {
     expect(placeOf([node('a', { isDraining: true }), node('b', { agents: 9 })], asking())).toBe('b');

@@ -21,10 +21,11 @@ interface Given {
   readonly values?: () => readonly VariableState[] | Promise<readonly VariableState[]>;
   readonly newest?: VariableState;
   readonly initArgs?: unknown;
+  readonly module?: typeof definition | URL;
   readonly open?: () => void;
 }
 
-function rig({ values = () => [], newest, initArgs, open = () => {} }: Given = {}) {
+function rig({ values = () => [], newest, initArgs, module = definition, open = () => {} }: Given = {}) {
   const clock = simulatedClock({ startAt: 0 });
   const reports: NodeReport[] = [];
   const posted: BodyRequest[] = [];
@@ -63,7 +64,8 @@ function rig({ values = () => [], newest, initArgs, open = () => {} }: Given = {
     requests: new Map(),
     secrets: { provider: undefined, net: new SecretNet() },
     log: (report) => void logged.push(report),
-    codeFor: () => ({ module: definition, host: host as never }),
+    codeFor: () => ({ module, host: host as never }),
+    described: ({ type, stateVersion }) => void happened.push(`${type} reads ${stateVersion}`),
     ended: () => void happened.push('ended'),
   });
   const kept = specToKeep(agentSpec.parse({ id: 'ada', module: definition, health }), 'ada', 'worker');
@@ -190,6 +192,19 @@ describe('an opening', () => {
     open();
     await settled();
     expect(reports()).toMatchObject([{ type: 'exited', reason: { error: { message: 'away' } } }]);
+  });
+
+  it('of a module says which states its code reads, once that runs; of a definition that is known', () => {
+    for (const [module, said] of [
+      [new URL('file:///worker.ts'), ['worker reads 1']],
+      [definition, []],
+    ] as const) {
+      const { open, ready, happened } = rig({ module });
+      open();
+      expect(happened()).toEqual([]);
+      ready();
+      expect(happened()).toEqual(said);
+    }
   });
 
   it('in which the body tells something already, hears it after it has opened', () => {

@@ -19,6 +19,7 @@ import {
   type ServerHttp2Session,
 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
 import { createEndpointHandler } from '@restatedev/restate-sdk';
 import type { Logger } from 'pino';
 import { z } from 'zod';
@@ -59,6 +60,7 @@ import type { VariableRecord } from '../../runtime/coordination/variables/variab
 import { harmlessLogger } from '../../runtime/values/harmless-logger.ts';
 import { stderrLogger } from '../../runtime/values/stderr-logger.ts';
 import type { BeatAnswer, JoiningNode, SignOfLife } from './nodes-object.ts';
+import type { ModuleVersions } from './placement.ts';
 import { Residents } from './residents.ts';
 import { taskCalls } from './task-calls.ts';
 
@@ -143,6 +145,8 @@ class Node implements AgentNode {
   #hostUri = '';
   /** How many of the changes of variables that it missed it has asked for. */
   #caughtUp = 0;
+  /** What the fleet knows of the modules that have run here. */
+  #toldVersions: ModuleVersions = [];
   /** When the engine reached it last, by the steady clock, ms. */
   #reachedAt = 0;
   #beat: unknown;
@@ -427,6 +431,7 @@ class Node implements AgentNode {
 
   async #join(): Promise<void> {
     const { labels, limits, leaseMs } = this.#options;
+    this.#toldVersions = [...this.#residents.moduleVersions];
     this.#epoch = crypto.randomUUID();
     // The engine reached it when it registered its services.
     this.#reachedAt = this.#clock.elapsed();
@@ -439,6 +444,7 @@ class Node implements AgentNode {
       stateVersions: [...this.#code.values()].map((code) =>
         code instanceof URL ? null : (code.stateVersion ?? 1),
       ),
+      moduleVersions: this.#toldVersions,
       ...limits,
       leaseMs,
       isDraining: this.#isDraining,
@@ -462,16 +468,19 @@ class Node implements AgentNode {
     let isAnswered = false;
     try {
       const { unseated } = this.#seatWatch;
+      const versions = [...this.#residents.moduleVersions];
       const sign: SignOfLife = {
         name: this.name,
         epoch: this.#epoch,
         reachedMsAgo: Math.ceil(this.#clock.elapsed() - this.#reachedAt),
+        moduleVersions: isDeepStrictEqual(versions, this.#toldVersions) ? undefined : versions,
         unseated,
       };
       const { isKnown, isReplaced, missed } = await this.#seatWatch.answerTo((signal) =>
         this.#engine.call<BeatAnswer>(toNodes('beat'), sign, { signal, isRepeatable: true }),
       );
       isAnswered = true;
+      this.#toldVersions = versions;
       if (unseated !== undefined) this.#seatWatch.told(unseated.name);
       if (!isKnown && !this.#isClosed) await this.#rejoin(isReplaced === true);
       else if (missed > this.#caughtUp) await this.#catchUp(missed);

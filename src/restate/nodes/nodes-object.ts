@@ -26,7 +26,7 @@ import { type Command, isAway, type LostNode, NODES, nodeOf, type Turned } from 
 import { fleetOptions } from '../engine/service-options.ts';
 import { wire, wireOf } from '../engine/wire.ts';
 import { heardOf, LOOK_MS, reached, refused, type Unseated, watchNodes } from './node-watch.ts';
-import type { NodeDescription, NodeEntry, Occupant, Placement } from './placement.ts';
+import type { ModuleVersions, NodeDescription, NodeEntry, Occupant, Placement } from './placement.ts';
 import {
   allReservations,
   type GoneNode,
@@ -59,6 +59,8 @@ export interface SignOfLife {
   readonly epoch: string;
   /** How long ago the engine reached it last. */
   readonly reachedMsAgo: number;
+  /** Modules that have run on it, if that has changed since it told. */
+  readonly moduleVersions?: ModuleVersions | undefined;
   /** It has taken the seat, from a node that did not answer. */
   readonly unseated?: Unseated | undefined;
 }
@@ -277,7 +279,7 @@ export const nodesObject = object({
 
     /** A sign of life. */
     beat: step(async (ctx, book, sign: SignOfLife): Promise<BeatAnswer> => {
-      const { epoch, name, reachedMsAgo, unseated } = sign;
+      const { epoch, name, reachedMsAgo, moduleVersions, unseated } = sign;
       const node = book.nodeOf(epoch);
       if (node === undefined) {
         const isReplaced = book.roster.nodes.some((other) => other.name === name);
@@ -285,6 +287,7 @@ export const nodesObject = object({
       }
       const now = await ctx.date.now();
       heardOf(node, now, reachedMsAgo);
+      if (moduleVersions !== undefined) node.moduleVersions = moduleVersions;
       if (unseated !== undefined) await sweep(ctx, book, book.roster.sweepAt, unseated);
       look(ctx, book, now);
       return { isKnown: true, missed: node.missed ?? 0 };

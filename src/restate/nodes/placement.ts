@@ -41,6 +41,8 @@ export interface Occupant {
   readonly wish: PlacementWish;
 }
 
+export type ModuleVersions = readonly (readonly [type: string, stateVersion: number])[];
+
 /** A node as it describes itself. */
 export interface NodeDescription {
   readonly name: string;
@@ -51,6 +53,8 @@ export interface NodeDescription {
   readonly types: readonly string[];
   /** Up to which version its code of each of them reads states; `null` where only a child process knows. */
   readonly stateVersions?: readonly (number | null)[];
+  /** The same of modules that have run there, by type: nothing of those that have not. */
+  moduleVersions?: ModuleVersions;
   readonly maxAgents: number;
   readonly maxMemoryBytes: number;
 }
@@ -130,10 +134,11 @@ function readersAmong(
   nodes: readonly NodeEntry[],
   { type, isModule, stateVersion = 1 }: PlaceAsked,
 ): readonly NodeEntry[] {
-  if (isModule) return nodes;
-  const readers = nodes.filter(
-    ({ types, stateVersions }) => (stateVersions?.[types.indexOf(type)] ?? Infinity) >= stateVersion,
-  );
+  const readers = nodes.filter(({ types, stateVersions, moduleVersions = [] }) => {
+    const own = isModule ? undefined : stateVersions?.[types.indexOf(type)];
+    const [, told] = moduleVersions.find(([of]) => of === type) ?? [];
+    return (own ?? told ?? Infinity) >= stateVersion;
+  });
   return readers.length === 0 ? nodes : readers;
 }
 

@@ -57,6 +57,8 @@ export interface ResidentOptions {
   readonly secrets: SecretServices;
   /** Where the code of its type is, and who runs it. @throws AgentSystemError when it is not here */
   readonly codeFor: (opening: Opening) => { readonly module: AnyAgentDefinition | URL; readonly host: Host };
+  /** The code of a module has said what it is: only its child process knows. */
+  readonly described: (manifest: AgentManifest) => void;
   readonly ended: () => void;
 }
 
@@ -84,6 +86,7 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
   #secrets: AgentSecrets | undefined;
   /** What came while its secrets, or values of its variables, are fetched. */
   #unread: DeliveredMessage[] | undefined;
+  #isModule = false;
   #hasEnded = false;
   #isReady = false;
   #isUnwatched = false;
@@ -284,6 +287,7 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
     let body: Body;
     try {
       const { module, host } = codeFor(opening);
+      this.#isModule = module instanceof URL;
       const opened: BodyStart = {
         agentId,
         incarnation,
@@ -386,6 +390,7 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
       case 'ready':
         this.#isReady = true;
         this.#manifest = report.manifest;
+        if (this.#isModule) this.options.described(report.manifest);
         this.#catchUp();
         break;
       default:

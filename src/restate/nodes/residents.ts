@@ -56,6 +56,8 @@ export class Residents {
   readonly #lastReports = new Set<ReportQueue>();
   readonly #progress: ProgressBuffer;
   readonly #secrets: SecretServices;
+  /** Of types whose code is a module: the version of its states, as it was when its last body began. */
+  readonly #moduleVersions = new Map<string, number>();
   #values: KnownValues;
   #isClosed = false;
 
@@ -76,6 +78,11 @@ export class Residents {
   #newValues(): KnownValues {
     const target = { service: VARIABLES, key: FLEET, method: 'valuesOf' };
     return new KnownValues((names) => this.#options.engine.call(target, { names }, REPEATABLE));
+  }
+
+  /** Up to which version the modules that have run here read states, by type. */
+  get moduleVersions(): ReadonlyMap<string, number> {
+    return this.#moduleVersions;
   }
 
   list(): readonly { readonly agentId: string; readonly incarnation: number }[] {
@@ -208,6 +215,7 @@ export class Residents {
         this.#progress.tell(callId, what === 'chunk' ? { chunk: value } : { progress: value }),
       log: ({ level, message, fields }) => logger[level](fields ?? {}, message),
       codeFor: (opening) => this.#codeFor(opening),
+      described: ({ type, stateVersion }) => this.#moduleVersions.set(type, stateVersion),
       ended: () => this.#leave(agentId, resident),
     });
     const settled = { resident, queue };
