@@ -308,6 +308,26 @@ describe('values that are not data, or are secrets, stay', () => {
     });
     expect(errorInfoOf(error).data).toEqual({ kept: 1 });
   });
+  it('the values of headers that are lists, by the names before them', () => {
+    const config = {
+      headers: [
+        ['authorization', 'mine'],
+        ['x-request-id', 'r'],
+      ],
+      rawHeaders: ['X-Api-Key', 'k', 'Set-Cookie', 'a=b', 'Retry-After', '7'],
+      required: ['password', 'name'],
+    };
+    expect(errorInfoOf(Object.assign(new Error('m'), { config })).data).toEqual({
+      config: {
+        headers: [
+          ['authorization', '[redacted]'],
+          ['x-request-id', 'r'],
+        ],
+        rawHeaders: ['X-Api-Key', '[redacted]', 'Set-Cookie', '[redacted]', 'Retry-After', '7'],
+        required: ['password', 'name'],
+      },
+    });
+  });
   it('what stands under a key that names a secret, at any depth, but for how many there are', () => {
     const config = {
       headers: { Authorization: 'Bearer a', Cookie: ['a=b'], 'X-Api-Key': 'k', 'x-request-id': 'r' },

@@ -104,13 +104,20 @@ class DataCopy {
     if (level === MAX_LEVELS || this.#seen.has(value)) return undefined;
     this.#seen.add(value);
     const isList = Array.isArray(value) || types.isSet(value);
-    const entries = isList
-      ? firstOf(value as Iterable<unknown>).map((item): Entry => [key, item])
-      : entriesOf(value);
+    const entries = isList ? itemsOf(key, firstOf(value as Iterable<unknown>)) : entriesOf(value);
     const copy = isList ? [] : {};
     this.#open.push({ copy, entries, level: level + 1 });
     return copy;
   }
+}
+
+/** Items go by the name of their list; in lists of headers, pairs or not, each value goes by the name before it. */
+function itemsOf(key: string, items: readonly unknown[]): readonly Entry[] {
+  const isOfHeaders = /headers/i.test(key);
+  return items.map((item, place): Entry => {
+    const name = isOfHeaders && place % 2 === 1 ? items[place - 1] : key;
+    return [typeof name === 'string' ? name : key, item];
+  });
 }
 
 /** A list may be long without having much in it, and a map may have more in it than there is time for. */
