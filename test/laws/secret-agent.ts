@@ -2,6 +2,8 @@
 import { z } from 'zod';
 import { defineAgent } from '../../src/index.ts';
 
+const helper = new URL('secret-helper.ts', import.meta.url);
+
 export default defineAgent({
   type: 'careless',
   initArgs: z.object({
@@ -46,6 +48,28 @@ export default defineAgent({
           details: { list: [resources.headers, said] },
           schema,
         });
+      },
+    },
+    call: {
+      run: ({ resources, agents, input }) => {
+        const said = `with ${resources.apiKey}`;
+        const task = { type: 'again', input: { said } };
+        switch (input) {
+          case 'input of a task that may be repeated':
+            return agents.execute('helper', task);
+          case 'input with a key':
+            return agents.execute('helper', { ...task, type: 'once', idempotencyKey: 'key' });
+          case 'key':
+            return agents.execute('helper', { type: 'once', idempotencyKey: said });
+          case 'input':
+            return agents.execute('helper', { ...task, type: 'once' });
+          case 'child':
+            return agents.spawn({ id: `child ${said}`, module: helper });
+          case 'child with it as its secret':
+            return agents.spawn({ id: 'child', module: helper, initArgs: { said }, secrets: ['said'] });
+          default:
+            return agents.spawn({ id: 'child', module: helper, initArgs: { said } });
+        }
       },
     },
     park: {

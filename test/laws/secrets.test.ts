@@ -23,6 +23,7 @@ import { settled } from '../../src/testing/index.ts';
 import { disks, diskOf } from '../fleet/program.ts';
 import { awaited, refusal, rig } from '../kit/rig.ts';
 import careless from './secret-agent.ts';
+import helper from './secret-helper.ts';
 import { eventually } from '../kit/eventually.ts';
 
 const KEY = 'key-"5f3e\\91-very-secret';
@@ -98,6 +99,24 @@ describe.each<Isolation>(['in-process', 'thread', 'process'])('%s', (isolation) 
       });
       told.push(refused);
     }
+    await agents.start(await agents.register({ id: 'helper', module: helper }));
+    for (const input of [
+      'input of a task that may be repeated',
+      'input with a key',
+      'key',
+      'child',
+      'initArgs of a child',
+    ]) {
+      const refused = await refusal(agents.execute('ada', { type: 'call', input }));
+      expect(refused.cause).toMatchObject({
+        code: 'REQUEST_INVALID',
+        message: expect.stringContaining('holds a secret'),
+      });
+      told.push(refused);
+    }
+    expect(await agents.execute('ada', { type: 'call', input: 'input' })).toBe('helped');
+    const child = await agents.execute('ada', { type: 'call', input: 'child with it as its secret' });
+    expect(child).toBe('child');
     for (const input of ['asks', 'throws']) {
       const { id } = await tasks.submit('ada', { type: 'park', input });
       expect(await tasks.result(id)).toBe('went on');

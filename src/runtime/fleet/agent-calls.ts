@@ -8,6 +8,7 @@
  * I3  A child that could not be started is removed again.
  * I4  A call with a key is a submitted task, and outlives its caller's attempt or program: a caller that runs again waits
  *     for the same task. It ends with the tasks of its callers.
+ * I5  What the store will have of a call, or of a child, holds no secret of the caller.
  */
 import type { z } from 'zod';
 import type { Agent } from '../agent/agent.ts';
@@ -23,6 +24,8 @@ import type { Places, Wait, WaitingTask, WaitTarget } from '../agent/wait.ts';
 import { type AgentManifest, withTimeout } from '../definition/manifest.ts';
 import { withinTrace } from '../hosting/trace-parent.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
+import type { SecretNet } from '../values/secret-net.ts';
+import { splitSecrets } from '../values/secret-paths.ts';
 import type { Agents } from './agents.ts';
 import { type ExecuteArgs, executeArgs, spawnArgs, stopArgs } from './call-args.ts';
 import { CalledStreams } from './called-streams.ts';
@@ -46,6 +49,7 @@ export interface AgentCallsOptions {
   readonly agents: Agents;
   readonly tasks: Tasks;
   readonly families: Families;
+  readonly secrets: SecretNet;
   /** @throws AgentSystemError `POOL_UNKNOWN` */
   readonly pool: (name: string) => CalledPool;
   readonly runInPool: (name: string, task: GivenTask) => Promise<unknown>;
@@ -93,6 +97,9 @@ export class AgentCalls {
     { agentId }: MadeRequest,
   ): Promise<string> {
     const { agents, families } = this.#options;
+    const { initArgs, secrets } = spec;
+    const paths = Array.isArray(secrets) ? secrets.filter((path) => typeof path === 'string') : [];
+    this.#refuseSecrets('agents.spawn', { ...spec, initArgs: splitSecrets(initArgs, paths).shown }, agentId);
     const code = 'url' in module ? new URL(module.url) : module;
     const { agent, isNew } = await agents.registerChild({ ...spec, module: code }, { id: agentId, rule });
     const { id } = agent;
@@ -124,7 +131,7 @@ export class AgentCalls {
     if (typeof target === 'object' && 'pool' in target) {
       const { pool } = target;
       const { manifest } = this.#options.pool(pool);
-      checkTask(task, manifest);
+      this.#check(task, manifest, request);
       return this.#wait(request, this.#poolTarget(pool), (call) =>
         runInPool(pool, givenOf(task, manifest, request, call, reader)),
       );
@@ -134,7 +141,7 @@ export class AgentCalls {
       typeof target === 'string'
         ? agents.asked(target, whenDown === 'wait' ? 'if it comes back' : 'never')
         : agents.leastLoaded(target.type, whenDown);
-    checkTask(task, agent.manifest, agent.id);
+    this.#check(task, agent.manifest, request, agent.id);
     return this.#wait(request, new AgentTarget(agent), (call) =>
       agents.run(agent, givenOf(task, agent.manifest, request, call, reader)),
     );
@@ -147,6 +154,7 @@ export class AgentCalls {
     request: MadeRequest,
   ): Promise<unknown> {
     const { agents, tasks } = this.#options;
+    this.#refuseSecrets('agents.execute', { idempotencyKey, input: task.input }, request.agentId);
     let known = tasks.keyed(idempotencyKey);
     if (known !== undefined && target !== known.agentId && this.#isOrphan(known)) {
       // It cannot be done again: another agent gets a new one.
@@ -178,6 +186,19 @@ export class AgentCalls {
     const agent = agents.find(id);
     if (!agent.position.comesBack) agent.refuseUnless('execute');
     return this.#wait(request, new AgentTarget(agent), (call) => submitted(id, agent.manifest, call));
+  }
+
+  /** The store has the input of a task that may be repeated. */
+  #check(task: ExecuteArgs['task'], manifest: AgentManifest, request: MadeRequest, agentId?: string): void {
+    checkTask(task, manifest, agentId);
+    if (manifest.tasks[task.type]?.retry) this.#refuseSecrets('agents.execute', task.input, request.agentId);
+  }
+
+  /** @param kept what the store will have of it */
+  #refuseSecrets(what: string, kept: unknown, agentId: string): void {
+    if (this.#options.secrets.hide(kept, agentId) === kept) return;
+    const message = `${what}: it holds a secret of the initArgs, and is kept in the store`;
+    throw new AgentSystemError('REQUEST_INVALID', message, { agentId });
   }
 
   /** It ended without an output, and its agent is no more. */

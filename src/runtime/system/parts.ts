@@ -202,6 +202,7 @@ export function wiredParts({ options, limits, recovery, status, ...ground }: Par
     agents,
     tasks,
     families,
+    secrets: net,
     pool: (name) => pools.called(name),
     runInPool: (name, task) => pools.run(name, task),
     assertOpen,
