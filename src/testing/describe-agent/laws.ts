@@ -49,6 +49,8 @@ export interface Done {
   readonly move: Move;
   /** The result in a few words, if there is one. */
   readonly result?: string;
+  /** Where its chart settled, if that is another state than before. */
+  readonly state?: string;
 }
 
 /** The name of a law, or of an invariant: `invariant neverNegative`. */
@@ -76,6 +78,9 @@ export class LawBroken extends Error {
 /** A path as text, one move a line. */
 export function pathInWords(done: readonly Done[]): string {
   return done
-    .map(({ move, result }) => `  ${moveInWords(move)}${result === undefined ? '' : `: ${result}`}`)
+    .map(
+      ({ move, result, state }) =>
+        `  ${moveInWords(move)}${result === undefined ? '' : `: ${result}`}${state === undefined ? '' : ` → ${state}`}`,
+    )
     .join('\n');
 }

@@ -7,6 +7,7 @@
 import type { InspectionEvent } from 'xstate';
 import type { Isolation } from '../../machines/index.ts';
 import type { AnyAgentDefinition } from '../../runtime/definition/define-agent.ts';
+import { pathOf } from '../../runtime/engine/state-path.ts';
 import type { AgentSpec } from '../../runtime/fleet/spec-reading.ts';
 import { memoryStore } from '../../runtime/journal/stores/memory.ts';
 import type { SystemEvent } from '../../runtime/journal/system-event.ts';
@@ -50,7 +51,7 @@ export interface Step {
 
 /** Of what is saved of a chart: its work, its delays, and the tasks that it has not answered. */
 interface SavedChart {
-  readonly snapshot?: { readonly children?: object };
+  readonly snapshot?: { readonly value?: unknown; readonly children?: object };
   readonly delayed?: readonly unknown[];
   readonly tasks?: readonly { readonly task: string; readonly incarnation: number }[];
 }
@@ -171,7 +172,8 @@ export class Stage implements Judged {
     if (!this.#isPossible(move, before)) return false;
     const startedAt = this.now;
     const calls = this.calls.all.length;
-    const done: { move: Move; result?: string } = { move };
+    const done: { move: Move; result?: string; state?: string } = { move };
+    const stateBefore = this.#chartState;
     this.#done.push(done);
     if (isDisturbing(move) && this.#isUnderWay()) {
       this.isInterrupted = true;
@@ -181,6 +183,8 @@ export class Stage implements Judged {
     const result = await this.#perform(move, before);
     if (result !== undefined) done.result = result;
     await this.program.quiet();
+    const state = this.#chartState;
+    if (state !== undefined && state !== stateBefore) done.state = state;
     this.#expectAnswerable();
     this.#steps.push({ move, elapsedMs: this.now - startedAt, calls: this.calls.all.slice(calls) });
     await this.#judge.judge(move, before, result);
@@ -241,6 +245,12 @@ export class Stage implements Judged {
   /** What a chart was when it settled last. */
   get #chart(): SavedChart | undefined {
     return this.subject.isChart && this.saved !== undefined ? JSON.parse(this.saved) : undefined;
+  }
+
+  get #chartState(): string | undefined {
+    const { machine } = this.subject;
+    const value = this.#chart?.snapshot?.value;
+    return machine === undefined || value === undefined ? undefined : pathOf(machine.root, value);
   }
 
   get #hasChildren(): boolean {

@@ -108,6 +108,20 @@ describe('a bug in a chart is found', () => {
   });
 });
 
+it('a finding of a chart says in which state each move has left it', async () => {
+  const { findings } = await checkAgent(orderWith({ paid: (paid, charged) => paid - charged }), {
+    walks: 20,
+    invariants: { neverOwes: ({ state }) => state.context.paid >= 0 },
+    most: 1,
+  });
+  const path = [
+    '  start → none',
+    '  place({"pieces":1}): gives "1 pieces" → placed.small',
+    '  pay(): gives undefined → none',
+  ];
+  expect(findings[0]!.message).toContain(`\n${path.join('\n')}\n`);
+});
+
 const told = (output: string) => ({ actions: { type: 'tell', params: output } });
 
 /** Takes orders, and answers them as `states` say; tells where it stands at any time. */
