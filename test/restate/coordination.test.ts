@@ -119,6 +119,51 @@ describe.runIf(hasEngine())('coordination', () => {
     await fleet.stopAgents({ timeoutMs: 0 });
   });
 
+  test('a node that is killed while a round, or a change of a value, waits for it holds up neither', async () => {
+    const { fleet, node } = await fleetRig(engine(), [voter]);
+    await fleet.variables.define('rate', variable.integer({ min: 0, max: 100, default: 1 }));
+    await node(fresh('a'), { limits: { maxAgents: 1 } });
+    const asked = { module: voter, coordination: { communicationPattern: 'sync' } } as const;
+    const rest = await fleet.agents.register(asked);
+    await fleet.agents.start(rest);
+    // Longer than this test may take.
+    const [deadlineMs, timeoutMs] = [600_000, 600_000];
+    const doomed = async () => {
+      const process = await nodeProcess(engine(), fresh('doomed'), { leaseMs: 60_000 });
+      const ids: string[] = [];
+      for (let count = 0; count < 2; count++) {
+        ids.push(await fleet.agents.register({ ...asked, placement: { node: process.name } }));
+        await fleet.agents.start(ids.at(-1)!);
+      }
+      process.kill('SIGSTOP');
+      return { process, ids: ids.toSorted() };
+    };
+    const voting = await doomed();
+    const deciding = fleet.consensus.propose({ variable: 'rate', value: 3, deadlineMs });
+    await eventually(
+      () => fleet.consensus.rounds(),
+      ([round]) => round?.tally.voters.accept === 1,
+    );
+    expect((await fleet.consensus.rounds())[0]!.stillOut.toSorted()).toEqual(voting.ids);
+    voting.process.kill('SIGKILL');
+    expect(await deciding).toMatchObject({
+      outcome: 'no_quorum',
+      tally: { voters: { total: 3, accept: 1 } },
+    });
+    await eventually(
+      () => fleet.consensus.rounds(),
+      (rounds) => rounds.length === 0,
+    );
+    const hearing = await doomed();
+    const changing = fleet.variables.set('rate', 44, { timeoutMs });
+    await eventually(
+      () => fleet.variables.get('rate'),
+      ({ value }) => value === 44,
+    );
+    hearing.process.kill('SIGKILL');
+    expect((await changing).acknowledged).toEqual([rest]);
+  });
+
   test('a node that the engine could not reach when a value changed has it with its next sign of life', async () => {
     const gate = await gateway();
     // After the fleet, whose agents end through it.
