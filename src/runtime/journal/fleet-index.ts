@@ -14,7 +14,7 @@ import type { SystemEvent } from './system-event.ts';
 export const slotKinds = ['agent', 'task', 'variable', 'round', 'budget', 'schedule'] as const;
 export type SlotKind = (typeof slotKinds)[number];
 
-/** What an event changes: of the agent, the task, the variable, the round or the budget that it is about. */
+/** What an event changes of what it is about. */
 export interface SlotChange {
   readonly kind: SlotKind;
   /**
@@ -91,7 +91,7 @@ export function slotChangeOf(event: SystemEvent): SlotChange | undefined {
   }
 }
 
-/** Which agent, task, variable, round or account of a budget an event that changes a slot is about. */
+/** Which of its kind the slot is that an event changes: an id, a name, or both names of an account of a budget. */
 export function slotKeyOf(event: SystemEvent, kind: SlotKind): string {
   if (kind === 'task') return taskIdOf(event);
   if (kind === 'variable' || kind === 'schedule')

@@ -168,7 +168,7 @@ interface EventFields {
     Asked & {
       readonly input?: unknown;
       readonly retry: boolean;
-      /** Of a task of this pool. While it waits in its line, no agent has it: `agentId` is empty. */
+      /** Of a task of this pool. While it waits in its queue, no agent has it: `agentId` is empty. */
       readonly pool?: string;
       /** Of its `attempts`, those that its policy does not count; default all. */
       readonly before?: number;

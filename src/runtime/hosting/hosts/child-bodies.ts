@@ -99,7 +99,7 @@ export class ChildBodies implements ChildListener {
     if (body.isEnding || this.#isGone) return;
     if (request.type === 'task.cancel' && 'cause' in request) {
       const { cause, ...cancel } = request;
-      const reason = isPlainData(cause) ? { cause } : { error: errorInfoOf(cause) };
+      const reason = arrivesAsItIs(cause) ? { cause } : { error: errorInfoOf(cause) };
       return this.#post({ body: body.key, request: { ...cancel, ...reason } });
     }
     if (request.type === 'request.refused') {
@@ -387,7 +387,7 @@ export class RemoteBody implements Body {
 }
 
 /** Whether a reason that is no error arrives as it is. */
-function isPlainData(reason: unknown): boolean {
+function arrivesAsItIs(reason: unknown): boolean {
   if (typeof reason === 'object' && reason !== null && !Array.isArray(reason)) {
     const prototype: unknown = Object.getPrototypeOf(reason);
     if (prototype !== Object.prototype && prototype !== null) return false;

@@ -209,4 +209,4 @@ class ChildHost implements Host {
 }
 
 /** The body of an agent that could not be opened. */
-const DEAD: Body = { post: () => {}, kill: () => {} } satisfies Body;
+const DEAD: Body = { post: () => {}, kill: () => {} };

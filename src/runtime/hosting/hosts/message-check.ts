@@ -76,14 +76,14 @@ const checks = {
     isTexts(offer['next']) &&
     (offer['can'] === undefined || typeof offer['can'] === 'boolean'),
   'request.made': ({ requestId, taskId, name, args }) =>
-    isRequestId(requestId) &&
+    isNumberFromOne(requestId) &&
     typeof taskId === 'string' &&
     typeof name === 'string' &&
     name.length <= MAX_REQUEST_NAME &&
     isWithinDepth(args) &&
     isShortAsText(args, MAX_REQUEST_TEXT),
   'request.withdrawn': ({ requestId, taskId, error }) =>
-    isRequestId(requestId) && typeof taskId === 'string' && isErrorInfo(error),
+    isNumberFromOne(requestId) && typeof taskId === 'string' && isErrorInfo(error),
   log: ({ level, message, fields }) =>
     LEVELS.has(level) && typeof message === 'string' && (fields === undefined || isLogged(fields)),
   // An end is an end, whatever is given as its reason: `endOf` says what came.
@@ -119,10 +119,6 @@ export function eachReport(message: unknown, take: (body: BodyKey, report: Child
   return true;
 }
 
-function isRequestId(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 1;
-}
-
 /** In ms. */
 function isDuration(value: unknown): boolean {
   return typeof value === 'number' && value >= 0;
@@ -132,7 +128,7 @@ function isRetryPolicy(value: unknown): boolean {
   if (!isObject(value)) return false;
   const { attempts, backoff, attemptTimeoutMs } = value;
   return (
-    isVersion(attempts) &&
+    isNumberFromOne(attempts) &&
     isObject(backoff) &&
     ['delayMs', 'factor', 'maxDelayMs', 'jitter'].every((field) => isDuration(backoff[field])) &&
     (attemptTimeoutMs === undefined || isDuration(attemptTimeoutMs))
@@ -147,7 +143,7 @@ export function isManifest(value: unknown): value is AgentManifest {
     isTexts(capabilities) &&
     isTexts(variables) &&
     typeof votes === 'boolean' &&
-    isVersion(stateVersion) &&
+    isNumberFromOne(stateVersion) &&
     typeof hash === 'string' &&
     (chart === undefined || typeof chart === 'string') &&
     (quota === undefined || typeof quota === 'string') &&
@@ -161,7 +157,7 @@ export function isManifest(value: unknown): value is AgentManifest {
         (task['timeoutMs'] === undefined || isDuration(task['timeoutMs'])) &&
         (task['policy'] === undefined || isRetryPolicy(task['policy'])) &&
         (task['priority'] === undefined || Number.isSafeInteger(task['priority'])) &&
-        (task['concurrency'] === undefined || isVersion(task['concurrency'])) &&
+        (task['concurrency'] === undefined || isNumberFromOne(task['concurrency'])) &&
         (task['stall'] === undefined || isStall(task['stall'])),
     )
   );
@@ -244,7 +240,7 @@ function areCounts(charts: unknown): boolean {
 
 /** Text that no store can keep would hold up all of its batch, and no life could begin with what is not JSON. */
 function isSavedState(value: unknown): boolean {
-  if (!isObject(value) || !isVersion(value['stateVersion'])) return false;
+  if (!isObject(value) || !isNumberFromOne(value['stateVersion'])) return false;
   const { json } = value;
   return typeof json === 'string' && json.isWellFormed() && isJson(json);
 }
@@ -258,7 +254,8 @@ function isJson(text: string): boolean {
   }
 }
 
-function isVersion(value: unknown): boolean {
+/** Of what is counted from one: requests, attempts, versions. */
+function isNumberFromOne(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 1;
 }
 

@@ -30,7 +30,7 @@ import { promisify } from 'node:util';
 import type { AgentSystemError } from '../../../values/errors.ts';
 import { type Failure, storeFailed } from './failure.ts';
 import { LogRecord, recordedIn } from './log-record.ts';
-import type { PathLock, Place } from './path-lock.ts';
+import type { PathLock, Place, SQLite } from './path-lock.ts';
 import { headerOf, saltOf } from './write-ahead-log.ts';
 
 /** So long what was seen is taken to be so; ms. A look costs as much as some hundredths of a commit. */
@@ -43,7 +43,7 @@ const PAGE_BYTES = 4_096;
 const CHUNK_BYTES = 1024 * 1024;
 
 export interface HeldFileParts {
-  readonly sqlite: { readonly DatabaseSync: typeof DatabaseSync };
+  readonly sqlite: SQLite;
   /** Open, with the lock on it. */
   readonly db: DatabaseSync;
   readonly place: Place;
@@ -362,22 +362,24 @@ const REPLACED: Failure = {
   wayOut: 'put the first one back, or close this system and start one on the file that is there now',
 };
 
+const FROM_BACKUP = 'close this system, and restore the file from a backup, without the -wal file beside it';
+
 const TRUNCATED: Failure = {
   expected: 'the file as this system has left it',
   came: 'a truncated one',
-  wayOut: 'close this system, and restore the file from a backup, without the -wal file beside it',
+  wayOut: FROM_BACKUP,
 };
 
 const TRUNCATED_LOG: Failure = {
   expected: 'the -wal file as this system has left it',
   came: 'a truncated one',
-  wayOut: 'close this system, and restore the file from a backup, without the -wal file beside it',
+  wayOut: FROM_BACKUP,
 };
 
 const WRITTEN: Failure = {
   expected: 'the file as this system has left it',
   came: 'one that somebody else has written',
-  wayOut: 'close this system, and restore the file from a backup, without the -wal file beside it',
+  wayOut: FROM_BACKUP,
 };
 
 const WRITTEN_LOG: Failure = { ...TRUNCATED_LOG, came: WRITTEN.came };

@@ -12,12 +12,8 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { storeFailed } from './failure.ts';
-import type { Place } from './path-lock.ts';
+import type { Place, SQLite } from './path-lock.ts';
 import type { LoggedPages } from './write-ahead-log.ts';
-
-interface SQLite {
-  readonly DatabaseSync: typeof DatabaseSync;
-}
 
 const NAME = 'log';
 /** What a backup says: no log follows. */

@@ -11,18 +11,15 @@
 import { accessSync, constants, lstatSync, realpathSync, rmSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import { errorInfoOf } from '../../../values/errors.ts';
 import { damaged, storeFailed, storeFailureOf } from './failure.ts';
 import { HeldFile, MAX_LOG_BYTES } from './held-file.ts';
 import { holderOf } from './lock-holder.ts';
 import { judgeLog, LogRecord, recordedIn } from './log-record.ts';
 import { Draft } from './new-file.ts';
-import { lockNameOf, PathLock, type Place } from './path-lock.ts';
+import { lockNameOf, PathLock, type Place, type SQLite } from './path-lock.ts';
 import { migrate, numberOf, schemaSteps } from './schema.ts';
 import { loggedPages, type LoggedPages } from './write-ahead-log.ts';
-
-export interface SQLite {
-  readonly DatabaseSync: typeof DatabaseSync;
-}
 
 export interface FileOptions {
   readonly path: string;
@@ -199,7 +196,7 @@ function statOf(path: string): Stats | undefined {
       path,
       {
         expected: 'a path that can be looked at',
-        came: thrown instanceof Error ? thrown.message : String(thrown),
+        came: errorInfoOf(thrown).message,
         wayOut: 'check that each part of its path is a directory which this user may enter',
       },
       thrown,
@@ -215,7 +212,7 @@ function assertWritable(path: string, what: string, expected: string): void {
       path,
       {
         expected,
-        came: thrown instanceof Error ? thrown.message : String(thrown),
+        came: errorInfoOf(thrown).message,
         wayOut: 'give this user the right to write it, or mount the disk for writing',
       },
       thrown,

@@ -19,7 +19,8 @@ export interface Place {
   readonly file: string;
 }
 
-interface SQLite {
+/** The module of Node, where it is there. */
+export interface SQLite {
   readonly DatabaseSync: typeof DatabaseSync;
 }
 

@@ -15,6 +15,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite';
 import { storeFailed } from './failure.ts';
+import { inTransaction } from './transaction.ts';
 
 /** "mabe": what SQLite's `application_id` says of our files. */
 const APPLICATION_ID = 0x6d616265;
@@ -68,14 +69,10 @@ export function migrate(
     });
   }
   if (version === steps.length) return;
-  db.exec('BEGIN IMMEDIATE');
-  try {
+  inTransaction(db, () => {
     for (const step of steps.slice(version)) step(db);
-    db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${steps.length}; COMMIT`);
-  } catch (thrown) {
-    if (db.isTransaction) db.exec('ROLLBACK');
-    throw thrown;
-  }
+    db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${steps.length}`);
+  });
 }
 
 export function numberOf(db: DatabaseSync, pragma: string): number {
