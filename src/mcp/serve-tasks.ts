@@ -14,6 +14,7 @@ import {
 import { z } from 'zod';
 import type { AgentSystem, TaskTarget } from '../index.ts';
 import type { AnyAgentDefinition } from '../runtime/definition/define-agent.ts';
+import { taskTarget } from '../runtime/fleet/task-submission.ts';
 import { AgentSystemError, errorInfoOf, inWords } from '../runtime/values/errors.ts';
 import { parseInput } from '../runtime/values/malformed.ts';
 import { type AnySchema, isSchema } from '../runtime/values/schema.ts';
@@ -29,6 +30,7 @@ export interface ServedTask {
   readonly description: string;
   /** What goes in; default anything. One that is no object is asked for as `{ input }`. */
   readonly input?: AnySchema;
+  /** From its acceptance to its end; default that of its kind. */
   readonly timeoutMs?: number;
 }
 
@@ -48,11 +50,7 @@ const optionsSchema = z.strictObject({
   tools: z.record(
     z.string().regex(/^[\w.-]{1,64}$/, 'expected letters, digits, ".", "_" and "-", 64 at the most'),
     z.strictObject({
-      target: z.union([
-        z.string(),
-        z.strictObject({ type: z.string() }),
-        z.strictObject({ pool: z.string() }),
-      ]),
+      target: taskTarget,
       task: z.string().min(1),
       description: z.string(),
       input: z.custom<AnySchema>(isSchema, { error: 'expected a Standard Schema' }).optional(),

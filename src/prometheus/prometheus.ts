@@ -3,8 +3,7 @@
  *
  * Names are those that OpenTelemetry's metrics of the system get in Prometheus, so one dashboard serves both.
  *
- * I1  Labels are types, names of tasks and pools, statuses and codes. The one that is an id is `of` of a budget of which
- *     each agent or task has its own.
+ * I1  Labels are types, names of tasks, pools and budgets, units, statuses and codes: none is an id.
  * I2  It can be created at any time, and counts from then on.
  * I3  After `close` the registry has none of these metrics, and nothing listens.
  */
