@@ -1,7 +1,10 @@
 /** Laws of tasks that ask people, whatever a fleet runs on. As laws.ts, run on one program and on machines. */
 import { expect, test } from 'vitest';
+import { tool } from 'ai';
 import { z } from 'zod';
+import { defineModelAgent } from '../../src/ai.ts';
 import { type AgentCode, defineAgent, type QuestionFilter, type QuestionRecord } from '../../src/index.ts';
+import { calls, says, scripted } from '../ai/scripted.ts';
 import { eventually } from '../kit/eventually.ts';
 import { refusal } from '../kit/rig.ts';
 import type { Subject } from './laws.ts';
@@ -61,7 +64,18 @@ const fragile = defineAgent({
   },
 });
 
-export const askingAgents: readonly AgentCode[] = [clerk, fragile];
+/** It answers with what the tool has given it. */
+const till = defineModelAgent({
+  type: 'till',
+  model: () => scripted(calls('pay', { cents: 7 }), ({ prompt }) => says(JSON.stringify(prompt.at(-1)))),
+  tools: {
+    pay: tool({ inputSchema: z.object({ cents: z.number() }), execute: ({ cents }) => `paid ${cents}` }),
+  },
+  toolApproval: { pay: 'user-approval' },
+  tasks: { settle: { prompt: () => 'settle' } },
+});
+
+export const askingAgents: readonly AgentCode[] = [clerk, fragile, till];
 
 /** A read may throw at once in one program. */
 const reading = async <Value>(read: () => Either<Value>): Promise<Value> => read();
@@ -118,6 +132,17 @@ export function personLaws(subjectOf: () => AskingSubject): void {
       expect((await refusal(questions.answer(unknown, 'yes'))).code).toBe('QUESTION_UNKNOWN');
       expect((await refusal(reading(() => questions.get(unknown)))).code).toBe('QUESTION_UNKNOWN');
     }
+  });
+
+  test('a call of a tool is made with the input that a person gives it, if that is as the tool expects', async () => {
+    const { agents, questions } = subjectOf();
+    const id = await started({ module: till });
+    const output = agents.execute(id, { type: 'settle', timeoutMs: 60_000 });
+    const [question] = await asked(id);
+    const answer = (input: unknown) => questions.answer(question!.id, { approved: true, input });
+    expect((await refusal(answer({ cents: 'five' }))).code).toBe('ANSWER_INVALID');
+    await answer({ cents: 5 });
+    expect(await output).toContain('paid 5');
   });
 
   test('several are asked at once, each by its key, and are listed in their order', async () => {
