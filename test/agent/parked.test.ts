@@ -307,6 +307,73 @@ describe('agents that share a quota', () => {
     gate.isShut = false;
     expect(await system.pools.execute('free', { type: 'call' })).toBe(1);
   });
+
+  it('a quota ends with the last agent that has worked under it', async () => {
+    const { module } = service();
+    const { agents, system } = await rig();
+    const names = () => system.quotas.list().map(({ name }) => name);
+    for (const id of ['one', 'two']) {
+      await agents.start(await agents.register({ id, module, quota: 'provider' }));
+      await awaited(agents.stop(id));
+    }
+    await agents.forget('one');
+    expect(names()).toEqual(['provider']);
+    await agents.update('two', { quota: 'other' });
+    await agents.start('two');
+    expect(names()).toEqual(['other']);
+    await awaited(agents.stop('two'));
+    await agents.forget('two');
+    expect(names()).toEqual([]);
+  });
+
+  it('an agent that runs works under another quota as soon as its spec names that', async () => {
+    const { gate, module } = service();
+    const { agents, system } = await rig();
+    for (const id of ['one', 'two']) await agents.start(await agents.register({ id, module, quota: id }));
+    for (const id of ['one', 'two']) void system.tasks.submit(id, { type: 'call' });
+    await settled();
+    await agents.update('one', { quota: 'two' });
+    expect(system.quotas.list()).toMatchObject([{ waiting: [] }, { waiting: ['two', 'one'] }]);
+    gate.isShut = false;
+    await agents.update('one', { quota: 'free' });
+    expect(agents.get('one').parked).toBeUndefined();
+    await settled();
+    expect(system.tasks.list({ status: 'done' })).toHaveLength(1);
+  });
+
+  it('one that goes on after a reset goes on where something else of its spec is changed', async () => {
+    const { module } = service();
+    const { agents, system, clock } = await rig();
+    for (const id of ['one', 'two']) await agents.start(await agents.register({ id, module, quota: 'both' }));
+    void system.tasks.submit('one', { type: 'call', timeoutMs: WAIT_MS });
+    await clock.advance(WAIT_MS);
+    expect(system.quotas.list()).toMatchObject([{ status: 'releasing', waiting: ['two'] }]);
+    await agents.update('one', { shutdownMs: 1 });
+    expect(system.quotas.list()).toMatchObject([{ status: 'releasing', waiting: ['two'] }]);
+  });
+
+  it('a quota that is parked holds back agents that are made once all others are forgotten, until its reset', async () => {
+    const { module } = service();
+    const { agents, system, clock } = await rig();
+    const make = async (id: string) => {
+      await agents.start(await agents.register({ id, module, quota: 'provider' }));
+      return agents.get(id);
+    };
+    const end = async (id: string) => {
+      await awaited(agents.stop(id));
+      await agents.forget(id);
+    };
+    await make('one');
+    void agents.execute('one', { type: 'call' }).catch(() => undefined);
+    await settled();
+    await end('one');
+    expect((await make('two')).parked).toMatchObject({ quota: 'provider' });
+    await end('two');
+    await clock.advance(WAIT_MS);
+    expect(system.quotas.list()).toEqual([]);
+    expect(clock.pending()).toEqual([]);
+    expect((await make('three')).parked).toBeUndefined();
+  });
 });
 
 describe.each(['in-process', 'thread', 'process'] as const)('in a host %s', (isolation) => {
@@ -363,6 +430,24 @@ describe('over the end of its program', () => {
     await next.clock.advance(1);
     expect(await next.system.tasks.result(id)).toBe(1);
     expect(next.system.tasks.get(id).attempts).toBe(1);
+  });
+
+  it('a shared limit ends with its reset, if none of those that waited for it is left', async () => {
+    const kept = memoryStore();
+    const { module } = service();
+    const first = await rig({ store: durable(kept) });
+    await first.agents.start(await first.agents.register({ id: 'ada', module, quota: 'provider' }));
+    await first.system.tasks.submit('ada', { type: 'call' });
+    await first.system.close();
+    const { agents, system, clock } = await rig({
+      store: durable(kept),
+      clock: simulatedClock({ startAt: first.clock.now() }),
+      agents: [module],
+    });
+    expect(system.quotas.list()).toMatchObject([{ name: 'provider', status: 'parked' }]);
+    await agents.forget('ada');
+    await clock.advance(WAIT_MS);
+    expect(system.quotas.list()).toEqual([]);
   });
 
   it.each([0, 1, 60_000])(

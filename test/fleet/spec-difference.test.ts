@@ -49,6 +49,10 @@ describe('of two specs', () => {
     ]);
   });
 
+  it('a quota differs as any other field does', () => {
+    expect(changes({ quota: 'a' }, { quota: 'b' })).toEqual([{ field: 'quota', from: 'a', to: 'b' }]);
+  });
+
   it('a module is the same by its address, and a definition by what it says', () => {
     const same = defineAgent({ type: 'clerk', init: () => ({ n: 0 }), tasks: {} });
     const hash = expect.stringMatching(/^clerk [0-9a-f]{32}$/) as string;

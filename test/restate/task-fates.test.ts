@@ -31,6 +31,9 @@ const watched = (agent: KeptAgent, number: number, what: 'stalled' | 'abort' | '
   agent.report({ type: 'task.progress_watched', taskId: agent.idOf(number), what });
 
 const move = (agent: KeptAgent) => agent.turn((turn) => turn.move());
+/** What it has asked of shared quotas in its last turn. */
+const asked = (agent: KeptAgent) =>
+  agent.last.acts.filter((act) => act.do === 'joinQuota' || act.do === 'tellQuota');
 
 describe('a task that fails', () => {
   it('is tried again after its delay where its work may be, and has failed with its last attempt', () => {
@@ -260,6 +263,31 @@ describe('a task whose time is over, or that is cancelled', () => {
     agent.stop(1_000);
     const cancelled = agent.turn((turn) => turn.cancel({ taskId: agent.idOf(1) }, 'not wanted'));
     expect(cancelled.told).toEqual(['state.save']);
+  });
+});
+
+describe('a task whose agent is to work under another quota', () => {
+  const parked = { at: 0, until: 1_000, why: 'full' };
+
+  it('waits for the old one no more, and for the new one as that says', () => {
+    const agent = running({ quota: 'old' });
+    agent.turn((turn) => turn.quotaStands(parked));
+    agent.execute();
+    expect(agent.update({ quota: 'new' }).told).not.toContain('task.run 1');
+    expect(asked(agent)).toEqual([
+      { do: 'tellQuota', quota: 'old', load: 0, message: { type: 'part' } },
+      { do: 'joinQuota', quota: 'new', load: 1, known: parked },
+    ]);
+    expect(agent.turn((turn) => turn.quotaStands(undefined)).told).toEqual(['task.run 1']);
+  });
+
+  it('keeps to the quota that it has where something else is changed, and where no body runs', () => {
+    const agent = running({ quota: 'old' });
+    agent.update({ quota: 'old', shutdownMs: 1 });
+    expect(asked(agent)).toEqual([]);
+    agent.exit('killed');
+    agent.update({ quota: 'new' });
+    expect(asked(agent)).toEqual([]);
   });
 });
 

@@ -290,12 +290,15 @@ export class AgentTurn {
     const { id: agentId } = this.state;
     const { incarnation } = this.state.life.context;
     this.#bodies.follow(spec, manifest);
+    const movesOn = spec.quota !== this.state.spec.quota && this.state.mode === 'open';
+    if (movesOn) this.quota.leave();
     this.state.spec = spec;
     this.state.revision += 1;
     const agentType = manifest.type;
     const told = { agentId, incarnation, agentType, spec, manifest, changes, registered: 0 };
     this.emit({ type: 'agent.updated', ...told, ...(by === undefined ? {} : { by }) });
     this.send({ type: 'policy.changed', policy: policyOf(spec) });
+    if (movesOn) this.ledger.open(this.quota.join());
     this.ledger.follow();
     this.#tell({ type: 'spec.changed', health: spec.health, coordination: spec.coordination });
   }

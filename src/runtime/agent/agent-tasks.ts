@@ -157,9 +157,14 @@ export class AgentTasks implements MailboxOwner, RequestsOwner {
     this.mailbox?.hold();
   }
 
+  /** An earlier program was waiting for a limit. */
+  restorePark(parked: Parked): void {
+    this.quota = this.agent.services.quotas.restore(this.agent, parked);
+  }
+
   /** It is ready. @param parked what the agent waits for since an earlier life */
   begin(parked: Parked | undefined): void {
-    this.quota = this.agent.services.quotas.join(this.agent, parked);
+    this.joinQuota(parked);
     this.mailbox?.open(this.agent.isHeldBack);
   }
 
@@ -276,7 +281,18 @@ export class AgentTasks implements MailboxOwner, RequestsOwner {
     const reset =
       afterMs === undefined ? { until, named: true as const } : { until: at + Math.ceil(afterMs) };
     const limit = { at, ...reset, why: cut(why, MAX_WHY) };
-    this.quota = this.agent.services.quotas.limited(this.agent, limit, told);
+    this.worksUnder(this.agent.services.quotas.limited(this.agent, limit, told));
+  }
+
+  /** @param parked what the agent waits for, if anything */
+  joinQuota(parked: Parked | undefined): void {
+    this.worksUnder(this.agent.services.quotas.join(this.agent, parked));
+  }
+
+  /** It has worked under another until now, or, where there is none, will work no more. */
+  worksUnder(quota: Quota | undefined): void {
+    if (this.quota !== quota) this.quota?.forget(this.agent);
+    this.quota = quota;
   }
 
   taskPassed(): void {

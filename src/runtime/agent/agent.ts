@@ -389,12 +389,14 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
       this.missing = undefined;
       this.services.alerts.clear('definition_missing', this.id);
     }
+    const movesOn = spec.quota !== this.spec.quota && this.isServing;
     this.spec = spec;
     this.takeSecrets(given);
     this.host = host;
     this.module = module;
     this.fullSpecSoFar = undefined;
     this.chart.send({ type: 'policy.changed', policy });
+    if (movesOn) this.tasks.joinQuota(this.context.parked);
     this.tasks.follow(spec.tasks);
     this.liveness?.follow(spec.health);
     this.bodies.followCoordination();
@@ -409,7 +411,7 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
 
   /** Resumes a life that an earlier program began. */
   resume(life: AgentLife): void {
-    if (life.parked) this.services.quotas.restore(this, life.parked);
+    if (life.parked) this.tasks.restorePark(life.parked);
     this.resumed = life;
     this.chart.send({ type: 'life.resumed', at: this.clock.now(), tick: this.clock.elapsed(), life });
     this.resumed = undefined;
@@ -502,7 +504,7 @@ export class Agent implements ChartOptions, BodiesOwner, TasksOwner, LivenessOwn
         this.journal.emit(told, this.waiting?.answerHold());
         return;
       case 'agent.forgotten':
-        this.services.quotas.forget(this);
+        this.tasks.worksUnder(undefined);
         this.services.forgotten(this);
         this.tasks.discard('the agent was forgotten');
         this.services.budgets.agentForgotten(this.id, life.incarnation);

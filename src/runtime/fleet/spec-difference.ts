@@ -1,26 +1,16 @@
 /** The fields in which two specs differ. Defaults count as given, and a field that is `undefined` as left out. */
 import { isDeepStrictEqual } from 'node:util';
-import type { ParsedAgentSpec } from '../../machines/index.ts';
+import { agentSpec, type ParsedAgentSpec } from '../../machines/index.ts';
 import { type AnyAgentDefinition, isAgentDefinition } from '../definition/define-agent.ts';
 import { manifestOf } from '../definition/manifest.ts';
 import type { SpecChange } from '../journal/system-event.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
 import { isolationOf } from './spec-reading.ts';
 
-const fields = [
-  'secrets',
-  'initArgs',
-  'isolation',
-  'resources',
-  'coordination',
-  'restart',
-  'shutdownMs',
-  'startTimeoutMs',
-  'health',
-  'tasks',
-  'pool',
-  'parent',
-] as const satisfies readonly (keyof ParsedAgentSpec)[];
+/** All but its name, and its code, which is compared apart. */
+const fields = (Object.keys(agentSpec.shape) as (keyof ParsedAgentSpec)[]).filter(
+  (field) => field !== 'id' && field !== 'module',
+);
 
 /** The differences field by field, `module` first; for an object each of its own fields. Pure. */
 export function specChanges(known: ParsedAgentSpec, given: ParsedAgentSpec): readonly SpecChange[] {

@@ -8,7 +8,8 @@
  * I2  After a reset those that have work go on first, and of them those that have waited longest.
  * I3  A reset that was named as a time is one of the wall clock: nobody goes on before it, and at the most
  *     `LOOK_EVERY_MS` after it where that clock was set ahead. One that was said or guessed as a wait is a duration.
- * I4  An agent that never ran into a limit, and shares none, costs nothing here.
+ * I4  An agent that never ran into a limit, and shares none, costs nothing here. A quota ends with the last agent that
+ *     has worked under it; one that is shared, and parked, is kept until it is reset, for agents that are made meanwhile.
  */
 import { type Parked, type QuotaEffect, quotaMachine } from '../../machines/index.ts';
 import type { WatchedChart } from '../engine/chart-watch.ts';
@@ -93,17 +94,14 @@ export class Quotas {
   }
 
   /** A program before this one was waiting: for as long as is left of it. */
-  restore(member: QuotaMember, { at, until, why, guessed, named }: Parked): void {
+  restore(member: QuotaMember, { at, until, why, guessed, named }: Parked): Quota | undefined {
     const now = this.#options.clock.now();
     // The wall clock may have been set since: a duration is never longer than it was.
     const leftMs = named ? until - now : Math.min(until - now, until - at);
-    if (leftMs > 0) this.#of(member).restore({ at: now, until: now + leftMs, why, named }, guessed);
-  }
-
-  /** It is no more. */
-  forget({ id }: QuotaMember): void {
-    this.#own.get(id)?.close();
-    this.#own.delete(id);
+    if (leftMs <= 0) return undefined;
+    const quota = this.#of(member);
+    quota.restore(member, { at: now, until: now + leftMs, why, named }, guessed);
+    return quota;
   }
 
   /**
@@ -142,7 +140,10 @@ export class Quotas {
   #of({ id, quota: name }: QuotaMember): Quota {
     const [quotas, key] = name === undefined ? [this.#own, id] : [this.#shared, name];
     let quota = quotas.get(key);
-    if (quota === undefined) quotas.set(key, (quota = new Quota(key, name !== undefined, this.#options)));
+    if (quota === undefined) {
+      quota = new Quota(key, name !== undefined, { ...this.#options, ended: () => quotas.delete(key) });
+      quotas.set(key, quota);
+    }
     return quota;
   }
 }
@@ -151,18 +152,24 @@ export function unknownQuota(name: string): AgentSystemError {
   return new AgentSystemError('QUOTA_UNKNOWN', `no quota ${inWords(name)} is known`);
 }
 
+interface QuotaOptions extends QuotasOptions {
+  readonly ended: () => void;
+}
+
 export class Quota {
   readonly #name: string;
   readonly #isShared: boolean;
-  readonly #options: QuotasOptions;
+  readonly #options: QuotaOptions;
   readonly #chart: Chart<typeof quotaMachine>;
-  /** In the order in which they joined. */
+  /** Those that run, in the order in which they joined. */
   readonly #members = new Set<QuotaMember>();
+  /** Those that have worked under it, and may again. */
+  readonly #known = new Set<QuotaMember>();
   /** What they were told to wait for. */
   readonly #waiting = new Map<QuotaMember, Parked>();
   #told: ((parked: Parked) => void)[] = [];
 
-  constructor(name: string, isShared: boolean, options: QuotasOptions) {
+  constructor(name: string, isShared: boolean, options: QuotaOptions) {
     this.#name = name;
     this.#isShared = isShared;
     this.#options = options;
@@ -182,7 +189,7 @@ export class Quota {
 
   /** @param known what it waited for in its life before */
   join(member: QuotaMember, known: Parked | undefined): void {
-    this.#members.add(member);
+    this.#add(member);
     const { parked } = this.#chart.context;
     if (this.#chart.path === 'open' || parked === undefined) {
       if (known) member.quotaReleased();
@@ -195,16 +202,24 @@ export class Quota {
   /** Its body has ended: it waits for nothing any more. */
   part(member: QuotaMember): void {
     this.#members.delete(member);
-    this.#leave(member);
+    if (this.#waiting.delete(member)) this.#tellIfEmpty();
+  }
+
+  /** It will not work under it again. */
+  forget(member: QuotaMember): void {
+    this.part(member);
+    this.#known.delete(member);
+    if (this.#known.size === 0 && !(this.#isShared && this.isParked)) this.#end();
   }
 
   limited(member: QuotaMember, limit: NotedLimit, told: (parked: Parked) => void): void {
-    this.#members.add(member);
+    this.#add(member);
     this.#told.push(told);
     this.#limit(limit);
   }
 
-  restore(limit: NotedLimit, guessed: true | undefined): void {
+  restore(member: QuotaMember, limit: NotedLimit, guessed: true | undefined): void {
+    this.#known.add(member);
     this.#limit(limit, guessed);
   }
 
@@ -290,11 +305,18 @@ export class Quota {
       this.#waiting.delete(member);
       member.quotaReleased();
     }
-    this.#tellIfEmpty();
+    if (this.#known.size === 0) this.#end();
+    else this.#tellIfEmpty();
   }
 
-  #leave(member: QuotaMember): void {
-    if (this.#waiting.delete(member)) this.#tellIfEmpty();
+  #add(member: QuotaMember): void {
+    this.#known.add(member);
+    this.#members.add(member);
+  }
+
+  #end(): void {
+    this.close();
+    this.#options.ended();
   }
 
   #tellIfEmpty(): void {
