@@ -34,6 +34,7 @@ it.each([
   async (deadlineMs, timeoutMs, told) => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
     onTestFinished(() => void vi.useRealTimers());
+    vi.advanceTimersByTime(3_000);
     let agents = [agent('ada', 1, 0, 5_000), agent('bob'), agent('old', 0, 0, 9_000, 'stopped')];
     const closed = Promise.withResolvers<never>();
     const close = vi.fn(() => closed.promise);
@@ -55,6 +56,13 @@ it.each([
     expect(vi.getTimerCount()).toBe(0);
   },
 );
+
+it('of one agent it says so, too', async () => {
+  const said: string[] = [];
+  const system = { agents: { list: () => [agent('ada')] }, close: async () => 'report' } as never;
+  await drain(system, { deadlineMs: 10, say: (line) => said.push(line) });
+  expect(said).toEqual(['Stopping 1 agent, 10 ms at the most. Once more to kill them.']);
+});
 
 it('where nobody is left to stop it says nothing, and waits for nobody', async () => {
   const say = vi.fn();

@@ -38,7 +38,7 @@ it.each<[string, object]>([
   ],
   ['agent.gave_up  ada  killed', { ...of, reason: 'killed' }],
   ['agent.paused  ada  by ann', { ...of, by }],
-  ['agent.paused  ada', of],
+  ['agent.paused  ada', { ...of, by: undefined }],
   [`agent.parked  ada  until ${moment(60_000)}: full`, { ...of, ...wait }],
   [
     `agent.parked  ada  until about ${moment(60_000)} with calls: full`,

@@ -88,18 +88,24 @@ it('looks once, 50 ms after the first of many ends, and after nothing else', asy
 });
 
 it('names those that crashed for good, unless it was told to end', async () => {
-  const { state, begin, stop, listeners } = said();
+  const { state, begin, stop, listeners, tell } = said();
   state.agents = [
     { id: 'ada', status: 'crashed' },
     { id: 'bob', status: 'stopped' },
     { id: 'eve', status: 'crashed' },
   ];
   expect(await begin(true).told).toBe('done, but crashed for good: ada, eve');
+  state.agents.pop();
+  expect(await begin(true).told).toBe('done, but crashed for good: ada');
   state.agents.push({ id: 'kim', status: 'running' });
+  const heard = vi.spyOn(stop.signal, 'removeEventListener');
   const { told, isDone } = begin(true);
+  // A look is due.
+  await tell('agent.stopped', 10);
   stop.abort();
   expect(await told).toBeUndefined();
-  expect([isDone(), listeners.size]).toEqual([true, 0]);
+  expect([isDone(), listeners.size, vi.getTimerCount()]).toEqual([true, 0, 0]);
+  expect(heard).toHaveBeenCalledWith('abort', expect.any(Function));
 });
 
 it('is done as the fleet’s own run is, which is given the system and the signal', async () => {

@@ -403,6 +403,7 @@ it('of the store 50,000 events are read, and the newest is looked for beyond wha
     },
   };
   const chronicle = new Chronicle();
+  expect(await chronicle.newest(earlierOf([]))).toBe(0);
   chronicle.note(alert(60_002));
   chronicle.note(alert(60_001));
   await chronicle.readEarlier(events);
