@@ -175,7 +175,7 @@ describe('a limit that it shares', () => {
         do: 'tellQuota',
         quota: 'model',
         load: 3,
-        message: { type: 'limited', why: 'full', until: 9, named: true },
+        message: { type: 'limited', at: expect.any(Number) as number, why: 'full', until: 9, named: true },
       },
       { do: 'tellQuota', quota: 'model', load: 3, message: { type: 'passed' } },
       { do: 'tellQuota', quota: 'other', load: 0, message: { type: 'part' } },

@@ -45,6 +45,21 @@ describe('members park together', () => {
     expect(told()).toEqual(['a until 2000', 'b until 2000', 'c until 2000']);
   });
 
+  it.each([
+    ['was reset while its message was on its way is over in a moment', 900, 'a until 1000', 3_001],
+    ['was over when it was reached is guessed', 1_000, 'a until 3500', 3_500],
+  ])('a limit that %s', async (_, reachedAt, parked, overAt) => {
+    const { join, at, tell, told, wake } = rig();
+    await join('a');
+    at(3_000);
+    await tell('a', { type: 'limited', at: reachedAt, why: 'full', until: 1_000 });
+    expect(told()).toEqual([parked]);
+    await wake(overAt - 1);
+    expect(told()).toEqual([]);
+    await wake(overAt);
+    expect(told()).toEqual(['a goes on']);
+  });
+
   it('one that joins meanwhile is told by the answer, and waits behind the others', async () => {
     const { join, limit, told, does } = rig();
     await join('a');

@@ -83,7 +83,8 @@ export type RequestAnswer = Extract<BodyRequest, { readonly type: 'request.answe
 
 /** Messages of an agent to a quota that it shares with others. */
 export type QuotaMessage =
-  | ({ readonly type: 'limited' } & Limit)
+  /** `at`: when it was reached, epoch ms; nothing in a message of an earlier version. */
+  | ({ readonly type: 'limited'; readonly at?: number } & Limit)
   | { readonly type: 'passed' }
   | { readonly type: 'part' };
 

@@ -78,7 +78,7 @@ export class AgentQuota {
         ? { until, named: true as const }
         : { until: this.#owner.now + Math.ceil(afterMs) };
     const limit = { ...reset, why: cut(why, MAX_WHY) };
-    if (!this.#tell({ type: 'limited', ...limit })) this.#own.limited(limit);
+    if (!this.#tell({ type: 'limited', at: this.#owner.now, ...limit })) this.#own.limited(limit);
   }
 
   taskPassed(): void {

@@ -95,8 +95,10 @@ class QuotaTurn {
       if (value !== 'open' || context.guesses > 0) this.#chart.send({ type: 'quota.passed' });
       return;
     }
-    const { why, until, named } = message;
-    const limit = { type: 'quota.limited' as const, at: this.now, why, chance: this.#ctx.rand.random() };
+    const { at: reachedAt = Infinity, why, until, named } = message;
+    // One that was reset while its message was on its way is known to be over, and no guess.
+    const at = until !== undefined && reachedAt < until ? Math.min(this.now, until - 1) : this.now;
+    const limit = { type: 'quota.limited' as const, at, why, chance: this.#ctx.rand.random() };
     this.#chart.send(until === undefined ? limit : { ...limit, until, ...(named ? { named } : {}) });
   }
 
