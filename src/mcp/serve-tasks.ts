@@ -17,7 +17,7 @@ import type { AnyAgentDefinition } from '../runtime/definition/define-agent.ts';
 import { taskTarget } from '../runtime/fleet/task-submission.ts';
 import { AgentSystemError, errorInfoOf, inWords } from '../runtime/values/errors.ts';
 import { parseInput } from '../runtime/values/malformed.ts';
-import { type AnySchema, isSchema } from '../runtime/values/schema.ts';
+import { type AnySchema, isSchema, jsonSchemaOf } from '../runtime/values/schema.ts';
 import { withoutKnownSecrets } from '../runtime/values/secrets.ts';
 
 /** A task as a tool. */
@@ -148,26 +148,12 @@ async function asked(
 }
 
 function knownOf(name: string, served: ServedTask): Known {
-  const input = jsonSchemaOf(served.input);
+  const input = jsonSchemaOf(served.input) ?? {};
   const isWrapped = input['type'] !== 'object';
   const inputSchema = isWrapped
     ? { type: 'object' as const, properties: { input }, ...(served.input ? { required: ['input'] } : {}) }
     : (input as Tool['inputSchema']);
   return { served, isWrapped, tool: { name, description: served.description, inputSchema } };
-}
-
-/** What can be said of an input in JSON Schema: of a schema that cannot say it, nothing. */
-function jsonSchemaOf(schema: AnySchema | undefined): Record<string, unknown> {
-  if (schema === undefined) return {};
-  const { jsonSchema } = schema['~standard'] as {
-    readonly jsonSchema?: { input(options: { readonly target: string }): Record<string, unknown> };
-  };
-  try {
-    return jsonSchema?.input({ target: 'draft-2020-12' }) ?? {};
-  } catch {
-    // Of a date, say, which JSON has not.
-    return {};
-  }
 }
 
 function success(output: unknown): CallToolResult {

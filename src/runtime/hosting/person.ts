@@ -2,7 +2,7 @@
 import type { AskedQuestion } from '../definition/task-abilities.ts';
 import { dataCopy } from '../values/data-copy.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
-import { type AnySchema, judge, unlessAborted } from '../values/schema.ts';
+import { judge, jsonSchemaOf, unlessAborted } from '../values/schema.ts';
 import type { AskSystem } from './ask-system.ts';
 
 /** What the system tells of a question. */
@@ -52,16 +52,4 @@ function otherwise(asked: AskedQuestion, key: string): unknown {
     throw new AgentSystemError('QUESTION_EXPIRED', message, { details: { key } });
   }
   return asked.otherwise;
-}
-
-/** What a schema expects, as data that other programs can read; `undefined` where its library cannot say. */
-function jsonSchemaOf(schema: AnySchema | undefined): Record<string, unknown> | undefined {
-  const standard = schema?.['~standard'] as
-    | { readonly jsonSchema?: { input(options: { readonly target: string }): Record<string, unknown> } }
-    | undefined;
-  try {
-    return standard?.jsonSchema?.input({ target: 'draft-2020-12' });
-  } catch {
-    return undefined;
-  }
 }

@@ -125,3 +125,15 @@ function failed(thrown: unknown): Verdict {
   const { name, message } = errorInfoOf(thrown);
   return { problem: `its schema threw ${name}: ${message}` };
 }
+
+/** What a schema expects, as data that other programs can read; `undefined` where its library cannot say. */
+export function jsonSchemaOf(schema: AnySchema | undefined): Record<string, unknown> | undefined {
+  const standard = schema?.['~standard'] as
+    | { readonly jsonSchema?: { input(options: { readonly target: string }): Record<string, unknown> } }
+    | undefined;
+  try {
+    return standard?.jsonSchema?.input({ target: 'draft-2020-12' });
+  } catch {
+    return undefined;
+  }
+}

@@ -30,10 +30,15 @@ test.each([
   [undefined, 'undefined'],
   [new URL('https://example.org/fleet.db'), '"https://example.org/fleet.db"'],
 ])('a path that names no file is refused at once, of a store and of a backup: %j', async (path, inWords) => {
-  const message = `sqliteStore: expected the path of a file, or a file: URL, got ${inWords}`;
   const store = await opened(place());
-  for (const work of [() => sqliteStore(path as never), () => store.backup(path as never)])
-    expect(await refusal(work)).toMatchObject({ code: 'STORE_FAILED', message });
+  for (const [what, work] of [
+    ['sqliteStore', () => sqliteStore(path as never)],
+    ['backup', () => store.backup(path as never)],
+  ] as const)
+    expect(await refusal(work)).toMatchObject({
+      code: 'STORE_FAILED',
+      message: `${what}: expected the path of a file, or a file: URL, got ${inWords}`,
+    });
 });
 
 test('the URL of a file is as good as its path', async () => {
