@@ -14,6 +14,7 @@ const definition = defineAgent({ type: 'child', init: () => 0, tasks: { work: { 
 const exists = new AgentSystemError('AGENT_EXISTS', 'there');
 
 const hideStep = () => ({ key: 'a', value: 'hidden' });
+const hideAny = <Data extends object>(data: Data) => ({ ...data });
 const hideQuestion = <Data extends object>(data: Data) => ({ ...data, question: 'is it hidden?' });
 
 interface Given {
@@ -372,6 +373,17 @@ describe('what its own agent answers', () => {
     expect(await codeOf(ask('task.step', { key: 'a', value: 'secret' }, { hide: hideStep }))).toBe(
       'REQUEST_INVALID',
     );
+    expect(asked).toEqual([]);
+  });
+
+  it('a call whose key holds a secret, and a child whose spec does, are refused, and nobody is asked', async () => {
+    const { ask, asked } = rig();
+    const task = { type: 'work', idempotencyKey: 'secret' };
+    const spawned = { spec: { initArgs: 'secret' }, module: definition };
+    expect([
+      await codeOf(ask('agents.execute', { target: 'bob', task }, { hide: hideAny })),
+      await codeOf(ask('agents.spawn', { ...spawned, parent: 'stop' }, { hide: hideAny })),
+    ]).toEqual(['REQUEST_INVALID', 'REQUEST_INVALID']);
     expect(asked).toEqual([]);
   });
 

@@ -8,6 +8,7 @@
  * I3  A child that could not be started is removed again.
  * I4  A call with a key is a submitted task: a caller that runs again, on another node too, waits for the same task. It
  *     ends with the last of its callers (tasks/task-callers.ts).
+ * I5  No key of a call, and no spec of a child, holds a secret of the caller: the engine would have it.
  */
 import { z } from 'zod';
 import { positionAt } from '../../machines/index.ts';
@@ -19,7 +20,14 @@ import {
 } from '../../runtime/agent/requests.ts';
 import { askArgs, shownArgs } from '../../runtime/agent/question-acts.ts';
 import { reserveArgs, settleArgs } from '../../runtime/limits/budget-rules.ts';
-import { type ExecuteArgs, executeArgs, spawnArgs, stopArgs } from '../../runtime/fleet/call-args.ts';
+import {
+  type ExecuteArgs,
+  executeArgs,
+  keptOfChild,
+  refuseSecrets,
+  spawnArgs,
+  stopArgs,
+} from '../../runtime/fleet/call-args.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import type { ChunkReader } from '../../runtime/agent/task-stream.ts';
 import { withinTrace } from '../../runtime/hosting/trace-parent.ts';
@@ -105,6 +113,7 @@ async function execute(
   const timeoutMs = Math.min(task.timeoutMs ?? Infinity, request.leftMs() ?? Infinity);
   const timed = { ...task, ...(timeoutMs === Infinity ? {} : { timeoutMs }) };
   if (idempotencyKey !== undefined) {
+    refuseSecrets('agents.execute', { idempotencyKey }, (data) => request.hide(data), request.agentId);
     const key = JSON.stringify([target, idempotencyKey]);
     const open = calls.of(request.work, key);
     const close = open.begin();
@@ -227,8 +236,10 @@ class CallsAtWork {
 async function spawn(
   { agents, commands }: TaskCallsOptions,
   { spec, module, parent: rule }: z.output<typeof spawnArgs>,
-  { agentId }: Request,
+  request: Request,
 ): Promise<string> {
+  const { agentId } = request;
+  refuseSecrets('agents.spawn', keptOfChild(spec), (data) => request.hide(data), agentId);
   const code = 'url' in module ? new URL(module.url) : module;
   const placed = placedSpec({ ...spec, module: code });
   const read = { ...placed.read, parent: { id: agentId, rule } };

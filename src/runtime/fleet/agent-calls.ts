@@ -25,9 +25,15 @@ import { type AgentManifest, withTimeout } from '../definition/manifest.ts';
 import { withinTrace } from '../hosting/trace-parent.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import type { SecretNet } from '../values/secret-net.ts';
-import { splitSecrets } from '../values/secret-paths.ts';
 import type { Agents } from './agents.ts';
-import { type ExecuteArgs, executeArgs, spawnArgs, stopArgs } from './call-args.ts';
+import {
+  type ExecuteArgs,
+  executeArgs,
+  keptOfChild,
+  refuseSecrets,
+  spawnArgs,
+  stopArgs,
+} from './call-args.ts';
 import { CalledStreams } from './called-streams.ts';
 import type { Families } from './families.ts';
 import { checkTask } from './task-check.ts';
@@ -97,9 +103,7 @@ export class AgentCalls {
     { agentId }: MadeRequest,
   ): Promise<string> {
     const { agents, families } = this.#options;
-    const { initArgs, secrets } = spec;
-    const paths = Array.isArray(secrets) ? secrets.filter((path) => typeof path === 'string') : [];
-    this.#refuseSecrets('agents.spawn', { ...spec, initArgs: splitSecrets(initArgs, paths).shown }, agentId);
+    this.#refuseSecrets('agents.spawn', keptOfChild(spec), agentId);
     const code = 'url' in module ? new URL(module.url) : module;
     const { agent, isNew } = await agents.registerChild({ ...spec, module: code }, { id: agentId, rule });
     const { id } = agent;
@@ -196,9 +200,7 @@ export class AgentCalls {
 
   /** @param kept what the store will have of it */
   #refuseSecrets(what: string, kept: unknown, agentId: string): void {
-    if (this.#options.secrets.hide(kept, agentId) === kept) return;
-    const message = `${what}: it holds a secret of the initArgs, and is kept in the store`;
-    throw new AgentSystemError('REQUEST_INVALID', message, { agentId });
+    refuseSecrets(what, kept, (data) => this.#options.secrets.hide(data, agentId), agentId);
   }
 
   /** It ended without an output, and its agent is no more. */
