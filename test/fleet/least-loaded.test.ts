@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type AgentSystem, type AgentSystemError, createAgentSystem, defineAgent } from '../../src/index.ts';
 import type { Agent, AgentRank } from '../../src/runtime/agent/agent.ts';
-import { LeastLoadedIndex } from '../../src/runtime/fleet/least-loaded.ts';
+import { LeastLoadedAgents } from '../../src/runtime/fleet/least-loaded.ts';
 import {
   type ScriptedBody,
   type ScriptedHost,
@@ -133,7 +133,7 @@ test('of many agents that come, go, and have more or less to do, it is the first
   fc.assert(
     fc.property(moves, (moves) => {
       const there = Array.from({ length: 20 }, (_, order) => new Known(order));
-      const index = new LeastLoadedIndex(there as unknown as Agent[]);
+      const index = new LeastLoadedAgents(there as unknown as Agent[]);
       let order = there.length;
       for (const [which, load] of moves) {
         const known = there[which];

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Member, newMember } from '../../src/runtime/pools/member.ts';
-import { LeastLoadedIndex } from '../../src/runtime/pools/least-loaded.ts';
+import { LeastLoadedMembers } from '../../src/runtime/pools/least-loaded.ts';
 import { walks } from '../models/fleet/runs.ts';
 
 describe('an index of the least loaded', () => {
@@ -10,7 +10,7 @@ describe('an index of the least loaded', () => {
     const steps = fc.array(fc.tuple(fc.nat(4), fc.nat(4), fc.boolean()));
     fc.assert(
       fc.property(steps, (steps) => {
-        const index = new LeastLoadedIndex();
+        const index = new LeastLoadedMembers();
         const members = Array.from({ length: 5 }, (_, index) => newMember(`m-${index}`, 'live'));
         /** The members that are there, with their loads, in the order in which they became that; 3 and more take nothing. */
         let there: { member: Member; slot: number }[] = [];
@@ -39,7 +39,7 @@ describe('an index of the least loaded', () => {
   });
 
   test('of a large pool picks as fast as of a small one', () => {
-    const index = new LeastLoadedIndex();
+    const index = new LeastLoadedMembers();
     const members = Array.from({ length: 10_000 }, (_, index) => newMember(`m-${index}`, 'live'));
     for (const member of members) index.place(member, 0, 1);
     for (const member of members) {

@@ -17,7 +17,7 @@ const LOADS = 2 ** 28;
 /** A task begins at once; or when its agent goes on, or is back; or that agent takes none. */
 const [READY, HELD, AWAY, UNABLE] = [0, LOADS, 2 * LOADS, 3 * LOADS];
 
-export class LeastLoadedIndex {
+export class LeastLoadedAgents {
   private readonly heap: Rank[] = [];
 
   /** @param agents in the order of their registration, by which they are in order: none has been looked at yet */
@@ -89,14 +89,14 @@ export class LeastLoadedIndex {
 
 /** One agent's place in the order. */
 class Rank implements AgentRank {
-  private readonly index: LeastLoadedIndex;
+  private readonly index: LeastLoadedAgents;
   readonly agent: Agent;
   /** Where it is in the heap. */
   at: number;
   /** As it was when it was looked at last. It is never more than it is now. */
   value = READY;
 
-  constructor(index: LeastLoadedIndex, agent: Agent, at: number) {
+  constructor(index: LeastLoadedAgents, agent: Agent, at: number) {
     this.index = index;
     this.agent = agent;
     this.at = at;

@@ -14,7 +14,7 @@ import type { AgentManifest } from '../definition/manifest.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import { nearest } from '../values/near-name.ts';
 import { type AgentFilter, type AgentPage, isPage } from './agent-filter.ts';
-import { LeastLoadedIndex } from './least-loaded.ts';
+import { LeastLoadedAgents } from './least-loaded.ts';
 
 /** Among so many agents one is looked for that was meant by an id which none has. */
 const FEW = 100;
@@ -31,7 +31,7 @@ export class Registry {
   /** Ids of those that are being registered. */
   private readonly reserved = new Set<string>();
   /** Of the types that tasks were sent to. */
-  private readonly indexes = new Map<string, LeastLoadedIndex>();
+  private readonly indexes = new Map<string, LeastLoadedAgents>();
   private created = 0;
   /** All ids in their own order, from the first page that is asked for to the next change of who exists. */
   private sorted: readonly string[] | undefined;
@@ -142,12 +142,12 @@ export class Registry {
     throw new AgentSystemError('AGENT_NOT_RUNNING', `no agent of type ${inWords(type)} takes tasks now`);
   }
 
-  private indexOf(type: string): LeastLoadedIndex {
+  private indexOf(type: string): LeastLoadedAgents {
     return this.indexes.get(type) ?? this.newIndex(type);
   }
 
-  private newIndex(type: string): LeastLoadedIndex {
-    const index = new LeastLoadedIndex(this.ofType(type));
+  private newIndex(type: string): LeastLoadedAgents {
+    const index = new LeastLoadedAgents(this.ofType(type));
     if (!index.isEmpty) this.indexes.set(type, index);
     return index;
   }

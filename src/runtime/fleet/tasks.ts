@@ -33,11 +33,11 @@ import { dataCopy } from '../values/data-copy.ts';
 import { AgentSystemError, type ErrorCode } from '../values/errors.ts';
 import { parseInput } from '../values/malformed.ts';
 import type { Agents } from './agents.ts';
-import { Callers } from './callers.ts';
 import { KnownTasks } from './known-tasks.ts';
 import { type RestoredInPool, restoreTasks } from './restored-tasks.ts';
 import type { ScheduleOptions, ScheduleRecord } from './schedule-rules.ts';
 import { Schedules } from './schedules.ts';
+import { TaskCallers } from './task-callers.ts';
 import { checkTask } from './task-check.ts';
 import { pageOfTasks } from './task-pages.ts';
 import {
@@ -130,7 +130,7 @@ export class Tasks {
   readonly #known: KnownTasks;
   /** Keys whose task is being accepted. */
   readonly #submitting = new Map<string, Promise<string>>();
-  readonly #callers: Callers;
+  readonly #callers: TaskCallers;
   readonly #schedules: Schedules;
 
   constructor(options: TasksOptions) {
@@ -145,7 +145,7 @@ export class Tasks {
     this.#known = new KnownTasks(options);
     // It may have ended meanwhile.
     const giveUp = (taskId: string) => void this.cancel(taskId).catch(() => undefined);
-    this.#callers = new Callers(this.#known, options.journal, giveUp);
+    this.#callers = new TaskCallers(this.#known, options.journal, giveUp);
   }
 
   /**

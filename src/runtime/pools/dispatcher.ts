@@ -35,7 +35,7 @@ import {
 } from './waiting-task-events.ts';
 import { BusyMeter, noFigures } from './busy-meter.ts';
 import type { Member } from './member.ts';
-import { LeastLoadedIndex } from './least-loaded.ts';
+import { LeastLoadedMembers } from './least-loaded.ts';
 import { dueTickOf, type PoolTask, poolTaskOf, WaitingQueue } from './waiting-queue.ts';
 
 export interface DispatcherOptions {
@@ -58,7 +58,7 @@ export interface DispatcherOptions {
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #queue: WaitingQueue;
-  readonly #index = new LeastLoadedIndex();
+  readonly #index = new LeastLoadedMembers();
   readonly #meter: BusyMeter | undefined;
   /** Tasks of members that run, and how many they may have at once. */
   #busy = 0;

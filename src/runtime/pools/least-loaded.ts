@@ -11,7 +11,7 @@ import type { Member } from './member.ts';
 /** The slot of members that take no task now. */
 const UNABLE = -1;
 
-export class LeastLoadedIndex {
+export class LeastLoadedMembers {
   /** Able members, by load: the first has none. */
   readonly #able: LinkedQueue<Member>[] = [];
   readonly #unable = new LinkedQueue<Member>();

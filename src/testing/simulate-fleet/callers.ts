@@ -21,7 +21,7 @@ interface Call {
   isOver: boolean;
 }
 
-export class Callers {
+export class SimulatedCallers {
   readonly #judge: FleetJudge;
   /** Simulated, epoch ms. */
   readonly #now: () => number;

@@ -1,7 +1,7 @@
 /** The commands of a script: each is given to the running system, and its answer is compared with what the store kept. */
 import type { AgentSpec } from '../../runtime/fleet/spec-reading.ts';
 import type { AgentSystem } from '../../runtime/system/agent-system.ts';
-import { type Callers, GRACE_MS } from './callers.ts';
+import { GRACE_MS, type SimulatedCallers } from './callers.ts';
 import { type Deed, deedInWords, type FleetFault } from './deeds.ts';
 import type { FleetJudge } from './fleet-judge.ts';
 import type { FleetSecrets } from './fleet-secrets.ts';
@@ -26,7 +26,7 @@ export interface CommandsOwner {
   readonly options: SimulationOptions;
   readonly judge: FleetJudge;
   readonly secrets: FleetSecrets;
-  readonly callers: Callers;
+  readonly callers: SimulatedCallers;
   /** A caller was given the output of a task. */
   answered(answer: FleetAnswer): void;
 }
@@ -36,7 +36,7 @@ export class FleetCommands {
   readonly #options: SimulationOptions;
   readonly #judge: FleetJudge;
   readonly #secrets: FleetSecrets;
-  readonly #callers: Callers;
+  readonly #callers: SimulatedCallers;
   readonly #tasks: Asked[] = [];
 
   constructor(owner: CommandsOwner) {

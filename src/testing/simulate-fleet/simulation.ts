@@ -14,7 +14,7 @@ import type { AgentSystem, CloseReport } from '../../runtime/system/agent-system
 import { errorInfoOf } from '../../runtime/values/errors.ts';
 import { seededRandom } from '../seeded-random.ts';
 import { settled, type SimulatedClock, simulatedClock } from '../simulated-clock.ts';
-import { Callers, GRACE_MS } from './callers.ts';
+import { GRACE_MS, SimulatedCallers } from './callers.ts';
 import type { Deed, FleetFault } from './deeds.ts';
 import { FaultyHost } from './faulty-host.ts';
 import { FaultyStore, KeptFleet } from './faulty-store.ts';
@@ -62,7 +62,7 @@ class Simulation {
   readonly #judge: FleetJudge;
   readonly #kept: KeptFleet;
   readonly #secrets: FleetSecrets;
-  readonly #callers: Callers;
+  readonly #callers: SimulatedCallers;
   readonly #commands: FleetCommands;
   readonly #startAt: number;
   readonly #faults = new Map<FleetFault, number>();
@@ -87,7 +87,7 @@ class Simulation {
       secrets: this.#secrets.texts,
       lacksSecrets: (id) => this.#secrets.lacks(id),
     });
-    this.#callers = new Callers(this.#judge, () => this.#program.clock.elapsed());
+    this.#callers = new SimulatedCallers(this.#judge, () => this.#program.clock.elapsed());
     this.#commands = new FleetCommands(this.#commandsOwner());
     this.#kept = new KeptFleet({ kept: (events) => this.#judge.keeps(events) });
     this.#startAt = simulatedClock().now();

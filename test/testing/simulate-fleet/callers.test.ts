@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { AgentSystemError } from '../../../src/index.ts';
 import { settled } from '../../../src/testing/index.ts';
-import { Callers } from '../../../src/testing/simulate-fleet/callers.ts';
+import { SimulatedCallers } from '../../../src/testing/simulate-fleet/callers.ts';
 import { FleetJudge } from '../../../src/testing/simulate-fleet/fleet-judge.ts';
 import { broken } from '../../../src/testing/simulate-fleet/laws.ts';
 
@@ -13,7 +13,7 @@ function rig() {
     secrets: [],
     lacksSecrets: () => false,
   });
-  return { judge, callers: new Callers(judge, () => 100) };
+  return { judge, callers: new SimulatedCallers(judge, () => 100) };
 }
 const never = new Promise<never>(() => {});
 

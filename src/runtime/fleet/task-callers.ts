@@ -28,7 +28,7 @@ interface Caller {
 /** Stands for whoever has submitted a task, too, and is no task: no task has such an id. */
 const SOMEBODY = '';
 
-export class Callers {
+export class TaskCallers {
   readonly #known: KnownTasks;
   readonly #journal: Journal;
   readonly #giveUp: (taskId: string) => void;
