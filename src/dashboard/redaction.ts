@@ -9,6 +9,7 @@
 import { z } from 'zod';
 import type { SpecChange, SystemEvent } from '../index.ts';
 import { isSecretFigure, isSecretKey, REDACTED, secretKeyOf } from '../runtime/values/secrets.ts';
+import { urlInWords } from '../runtime/values/url-in-words.ts';
 import type { ShownEvent } from './protocol.ts';
 
 /**
@@ -116,9 +117,9 @@ export function plain(value: unknown): unknown {
 
 /** A module by its address, or by the type of the agents that it defines. */
 function moduleOf(module: unknown): unknown {
-  if (module instanceof URL) return { url: module.href };
+  if (module instanceof URL) return { url: urlInWords(module) };
   if (typeof module !== 'object' || module === null) return undefined;
-  if ('url' in module && typeof module.url === 'string') return { url: module.url };
+  if ('url' in module && typeof module.url === 'string') return { url: urlInWords(module.url) };
   return 'type' in module && typeof module.type === 'string' ? { type: module.type } : undefined;
 }
 

@@ -39,6 +39,7 @@ import { AgentSystemError, errorInfoOf } from './values/errors.ts';
 import { harmlessLogger } from './values/harmless-logger.ts';
 import { parseInput } from './values/malformed.ts';
 import { stderrLogger } from './values/stderr-logger.ts';
+import { urlInWords } from './values/url-in-words.ts';
 
 const closeSchema = z.strictObject({ timeoutMs: durationMs.optional() });
 
@@ -179,7 +180,10 @@ class System implements AgentSystem {
       try {
         described.set(module, await agents.describeMoved(registered, module));
       } catch (err) {
-        logger.warn({ err }, `what ${module.href} can do is not known until an agent of it has started`);
+        logger.warn(
+          { err },
+          `what ${urlInWords(module)} can do is not known until an agent of it has started`,
+        );
       }
     };
     await Promise.all([...movedCode(given, recovery)].map(describe));

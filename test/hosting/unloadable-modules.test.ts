@@ -89,3 +89,22 @@ test('what is thrown and is no error is told in words', async () => {
   const { message } = await messageOf({ 'main.ts': `throw 'words';` });
   expect(message).toMatch(/main\.ts did not load: "words"$/);
 });
+
+test('an address with a password is told without it', async () => {
+  const thrown: unknown = await host
+    .describe(new URL('http://user:hunter2@example.com/agent.ts'), {})
+    .catch((error: unknown) => error);
+  expect((thrown as Error).message).toMatch(
+    /^module http:\/\/\[redacted\]@example\.com\/agent\.ts did not load: /,
+  );
+});
+
+test.each(['throw new Error("no key")', 'import "gone"', 'export default 1'])(
+  'an address that holds code is told by its beginning: %s',
+  async (code) => {
+    const url = new URL(`data:text/javascript,${code}//${'$&'.repeat(5_000)}`);
+    const thrown: unknown = await host.describe(url, {}).catch((error: unknown) => error);
+    expect((thrown as Error).message).toMatch(/^module data:text\/javascript,.*\(cut, of \d+ characters\)/);
+    expect((thrown as Error).message.length).toBeLessThan(600);
+  },
+);

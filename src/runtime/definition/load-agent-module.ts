@@ -1,7 +1,9 @@
 /** Loads a module whose default export is an agent definition. Runs where the agent runs. */
 import { type AnyAgentDefinition, isAgentDefinition } from './define-agent.ts';
 import { defaultExportOf } from '../values/default-export.ts';
+import { cut } from '../values/cut-text.ts';
 import { errorInfoOf, inWords } from '../values/errors.ts';
+import { urlInWords } from '../values/url-in-words.ts';
 
 /** This package's own files: what is thrown in them for a module is that module's doing. */
 const OWN_FOLDER = new URL('..', import.meta.url).href;
@@ -9,6 +11,9 @@ const PLACE = String.raw`((?:file://|/|[A-Za-z]:[\\/]).*:\d+)`;
 /** What does not compile is named above the error. Files of JavaScript are not, by Node. */
 const HEADLINE = new RegExp(`^${PLACE}$`);
 const FRAME = new RegExp(`^ +at (?:async |.*?\\()?${PLACE}\\)?$`);
+
+/** Of what is wrong with code that is in no file, in characters. */
+const MAX_TOLD = 300;
 
 /** Where a module that failed is to be loaded from the next time: Node keeps a failure by its address for ever. */
 const nextAddresses = new Map<string, string>();
@@ -28,6 +33,7 @@ function addressAfter(address: string): string {
  * may be in a file that the module imports, also that file and line
  */
 export async function loadAgentModule(module: URL, type?: string): Promise<AnyAgentDefinition> {
+  const shown = urlInWords(module);
   const address = nextAddresses.get(module.href) ?? module.href;
   const failed = (): void => {
     // Of several that load it at once the first says where it goes on.
@@ -45,19 +51,22 @@ export async function loadAgentModule(module: URL, type?: string): Promise<AnyAg
     const { message, stack } = errorInfoOf(thrown);
     const place = placeIn(stack);
     const where = place === undefined ? '' : ` (${place.replace(address, module.href)})`;
-    throw new Error(`module ${module.href} did not load: ${message}${where}`, { cause: thrown });
+    const told = `${message}${where}`.replaceAll(module.href, () => shown);
+    // Node quotes where code is from, which may be all of the code.
+    const why = module.protocol === 'file:' ? told : cut(told, MAX_TOLD);
+    throw new Error(`module ${shown} did not load: ${why}`, { cause: thrown });
   }
   if (!isAgentDefinition(definition)) {
     failed();
     throw new TypeError(
-      `module ${module.href}: expected its default export to come from defineAgent, got ${inWords(definition)}`,
+      `module ${shown}: expected its default export to come from defineAgent, got ${inWords(definition)}`,
     );
   }
   const { type: defined } = definition;
   if (type !== undefined && defined !== type) {
     failed();
     throw new TypeError(
-      `module ${module.href}: expected an agent of type ${inWords(type)}, got ${inWords(defined)}`,
+      `module ${shown}: expected an agent of type ${inWords(type)}, got ${inWords(defined)}`,
     );
   }
   return definition;

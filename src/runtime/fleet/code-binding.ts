@@ -11,6 +11,7 @@ import { z } from 'zod';
 import { type AgentCode, type BoundCode, codeByType } from '../definition/module-binding.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Recovery, StoredAgent } from '../journal/store.ts';
+import { urlInWords } from '../values/url-in-words.ts';
 import { isElsewhere } from './program-folder.ts';
 
 export interface MissingCode {
@@ -49,7 +50,7 @@ export function codeFor(given: readonly AgentCode[], { facts }: Recovery, warn: 
           told.add(url);
           // It may be what an older release has left: that is not run in silence.
           warn(
-            `agents of type "${type}" run ${url}, which is not in the folder of this program: give createAgentSystem({ agents: [{ type: "${type}", module: URL }] }) where it is in this release`,
+            `agents of type "${type}" run ${urlInWords(url)}, which is not in the folder of this program: give createAgentSystem({ agents: [{ type: "${type}", module: URL }] }) where it is in this release`,
           );
         }
         return thereOrMissing(module, type);
@@ -62,7 +63,7 @@ export function codeFor(given: readonly AgentCode[], { facts }: Recovery, warn: 
     const elsewhere = `agent ${registered.agentId} does not run in this program, and a definition of type "${type}" was given to createAgentSystem({ agents }): expected { type, module: URL }`;
     if (url === undefined) return { missing: elsewhere };
     // It keeps its module, with a warning.
-    warn(`${elsewhere}; it runs ${url}, as before`);
+    warn(`${elsewhere}; it runs ${urlInWords(url)}, as before`);
     return thereOrMissing(new URL(url), type);
   };
 }
@@ -135,6 +136,6 @@ function isInProcess(spec: Registered['spec']): boolean {
 function thereOrMissing(module: URL, type: string): URL | MissingCode {
   if (module.protocol !== 'file:' || existsSync(fileURLToPath(module))) return module;
   return {
-    missing: `module ${module.href} is not there: give createAgentSystem({ agents: [{ type: "${type}", module: URL }] }) where it is now`,
+    missing: `module ${urlInWords(module)} is not there: give createAgentSystem({ agents: [{ type: "${type}", module: URL }] }) where it is now`,
   };
 }

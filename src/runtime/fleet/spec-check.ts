@@ -30,6 +30,7 @@ import {
   withoutSecretsIn,
   withoutTexts,
 } from '../values/secret-paths.ts';
+import { urlInWords } from '../values/url-in-words.ts';
 import { DescriptionTime } from './description-time.ts';
 import { invalidSpec } from './spec-reading.ts';
 
@@ -203,8 +204,8 @@ export function undescribed(thrown: unknown, agentId: string | undefined): Agent
   return new AgentSystemError('RESOURCES_EXHAUSTED', why, { agentId, cause: thrown });
 }
 
-function lateModule({ href }: URL, spec: ParsedAgentSpec): AgentSystemError {
-  return tooLate(`module: module ${href}: expected it to load`, spec);
+function lateModule(module: URL, spec: ParsedAgentSpec): AgentSystemError {
+  return tooLate(`module: module ${urlInWords(module)}: expected it to load`, spec);
 }
 
 export function lateSchema(spec: ParsedAgentSpec): AgentSystemError {

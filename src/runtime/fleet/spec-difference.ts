@@ -5,6 +5,7 @@ import { type AnyAgentDefinition, isAgentDefinition } from '../definition/define
 import { manifestOf } from '../definition/manifest.ts';
 import type { SpecChange } from '../journal/system-event.ts';
 import { jsonProblemOf } from '../values/json-survey.ts';
+import { urlInWords } from '../values/url-in-words.ts';
 import { isolationOf } from './spec-reading.ts';
 
 /** All but its name, and its code, which is compared apart. */
@@ -52,7 +53,7 @@ function isSameModule(known: object, given: object): boolean {
 
 /** Code as an event tells it: by its address, or by the version of its definition. */
 function codeOf(module: object): string {
-  if (module instanceof URL) return module.href;
+  if (module instanceof URL) return urlInWords(module);
   const { type } = module as AnyAgentDefinition;
   return isAgentDefinition(module) ? `${type} ${hashOf(module)}` : type;
 }

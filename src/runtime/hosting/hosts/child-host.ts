@@ -12,6 +12,7 @@ import type { SteadyClock } from '../../time/clock.ts';
 import { within } from '../../time/deadline.ts';
 import type { AgentManifest } from '../../definition/manifest.ts';
 import { errorInfoOf, inWords } from '../../values/errors.ts';
+import { urlInWords } from '../../values/url-in-words.ts';
 import type { Body, BodyListener, BodyStart, DescriptionTurn, Host } from '../host.ts';
 import type { Child, ChildListener } from './child.ts';
 import { ChildBodies } from './child-bodies.ts';
@@ -88,7 +89,7 @@ class ChildHost implements Host {
     turn?: DescriptionTurn,
   ): Promise<AgentManifest> {
     if (this.#isClosed) {
-      return Promise.reject(new Error(`module ${module.href} was not loaded: the host is closed`));
+      return Promise.reject(new Error(`module ${urlInWords(module)} was not loaded: the host is closed`));
     }
     const { sandbox, env = 'all' } = resources;
     const isCommon = sandbox === undefined && env === 'all';

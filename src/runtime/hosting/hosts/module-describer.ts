@@ -14,6 +14,7 @@ import type { SteadyClock } from '../../time/clock.ts';
 import type { AgentManifest } from '../../definition/manifest.ts';
 import { cloneProblemOf } from '../../values/clone-survey.ts';
 import { errorFrom, errorInfoOf, inWords } from '../../values/errors.ts';
+import { urlInWords } from '../../values/url-in-words.ts';
 import type { DescriptionTurn } from '../host.ts';
 import type { Child, ChildListener } from './child.ts';
 import { CHILD, childMessage, cloneError, type ChildReport } from './protocol.ts';
@@ -63,7 +64,7 @@ export class ModuleDescriber {
 
   describe(module: URL, initArgs: unknown, turn?: DescriptionTurn): Promise<AgentManifest> {
     const { promise, resolve, reject } = Promise.withResolvers<AgentManifest>();
-    if (this.#isClosed) reject(new Error(`module ${module.href} was not loaded: the host is closed`));
+    if (this.#isClosed) reject(new Error(`module ${urlInWords(module)} was not loaded: the host is closed`));
     else {
       this.#questions += 1;
       const question = { number: this.#questions, module, initArgs, turn, resolve, reject };
@@ -79,7 +80,7 @@ export class ModuleDescriber {
   close(): Promise<void> {
     this.#isClosed = true;
     for (const { module, reject } of this.#waiting.splice(0)) {
-      reject(new Error(`module ${module.href} was not loaded: the host is closed`));
+      reject(new Error(`module ${urlInWords(module)} was not loaded: the host is closed`));
     }
     this.#drop('killed');
     return this.#childGone;
@@ -100,7 +101,9 @@ export class ModuleDescriber {
       this.#child.ref(true);
     } catch (thrown) {
       const { message } = errorInfoOf(thrown);
-      return this.#answer(new Error(`module ${module.href} was not loaded: ${message}`, { cause: thrown }));
+      return this.#answer(
+        new Error(`module ${urlInWords(module)} was not loaded: ${message}`, { cause: thrown }),
+      );
     }
     try {
       const problem = cloneProblemOf(initArgs, this.#options.kind);
@@ -108,7 +111,7 @@ export class ModuleDescriber {
       const request = { type: 'describe', question: question.number, module: module.href, initArgs } as const;
       this.#child.send(childMessage(this.#received, [{ body: CHILD, request }]), []);
     } catch (thrown) {
-      this.#answer(new TypeError(`module ${module.href}: ${cloneError('initArgs', thrown).message}`));
+      this.#answer(new TypeError(`module ${urlInWords(module)}: ${cloneError('initArgs', thrown).message}`));
     }
   }
 
@@ -146,7 +149,8 @@ export class ModuleDescriber {
   #withdraw(question: Question): void {
     this.#waiting = this.#waiting.filter((waiting) => waiting !== question);
     if (this.#asked === question) this.#drop('killed');
-    else question.reject(new Error(`module ${question.module.href} was not loaded: nobody waits for it`));
+    else
+      question.reject(new Error(`module ${urlInWords(question.module)} was not loaded: nobody waits for it`));
   }
 
   #described({ question, error, manifest, isHolding }: Extract<ChildReport, { type: 'described' }>): void {
@@ -155,9 +159,9 @@ export class ModuleDescriber {
     if (isManifest(manifest)) {
       return isHolding === true ? this.#answerWithoutChild(manifest) : this.#answer(manifest);
     }
-    const { href } = this.#asked.module;
+    const module = urlInWords(this.#asked.module);
     this.#failed(
-      new TypeError(`module ${href}: expected it to say what its agent is, got ${inWords(manifest)}`),
+      new TypeError(`module ${module}: expected it to say what its agent is, got ${inWords(manifest)}`),
     );
   }
 
@@ -219,7 +223,7 @@ export class ModuleDescriber {
         ? `expected it to load within ${this.#options.timeoutMs} ms`
         : `expected it to load, its ${kind} ended: ${describeExit(reason)}`;
     const printed = this.#printed.length === 0 ? '' : ` (${this.#printed.join(' | ')})`;
-    this.#answer(new Error(`module ${asked.module.href}: ${how}${printed}`, causeIn(reason)));
+    this.#answer(new Error(`module ${urlInWords(asked.module)}: ${how}${printed}`, causeIn(reason)));
   }
 }
 
