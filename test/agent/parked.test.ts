@@ -334,6 +334,8 @@ describe('agents that share a quota', () => {
     await settled();
     await agents.update('one', { quota: 'two' });
     expect(system.quotas.list()).toMatchObject([{ waiting: [] }, { waiting: ['two', 'one'] }]);
+    // Both are reset at the same time.
+    expect(agents.get('one').parked).toMatchObject({ until: agents.get('two').parked?.until, quota: 'two' });
     gate.isShut = false;
     await agents.update('one', { quota: 'free' });
     expect(agents.get('one').parked).toBeUndefined();

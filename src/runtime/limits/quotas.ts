@@ -128,7 +128,7 @@ export class Quotas {
     });
   }
 
-  /** Those that somebody waits for, or that are shared. */
+  /** Those that agents share, or have run into: each until the last of its agents has left it. */
   list(): readonly QuotaRecord[] {
     return [...this.#shared.values(), ...this.#own.values()].map((quota) => quota.record());
   }
@@ -196,7 +196,7 @@ export class Quota {
       return;
     }
     this.#waiting.set(member, parked);
-    if (known?.until !== parked.until) member.quotaParked(parked);
+    if (known?.until !== parked.until || known.quota !== parked.quota) member.quotaParked(parked);
   }
 
   /** Its body has ended: it waits for nothing any more. */
