@@ -98,6 +98,7 @@ it('a child loads what its agent needs, and no more', () => {
     'runtime/values/state-json.ts',
     'runtime/values/text-measure.ts',
     'runtime/values/thenable.ts',
+    'runtime/values/url-in-words.ts',
     'zod',
   ]);
 });
