@@ -127,7 +127,7 @@ describe('an agent that is not registered', () => {
     const batch = { node: 'n', incarnation: 1, first: 1, reports: [], at: 0 };
     expect(await does('report', batch)).toEqual({ isAlive: false, isWatched: false, answers: [] });
     await does('wake', { at: 1 });
-    await does('quota', { parked: null, at: 1 });
+    await does('quota', { quota: 'model', parked: null, at: 1 });
     expect(sent()).toEqual([]);
   });
 
@@ -735,7 +735,7 @@ describe('a snapshot of another version of the chart', () => {
   it.each([
     ['command', { type: 'coordinate', turns: 0, at: 0 }],
     ['report', { node: 'n', incarnation: 1, first: 9, reports: [], at: 0 }],
-    ['quota', { parked: null, at: 0 }],
+    ['quota', { quota: 'model', parked: null, at: 0 }],
     ['lost', { node: 'other', incarnation: 1, at: 0 }],
     ['lost', { node: 'n', incarnation: 1, at: 0 }],
   ])('goes on under this one with the next step: %s %o', async (handler, given) => {
@@ -763,7 +763,7 @@ describe('a snapshot of another version of the chart', () => {
       isUnread: true,
     });
     await does('wake', { at: 5 });
-    await does('quota', { parked: null, at: 7 });
+    await does('quota', { quota: 'model', parked: null, at: 7 });
     const lost = { node: 'n', incarnation: 1, at: 0 };
     await does('lost', lost);
     const permit = { placement: PLACED.placement, incarnation: 2 };
@@ -777,7 +777,7 @@ describe('a snapshot of another version of the chart', () => {
     for (const news of ofTasks) await does('command', { ...news, at: 7 });
     expect(sent()).toEqual([
       { to: 'agent ada wake', given: { at: 5 }, delay: 1_000 },
-      { to: 'agent ada quota', given: { parked: null, at: 7 }, delay: 1_000 },
+      { to: 'agent ada quota', given: { quota: 'model', parked: null, at: 7 }, delay: 1_000 },
       { to: 'agent ada lost', given: lost, delay: 1_000 },
       { to: 'agent ada permit', given: permit, delay: 1_000 },
       ...ofTasks.map((given) => ({ to: 'agent ada command', given, delay: 1_000 })),
@@ -881,7 +881,7 @@ describe('one that shares a limit', () => {
     expect(await path()).toMatch(/parked$/);
     await execute();
     sent();
-    await does('quota', { parked: null, at: 50 });
+    await does('quota', { quota: 'model', parked: null, at: 50 });
     expect(await path()).not.toMatch(/parked$/);
     const [mail] = sent().filter(({ to }) => to.startsWith('host'));
     const { taskId } = (mail!.given as { messages: { taskId: string }[] }).messages[0]!;

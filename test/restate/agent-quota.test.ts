@@ -8,12 +8,12 @@ function rig({ shared }: { shared?: string } = {}) {
   const said: string[] = [];
   const state = {
     id: 'ada',
-    seat: { incarnation: 1 } as object | undefined,
     spec: {} as { quota?: string },
     manifest: shared === undefined ? {} : { quota: shared },
     life: { context: {} as { parked?: { at: number; until: number } | undefined; paused?: object } },
     isHeldBack: false,
     quota: undefined as never,
+    sharedQuota: shared,
     sharedLimit: undefined as object | undefined,
   };
   let order = 0;
@@ -167,8 +167,9 @@ describe('a limit that it shares', () => {
     expect(quota.join()).toBe(true);
     limit(9);
     quota.taskPassed();
-    state.spec.quota = 'other';
     quota.leave();
+    state.spec.quota = 'other';
+    quota.join();
     expect(acts()).toEqual([
       { do: 'joinQuota', quota: 'model', load: 3, known: undefined },
       {
@@ -178,7 +179,8 @@ describe('a limit that it shares', () => {
         message: { type: 'limited', at: expect.any(Number) as number, why: 'full', until: 9, named: true },
       },
       { do: 'tellQuota', quota: 'model', load: 3, message: { type: 'passed' } },
-      { do: 'tellQuota', quota: 'other', load: 0, message: { type: 'part' } },
+      { do: 'tellQuota', quota: 'model', load: 0, message: { type: 'part' } },
+      { do: 'joinQuota', quota: 'other', load: 3, known: undefined },
     ]);
     expect(quota.deadlines).toEqual([]);
   });
@@ -186,45 +188,61 @@ describe('a limit that it shares', () => {
   it('parks it when it says so, once for one reset, and releases it', () => {
     const { quota, said, state } = rig({ shared: 'model' });
     const parked = { at: 0, until: 10, why: 'full' };
-    quota.stands(parked);
+    quota.stands('model', parked);
     expect(said()).toEqual(['known until 10', 'parked until 10']);
-    quota.stands({ ...parked });
+    quota.stands('model', { ...parked });
     expect(said()).toEqual(['known until 10']);
-    quota.stands({ ...parked, until: 20 });
-    quota.stands({ ...parked, at: 1, until: 20 });
+    quota.stands('model', { ...parked, until: 20 });
+    quota.stands('model', { ...parked, at: 1, until: 20 });
     expect(said()).toEqual(['known until 20', 'parked until 20', 'known until 20', 'parked until 20']);
     state.isHeldBack = true;
-    quota.stands(undefined);
+    quota.stands('model', undefined);
     expect(said()).toEqual(['released']);
   });
 
   it('that is open holds it back only until it has answered, and then not while it is paused', () => {
     const { quota, said, state } = rig({ shared: 'model' });
-    quota.stands(undefined);
+    quota.stands('model', undefined);
     expect(said()).toEqual([]);
     state.isHeldBack = true;
-    quota.stands(undefined);
+    quota.stands('model', undefined);
     expect(said()).toEqual(['nothing holds it back']);
     state.life.context.paused = {};
-    quota.stands(undefined);
+    quota.stands('model', undefined);
     expect(said()).toEqual([]);
   });
 
-  it('tells one that has no body any more nothing', () => {
+  it('is the one that it has joined, whatever its spec says by then, until it leaves that', () => {
+    const { quota, acts, limit, state } = rig({ shared: 'model' });
+    quota.join();
+    state.spec.quota = 'other';
+    limit(9);
+    quota.leave();
+    expect(acts().map((act) => (act as { quota: string }).quota)).toEqual(['model', 'model', 'model']);
+  });
+
+  it('tells one that has left it nothing: it has no body any more, or works under another', () => {
     const { quota, said, state } = rig({ shared: 'model' });
-    state.seat = undefined;
-    quota.stands({ at: 0, until: 10, why: 'full' });
+    quota.leave();
+    quota.stands('model', { at: 0, until: 10, why: 'full' });
     expect([said(), state.sharedLimit]).toEqual([[], undefined]);
+    state.spec.quota = 'other';
+    quota.join();
+    quota.stands('model', { at: 0, until: 10, why: 'full' });
+    quota.stands('other', { at: 0, until: 20, why: 'full' });
+    quota.stands('model', undefined);
+    expect(said()).toEqual(['known until 20', 'parked until 20']);
   });
 
   it('is forgotten at the end of a life: the next is told anew', () => {
     const { quota, said, state } = rig({ shared: 'model' });
     const parked = { at: 0, until: 10, why: 'full' };
-    quota.stands(parked);
+    quota.stands('model', parked);
     quota.leave();
     expect(state.sharedLimit).toBe(undefined);
     said();
-    quota.stands(parked);
+    quota.join();
+    quota.stands('model', parked);
     expect(said()).toEqual(['known until 10', 'parked until 10']);
   });
 });

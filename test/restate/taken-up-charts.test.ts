@@ -57,10 +57,10 @@ describe('a limit that agents share', () => {
     expect(await join('late')).toEqual(parked);
     expect(told()).toEqual([]);
     await wake(5_000);
-    expect(told()).toEqual([['a', { parked: null, at: 5_000 }]]);
+    expect(told()).toEqual([['a', { quota: 'model', parked: null, at: 5_000 }]]);
     upgrade();
     await wake(6_000);
-    expect(told()).toEqual([['b', { parked: null, at: 6_000 }]]);
+    expect(told()).toEqual([['b', { quota: 'model', parked: null, at: 6_000 }]]);
   });
 });
 

@@ -271,14 +271,26 @@ describe('a task whose agent is to work under another quota', () => {
 
   it('waits for the old one no more, and for the new one as that says', () => {
     const agent = running({ quota: 'old' });
-    agent.turn((turn) => turn.quotaStands(parked));
+    agent.turn((turn) => turn.quotaStands('old', parked));
     agent.execute();
     expect(agent.update({ quota: 'new' }).told).not.toContain('task.run 1');
     expect(asked(agent)).toEqual([
       { do: 'tellQuota', quota: 'old', load: 0, message: { type: 'part' } },
       { do: 'joinQuota', quota: 'new', load: 1, known: parked },
     ]);
-    expect(agent.turn((turn) => turn.quotaStands(undefined)).told).toEqual(['task.run 1']);
+    expect(agent.turn((turn) => turn.quotaStands('new', undefined)).told).toEqual(['task.run 1']);
+    // What the old one had sent by then is on its way still.
+    expect(agent.turn((turn) => turn.quotaStands('old', parked)).events).toEqual([]);
+  });
+
+  it('ends under the old one, where it is drained by then', () => {
+    const agent = running({ quota: 'old' });
+    agent.execute();
+    agent.stop();
+    agent.update({ quota: 'new' });
+    expect(asked(agent)).toEqual([]);
+    agent.exit('normal');
+    expect(asked(agent)).toEqual([{ do: 'tellQuota', quota: 'old', load: 0, message: { type: 'part' } }]);
   });
 
   it('keeps to the quota that it has where something else is changed, and where no body runs', () => {

@@ -88,6 +88,14 @@ export type QuotaMessage =
   | { readonly type: 'passed' }
   | { readonly type: 'part' };
 
+/** What a shared quota says to an agent. */
+export interface QuotaStanding {
+  readonly quota: string;
+  /** What the agent waits for; `null` once it goes on. */
+  readonly parked: Parked | null;
+  readonly at: number;
+}
+
 /** What the agent of one task tells that of another. */
 export type OfOtherTask =
   /** A task has asked for another one under a key. */

@@ -6,12 +6,12 @@
 import { object, type ObjectContext, type ObjectSharedContext } from '@restatedev/restate-sdk';
 import { exclusive, shared } from '../engine/handlers.ts';
 import type { SavedState } from '../../runtime/definition/saved-state.ts';
+import type { QuotaStanding } from './agent-acts.ts';
 import { command, momentOf, notFound, UNREAD_AGAIN_MS } from './agent-commands.ts';
 import { conclude, giveBack, PENDING, type Reply, SAVED, stateOf } from './agent-performer.ts';
 import { AgentTurn } from './agent-turn.ts';
 import { type Answer, answering } from '../engine/call-answer.ts';
 import { send, toAgent } from '../engine/calls.ts';
-import type { Parked } from '../../machines/index.ts';
 import { lookOf, lookUnderThisChart } from './agent-view.ts';
 import { agentChartHash } from './chart-version.ts';
 import {
@@ -113,14 +113,14 @@ export const agentObject = object({
       await conclude(ctx, turn);
     }),
 
-    /** The state of the quota that it shares. */
+    /** The state of a quota that it shares, or has shared. */
     quota: exclusive(codec, async (ctx: ObjectContext, given: unknown) => {
-      const { parked, at } = given as { parked: Parked | null; at: number };
+      const { quota, parked, at } = given as QuotaStanding;
       const turn = await turnOf(ctx, at);
       if (turn === undefined) return;
       if (!turn.isReadable) return send(ctx, toAgent(ctx.key, 'quota'), given, UNREAD_AGAIN_MS);
       turn.adoptChart();
-      turn.quotaStands(parked ?? undefined);
+      turn.quotaStands(quota, parked ?? undefined);
       await conclude(ctx, turn);
     }),
 

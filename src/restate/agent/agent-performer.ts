@@ -136,7 +136,8 @@ export async function conclude(ctx: ObjectContext, turn: AgentTurn, asker?: stri
       case 'joinQuota': {
         const { quota, load } = act;
         const joining = { agentId: state.id, load };
-        turn.quotaStands((await call<Parked | null>(ctx, toQuota(quota, 'join'), joining)) ?? undefined);
+        const parked = await call<Parked | null>(ctx, toQuota(quota, 'join'), joining);
+        turn.quotaStands(quota, parked ?? undefined);
         break;
       }
       case 'tellQuota': {

@@ -123,7 +123,9 @@ export interface AgentState extends KeptChart<typeof agentMachine> {
   /** It reports once nothing runs. */
   isResting: boolean;
   quota: OwnQuota | undefined;
-  /** What it waits for under a quota that it shares. */
+  /** The quota that it shares, which its body has joined: that stays so until it leaves, whatever its spec says by then. */
+  sharedQuota: string | undefined;
+  /** What it waits for under that. */
   sharedLimit: Parked | undefined;
   /** Its children, and what becomes of them once it has ended for good. */
   children: readonly { readonly id: string; readonly rule: ParentRule }[];

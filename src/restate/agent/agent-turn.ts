@@ -313,9 +313,9 @@ export class AgentTurn {
 
   // The quota that it shares with others.
 
-  /** The state of the quota that it shares: sent when it joins, and at each change. */
-  quotaStands(parked: Parked | undefined): void {
-    this.quota.stands(parked);
+  /** The state of a quota that it shares: sent when it joins, and at each change. */
+  quotaStands(quota: string, parked: Parked | undefined): void {
+    this.quota.stands(quota, parked);
   }
 
   /** Its own limit is taken as reset. @throws AgentSystemError `QUOTA_UNKNOWN` of one that it never ran into */

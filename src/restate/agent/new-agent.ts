@@ -45,6 +45,7 @@ export function newAgentState({ id, spec, manifest }: NewAgent, moment: Moment):
     isHeldBack: false,
     isResting: false,
     quota: undefined,
+    sharedQuota: undefined,
     sharedLimit: undefined,
     children: [],
     starting: [],

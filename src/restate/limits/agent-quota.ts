@@ -40,8 +40,10 @@ export class AgentQuota {
 
   /** The agent's body runs. @returns whether tasks have to wait: a shared quota has yet to say how it stands */
   join(): boolean {
-    const { parked: known } = this.#owner.state.life.context;
-    const quota = this.#shared;
+    const { state } = this.#owner;
+    const { parked: known } = state.life.context;
+    const quota = state.spec.quota ?? state.manifest.quota;
+    state.sharedQuota = quota;
     if (quota === undefined) {
       this.#own.join(known);
       return this.#isHeldBack;
@@ -52,16 +54,18 @@ export class AgentQuota {
 
   /** Its body has ended: it waits for no limit any more. */
   leave(): void {
-    const quota = this.#shared;
+    const { state } = this.#owner;
+    const quota = state.sharedQuota;
     if (quota === undefined) return this.#own.part();
-    this.#owner.state.sharedLimit = undefined;
+    state.sharedQuota = undefined;
+    state.sharedLimit = undefined;
     this.#owner.acts.push({ do: 'tellQuota', quota, load: 0, message: { type: 'part' } });
   }
 
-  /** The shared quota says whether the agent is parked. */
-  stands(parked: Parked | undefined): void {
+  /** A shared quota says whether the agent is parked. One that it has left meanwhile says nothing to it. */
+  stands(quota: string, parked: Parked | undefined): void {
     const { state } = this.#owner;
-    if (state.seat === undefined) return;
+    if (quota !== state.sharedQuota) return;
     const known = state.sharedLimit;
     state.sharedLimit = parked;
     if (parked !== undefined) {
@@ -93,11 +97,6 @@ export class AgentQuota {
     return quotaRecordOf(state)!;
   }
 
-  get #shared(): string | undefined {
-    const { spec, manifest } = this.#owner.state;
-    return spec.quota ?? manifest.quota;
-  }
-
   get #isHeldBack(): boolean {
     const { life, quota, sharedLimit } = this.#owner.state;
     const { paused, parked } = life.context;
@@ -107,7 +106,7 @@ export class AgentQuota {
 
   /** Sends the message to the shared quota. @returns whether the agent shares one */
   #tell(message: QuotaMessage): boolean {
-    const quota = this.#shared;
+    const quota = this.#owner.state.sharedQuota;
     if (quota === undefined) return false;
     this.#owner.acts.push({ do: 'tellQuota', quota, load: this.#owner.load, message });
     return true;

@@ -12,7 +12,7 @@ import { object, type ObjectContext, type ObjectSharedContext } from '@restatede
 import { exclusive, shared } from '../engine/handlers.ts';
 import { type Parked, type QuotaEffect, quotaMachine } from '../../machines/index.ts';
 import type { QuotaRecord } from '../../runtime/limits/quotas.ts';
-import type { QuotaMessage } from '../agent/agent-acts.ts';
+import type { QuotaMessage, QuotaStanding } from '../agent/agent-acts.ts';
 import { unknownQuota } from '../../runtime/limits/quotas.ts';
 import { saidBy } from '../../runtime/values/act.ts';
 import { type Answer, refusalOf } from '../engine/call-answer.ts';
@@ -163,7 +163,8 @@ class QuotaTurn {
   }
 
   #tell(agentId: string, parked: Parked | null): void {
-    send(this.#ctx, toAgent(agentId, 'quota'), { parked, at: this.now });
+    const standing: QuotaStanding = { quota: this.#ctx.key, parked, at: this.now };
+    send(this.#ctx, toAgent(agentId, 'quota'), standing);
   }
 }
 
