@@ -3,6 +3,7 @@ import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
+import { loadAgentModule } from '../../src/runtime/definition/load-agent-module.ts';
 import { processHost } from '../../src/runtime/hosting/hosts/process.ts';
 import { temporaryDirectory } from '../journal/stores/temporary-directory.ts';
 
@@ -108,3 +109,21 @@ test.each(['throw new Error("no key")', 'import "gone"', 'export default 1'])(
     expect((thrown as Error).message.length).toBeLessThan(600);
   },
 );
+
+test('where it is wrong is told whatever its folder is called', async () => {
+  const folder = join(realpathSync(temporaryDirectory()), 'a$&b');
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'main.ts'), `throw new Error('no key');`);
+  const { href } = pathToFileURL(join(folder, 'main.ts'));
+  const thrown: unknown = await host.describe(new URL(href), {}).catch((error: unknown) => error);
+  expect((thrown as Error).message).toBe(`module ${href} did not load: no key (${href}:1:7)`);
+});
+
+test('an address is told without its secrets at each attempt', async () => {
+  const module = new URL('data:text/javascript,import "gone"//?token=hunter2%20x');
+  for (let attempt = 1; attempt <= 3; attempt += 1) {
+    const thrown: unknown = await loadAgentModule(module).catch((error: unknown) => error);
+    expect((thrown as Error).message).toMatch(/^module data:.*token=\[redacted\] did not load: .*"gone"/);
+    expect((thrown as Error).message).not.toContain('hunter2');
+  }
+});

@@ -50,8 +50,8 @@ export async function loadAgentModule(module: URL, type?: string): Promise<AnyAg
     failed();
     const { message, stack } = errorInfoOf(thrown);
     const place = placeIn(stack);
-    const where = place === undefined ? '' : ` (${place.replace(address, module.href)})`;
-    const told = `${message}${where}`.replaceAll(module.href, () => shown);
+    const whole = place === undefined ? message : `${message} (${place})`;
+    const told = whole.replaceAll(address, () => shown).replaceAll(module.href, () => shown);
     // Node quotes where code is from, which may be all of the code.
     const why = module.protocol === 'file:' ? told : cut(told, MAX_TOLD);
     throw new Error(`module ${shown} did not load: ${why}`, { cause: thrown });

@@ -8,8 +8,8 @@ import { isSecretKey, REDACTED, withoutKnownSecrets } from './secrets.ts';
 /** In characters: people find a file by its whole path. */
 const MAX_FILE = 4_096;
 const MAX_OTHER = 120;
-/** One of the query. */
-const PARAMETER = /(?<=[?&])([^=&#]+)=[^&#]*/g;
+/** One of the query. Its name goes no further than the next `?`: else one text of those holds up the program for seconds. */
+const PARAMETER = /(?<=[?&])([^?=&#]+)=[^&#]*/g;
 
 export function urlInWords(url: URL | string): string {
   const href = typeof url === 'string' ? url : url.href;
