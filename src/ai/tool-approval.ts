@@ -64,12 +64,11 @@ export function approvalBy(
 }
 
 /** The schema of an answer; the input in it becomes what the schema of the tool makes of it. */
-async function answerOn({ toolCall: { toolName, providerExecuted }, tools }: Call) {
+async function answerOn({ toolCall: { toolName }, tools }: Call) {
   const answer = z.strictObject({ approved: z.boolean(), reason: z.string().optional() });
   const tool = tools !== undefined && Object.hasOwn(tools, toolName) ? tools[toolName] : undefined;
-  // What the provider calls by itself it calls with the input that its model gave.
-  if (tool === undefined || providerExecuted === true)
-    return answer.extend({ input: z.undefined().optional() });
+  // Whoever else makes the call makes it with the input that the model gave.
+  if (tool?.execute === undefined) return answer.extend({ input: z.undefined().optional() });
   const { validate, jsonSchema } = asSchema(tool.inputSchema);
   const { $schema: _, ...shape } = await jsonSchema;
   const input = z
@@ -82,11 +81,25 @@ async function answerOn({ toolCall: { toolName, providerExecuted }, tools }: Cal
       return z.NEVER;
     })
     .optional()
-    .meta({ ...shape, description: 'the input to call it with, in place of its own' });
+    .meta({
+      ...(leadingFrom('#/properties/input', shape) as object),
+      description: 'the input to call it with, in place of its own',
+    });
   return answer.extend({ input }).refine((given) => given.approved || given.input === undefined, {
     path: ['input'],
     error: 'a call that is denied has no input',
   });
+}
+
+/** A JSON Schema that stands at a place of another one: its references begin at the root of that. */
+function leadingFrom(place: string, schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map((one) => leadingFrom(place, one));
+  if (typeof schema !== 'object' || schema === null) return schema;
+  const moved = Object.entries(schema).map(([key, value]) => {
+    const isReference = key === '$ref' && typeof value === 'string' && /^#(\/|$)/.test(value);
+    return [key, isReference ? `${place}${value.slice(1)}` : leadingFrom(place, value)];
+  });
+  return Object.fromEntries(moved);
 }
 
 /** In the SDK's order: the agent's own settings come before the tool's. */

@@ -197,6 +197,45 @@ describe('a call of a tool that needs approval', () => {
     expect([await made.done, ...paid]).toEqual(['settled', 7]);
   });
 
+  test('whose input nests inputs like itself may be given another one: the form for it says so, too', async () => {
+    interface Part {
+      readonly name: string;
+      readonly parts: readonly Part[];
+    }
+    const part: z.ZodType<Part> = z.lazy(() => z.object({ name: z.string(), parts: z.array(part) }));
+    const box = z.object({ part });
+    const order = tool({ inputSchema: part, execute: ({ parts }) => `${parts.length} parts` });
+    const pack = tool({ inputSchema: box, execute: (given) => `packed ${given.part.name}` });
+    const toolApproval: ToolApproval = { order: 'user-approval', pack: 'user-approval' };
+    const given = { tools: { order, pack }, toolApproval };
+    const [bolt, nut] = [
+      { name: 'bolt', parts: [] },
+      { name: 'nut', parts: [{ name: 'thread', parts: [] }] },
+    ];
+    const { agent, model } = payer(given, calls('order', bolt), calls('pack', { part: bolt }), says('done'));
+    const made = await asking({ agent });
+    const answered = async (input: unknown) => {
+      const { id, schema } = await openQuestion(made);
+      await made.system.questions.answer(id, { approved: true, input });
+      return schema;
+    };
+    expect(await answered(nut)).toMatchObject({
+      properties: { input: { properties: { parts: { items: { $ref: '#/properties/input' } } } } },
+    });
+    const name = '__schema0';
+    const leads = { $ref: `#/properties/input/definitions/${name}` };
+    expect(await answered({ part: nut })).toMatchObject({
+      properties: {
+        input: {
+          properties: { part: leads },
+          definitions: { [name]: { properties: { parts: { items: leads } } } },
+        },
+      },
+    });
+    expect(await made.done).toBe('done');
+    expect(JSON.stringify(model.prompts[2])).toMatch(/1 parts.*packed nut/);
+  });
+
   test('is made with what the schema of its tool makes of the input that a person gives', async () => {
     const pause = tool({
       inputSchema: z.object({ minutes: z.number().transform((minutes) => minutes * 60) }),
@@ -318,6 +357,17 @@ describe('whether a person is asked', () => {
       ['tool', { cents: 7 }, { toolCallId: 'c1', messages: [] }],
       ['agent', { cents: 7 }, { toolCallId: 'c1', messages: [], runtimeContext: {} }],
     ]);
+  });
+
+  test('an input of theirs is taken for a call that this program makes, and for no other', async () => {
+    const inputSchema = z.object({ cents: z.number() });
+    const taken: boolean[] = [];
+    for (const pay of [{ inputSchema, execute: () => 'paid' }, { inputSchema }]) {
+      const { asked } = await judged({ pay: 'user-approval' }, { tools: { pay } });
+      const schema = asked[0]!['schema'] as z.ZodType;
+      taken.push((await schema.safeParseAsync({ approved: true, input: { cents: 5 } })).success);
+    }
+    expect(taken).toEqual([true, false]);
   });
 
   test('they see the tool in the question, and the whole input in the details alone', async () => {
