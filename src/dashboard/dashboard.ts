@@ -108,8 +108,9 @@ const POOL_LOOKS = 5;
 /**
  * Opens a dashboard of a running system, or of a fleet on other machines: what `connectFleet` gives.
  *
- * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the option that was not as expected
- * @throws Error with Node's own code when the port cannot be had; in a bundle where the package is not installed
+ * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the option that was not as expected; where it cannot listen, `host`
+ * or `port`, with Node's error as the cause
+ * @throws Error in a bundle where the package is not installed
  */
 export async function createDashboard(
   shown: AgentSystem | WatchedFleet,

@@ -14,6 +14,7 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import { AgentSystemError, type ErrorCode } from '../index.ts';
 import { errorInfoOf } from '../runtime/values/errors.ts';
+import { listenRefusal } from '../runtime/values/listen-refusal.ts';
 import { parseInput } from '../runtime/values/malformed.ts';
 import { type Access, type Denied } from './access.ts';
 import { IllegalCommand } from './acts.ts';
@@ -106,12 +107,13 @@ export class HttpServer {
     this.#http.on('clientError', (_, socket) => socket.destroy());
   }
 
-  /** Resolves with the port. @throws Error with Node's own code when it cannot be had */
+  /** Resolves with the port. @throws AgentSystemError `AGENT_SPEC_INVALID` when it cannot listen there */
   listen(port: number, host: string): Promise<number> {
     const { promise, resolve, reject } = Promise.withResolvers<number>();
-    this.#http.once('error', reject);
+    const refuse = (thrown: Error) => reject(listenRefusal('createDashboard', thrown, { host, port }));
+    this.#http.once('error', refuse);
     this.#http.listen({ port, host, exclusive: true }, () => {
-      this.#http.off('error', reject);
+      this.#http.off('error', refuse);
       this.#http.on('error', (err) => this.#options.logger.error({ err }, 'the dashboard failed'));
       resolve((this.#http.address() as AddressInfo).port);
     });

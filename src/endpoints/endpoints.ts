@@ -14,6 +14,7 @@ import { type AddressInfo, isIP, type Socket } from 'node:net';
 import { z } from 'zod';
 import type { AgentSystem } from '../index.ts';
 import { errorInfoOf, inWords } from '../runtime/values/errors.ts';
+import { listenRefusal } from '../runtime/values/listen-refusal.ts';
 import { having, parseInput } from '../runtime/values/malformed.ts';
 import { secretRefusal } from '../runtime/values/secret-refusal.ts';
 import { type ReadinessCheck, standardChecks, verdictsOf } from './readiness.ts';
@@ -74,13 +75,14 @@ const optionsSchema = z.strictObject({
 type Options = z.output<typeof optionsSchema>;
 
 const TEXT = 'text/plain; charset=utf-8';
-const LOOPBACK = new Set(['127.0.0.1', 'localhost', '::1']);
+const OTHER_NAME =
+  "it listens on a loopback interface, where it answers to localhost and loopback addresses alone: for others, createEndpoints(system, { host: '0.0.0.0' })\n";
 
 /**
  * Opens the endpoints of a running system.
  *
- * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the option that was not as expected
- * @throws Error with Node's own code when the port cannot be had
+ * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the option that was not as expected; where it cannot listen, `host`
+ * or `port`, with Node's error as the cause
  */
 export async function createEndpoints(
   system: AgentSystem,
@@ -107,10 +109,10 @@ export async function createEndpoints(
   server.on('connection', (socket: Socket) => socket.unref());
   server.on('clientError', (_, socket) => socket.destroy());
 
-  const { host } = parsed;
+  const { host, port: wanted } = parsed;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject);
-  server.listen({ port: parsed.port, host, exclusive: true }, resolve);
+  server.once('error', (thrown) => reject(listenRefusal('createEndpoints', thrown, { host, port: wanted })));
+  server.listen({ port: wanted, host, exclusive: true }, resolve);
   await promise;
   const { port } = server.address() as AddressInfo;
 
@@ -145,7 +147,7 @@ function write(
 
 async function answerTo(request: IncomingMessage, system: AgentSystem, options: Options): Promise<Answer> {
   const { method = '', url = '/', headers } = request;
-  if (!isForUs(headers.host, options.host)) return { status: 403, body: 'this is not one of its names\n' };
+  if (!isForUs(headers.host, options.host)) return { status: 403, body: OTHER_NAME };
   const asked = URL.parse(url, 'http://localhost');
   if (asked === null) return { status: 400, body: 'this address cannot be read\n' };
   const { pathname, searchParams } = asked;
@@ -197,10 +199,13 @@ function failed(thrown: unknown): Answer {
 
 /** Whether a `Host` header names this server, as far as that can be told. */
 function isForUs(header: string | undefined, listening: string): boolean {
-  if (!LOOPBACK.has(listening)) return true;
+  if (!isLoopback(listening)) return true;
   const name = URL.parse(`http://${header}`)?.hostname.replace(/^\[|\]$/g, '');
-  if (name === undefined) return false;
-  return LOOPBACK.has(name) || (isIP(name) === 4 && name.startsWith('127.'));
+  return name !== undefined && isLoopback(name);
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 /** Compares in constant time. */

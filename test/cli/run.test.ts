@@ -366,7 +366,7 @@ describe('a fleet that does not start', () => {
     const { port } = server.address() as { readonly port: number };
     const { exitCode, stdout, stderr } = await runs('steady', ['--dashboard', String(port)]).ended;
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
-    expect(stderr).toMatch(/^mabeam: listen EADDRINUSE/m);
+    expect(stderr).toMatch(/^mabeam: --dashboard: expected one that is free, got \d+ \(listen EADDRINUSE/m);
   });
 
   it.each([

@@ -130,15 +130,30 @@ it('a value that is not a system is refused', async () => {
   await expect(createDashboard({} as never)).rejects.toMatchObject({ code: 'AGENT_SPEC_INVALID' });
 });
 
-it('a port that is taken is told with its own error, and nothing is left', async () => {
+it('a port that is taken is refused by name, and nothing is left', async () => {
   const taken = createServer();
   taken.listen(0, '127.0.0.1');
   await once(taken, 'listening');
   const { port } = taken.address() as { port: number };
   await expect(createDashboard(await system(), { port, logger: silent })).rejects.toMatchObject({
-    code: 'EADDRINUSE',
+    code: 'AGENT_SPEC_INVALID',
+    message: expect.stringContaining(
+      `createDashboard: port: expected one that is free, got ${port} (`,
+    ) as unknown,
+    cause: { code: 'EADDRINUSE' },
   });
   taken.close();
+});
+
+it('a host that is none of this machine is refused by name', async () => {
+  const host = '203.0.113.1';
+  await expect(createDashboard(await system(), { host, logger: silent })).rejects.toMatchObject({
+    code: 'AGENT_SPEC_INVALID',
+    message: expect.stringContaining(
+      `createDashboard: host: expected a name or an address of this machine, got "${host}" (`,
+    ) as unknown,
+    cause: { code: 'EADDRNOTAVAIL' },
+  });
 });
 
 it('several dashboards of one system, and one after the other on the same port', async () => {

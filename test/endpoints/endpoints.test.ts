@@ -24,7 +24,11 @@ async function opened(options: EndpointsOptions = {}, of?: AgentSystem) {
 async function ask(
   { port }: Pick<Endpoints, 'port'>,
   path: string,
-  options: { readonly method?: string; readonly headers?: Readonly<Record<string, string>> } = {},
+  options: {
+    readonly host?: string;
+    readonly method?: string;
+    readonly headers?: Readonly<Record<string, string>>;
+  } = {},
 ) {
   const sent = request({ host: '127.0.0.1', port, path, agent: false, ...options });
   sent.end();
@@ -197,6 +201,15 @@ describe('the server', () => {
     }
   });
 
+  it('on any loopback address answers to loopback names alone, and says how others are answered', async () => {
+    // Only Linux has more of them without being told.
+    const host = process.platform === 'linux' ? '127.0.0.2' : '127.0.0.1';
+    const { endpoints } = await opened({ host });
+    const { status, text } = await ask(endpoints, '/readyz', { host, headers: { host: 'evil.example' } });
+    expect(status).toBe(403);
+    expect(text).toContain("createEndpoints(system, { host: '0.0.0.0' })");
+  });
+
   it('on all interfaces answers to any name: a probe comes by the address of its pod', async () => {
     const { endpoints } = await opened({ host: '0.0.0.0' });
     const { status } = await ask(endpoints, '/livez', { headers: { host: '10.1.2.3:9464' } });
@@ -221,10 +234,21 @@ describe('the server', () => {
     await expect(ask(endpoints, '/livez')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
-  it('refuses a port that is taken with the code of Node', async () => {
+  it('refuses a port that is taken, and a host that is none of this machine', async () => {
     const { endpoints, system } = await opened();
     await expect(createEndpoints(system, { port: endpoints.port })).rejects.toMatchObject({
-      code: 'EADDRINUSE',
+      code: 'AGENT_SPEC_INVALID',
+      message: expect.stringMatching(
+        /^createEndpoints: port: expected one that is free, got \d+ \(/,
+      ) as unknown,
+      cause: { code: 'EADDRINUSE' },
+    });
+    await expect(createEndpoints(system, { host: '203.0.113.1' })).rejects.toMatchObject({
+      code: 'AGENT_SPEC_INVALID',
+      message: expect.stringContaining(
+        'createEndpoints: host: expected a name or an address of this machine',
+      ) as unknown,
+      cause: { code: 'EADDRNOTAVAIL' },
     });
   });
 });

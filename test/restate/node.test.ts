@@ -1,4 +1,4 @@
-/** A node that joins an engine which is slow to answer: no server, one HTTP port that answers as told. */
+/** A node that begins beside an engine which is slow to answer, or none: no server, one HTTP port that answers as told. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
@@ -48,4 +48,21 @@ test('a node that joins makes one call of it, however often it asks for the answ
   expect(keys).toHaveLength(3);
   expect(new Set(keys).size).toBe(1);
   expect(keys[0]).not.toBe('none');
+});
+
+test('a node that cannot listen where it should is refused, and says why', async () => {
+  const nowhere = 'http://127.0.0.1:9';
+  const beginning = createAgentNode({
+    name: 'lost',
+    listen: 'http://203.0.113.1:0',
+    restate: { ingressUrl: nowhere, adminUrl: nowhere },
+    logger: pino({ level: 'silent' }),
+  });
+  await expect(beginning).rejects.toMatchObject({
+    code: 'AGENT_SPEC_INVALID',
+    message: expect.stringContaining(
+      'createAgentNode: listen: host: expected a name or an address',
+    ) as unknown,
+    cause: { code: 'EADDRNOTAVAIL' },
+  });
 });

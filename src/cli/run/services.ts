@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Dashboard } from '../../dashboard.ts';
 import type { Endpoints } from '../../endpoints.ts';
 import type { AgentSystem } from '../../index.ts';
+import { errorInfoOf } from '../../runtime/values/errors.ts';
 import { usageFailure } from '../failure.ts';
 import { addressFrom } from './address.ts';
 
@@ -53,7 +54,7 @@ export async function openServices(
     return { dashboard, [Symbol.asyncDispose]: () => opened.disposeAsync() };
   } catch (thrown) {
     await opened.disposeAsync();
-    throw taken(thrown) ?? thrown;
+    throw thrown;
   }
 }
 
@@ -65,7 +66,7 @@ async function openDashboard(
 ): Promise<Dashboard> {
   const { createDashboard } = await import('../../dashboard.ts');
   const [token, controlToken] = [secretFrom(env, 'MABEAM_TOKEN'), secretFrom(env, 'MABEAM_CONTROL_TOKEN')];
-  const dashboard = await createDashboard(system, {
+  const opening = createDashboard(system, {
     ...addressFrom('--dashboard', given),
     control,
     ...(allowedHosts === undefined ? {} : { allowedHosts: allowedHosts.split(',') }),
@@ -73,6 +74,7 @@ async function openDashboard(
     ...(token === undefined ? {} : { token }),
     ...(control && controlToken !== undefined ? { controlToken } : {}),
   });
+  const dashboard = await listening('--dashboard', opening);
   say(`Dashboard: ${token === undefined ? dashboard.url : new URL(dashboard.url).origin}`);
   if (control && controlToken === undefined) say(`Control token: ${dashboard.controlToken}`);
   return dashboard;
@@ -87,12 +89,13 @@ async function openEndpoints(
 ): Promise<Endpoints> {
   const { createEndpoints } = await import('../../endpoints.ts');
   const source = metrics ? opened.use(await metricsOf(system)) : undefined;
-  const endpoints = await createEndpoints(system, {
+  const opening = createEndpoints(system, {
     ...DEFAULT_ENDPOINTS,
     ...addressFrom('--endpoints', given),
     checks: { fleet: readiness },
     ...(source === undefined ? {} : { metrics: source }),
   });
+  const endpoints = await listening('--endpoints', opening);
   say(`Endpoints: ${endpoints.url}/livez, /readyz${metrics ? ', /metrics' : ''}`);
   return endpoints;
 }
@@ -120,8 +123,12 @@ function secretFrom(env: NodeJS.ProcessEnv, name: string): string | undefined {
   throw usageFailure(`${name}: expected 16 characters or more, got ${secret.length}`);
 }
 
-function taken(thrown: unknown): Error | undefined {
-  const { code, message } = thrown as NodeJS.ErrnoException;
-  const isOfListening = code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL';
-  return isOfListening ? usageFailure(message) : undefined;
+/** Where it cannot listen at the address, the option is to blame. */
+async function listening<Opened>(option: string, opening: Promise<Opened>): Promise<Opened> {
+  try {
+    return await opening;
+  } catch (thrown) {
+    const [, problem] = /^create\w+: (?:host|port): (.*)/s.exec(errorInfoOf(thrown).message) ?? [];
+    throw problem === undefined ? thrown : usageFailure(`${option}: ${problem}`);
+  }
 }

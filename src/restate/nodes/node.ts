@@ -32,6 +32,7 @@ import { type BoundCode, codeByType } from '../../runtime/definition/module-bind
 import { type SteadyClock, steadyClock, systemClock } from '../../runtime/time/clock.ts';
 import { within } from '../../runtime/time/deadline.ts';
 import { AgentSystemError, errorInfoOf } from '../../runtime/values/errors.ts';
+import { listenRefusal } from '../../runtime/values/listen-refusal.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
 import { Telemetry } from '../../runtime/observability/telemetry.ts';
 import { toNodes } from '../engine/calls.ts';
@@ -381,9 +382,10 @@ class Node implements AgentNode {
       session.on('error', (err) => this.#logger.debug({ err }, 'a connection of the engine failed'));
     });
     this.#server = server;
+    const address = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) };
     return new Promise((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(Number(port), hostname.replace(/^\[|\]$/g, ''), () => {
+      server.once('error', (thrown) => reject(listenRefusal('createAgentNode: listen', thrown, address)));
+      server.listen(address, () => {
         const { port: bound } = server.address() as AddressInfo;
         resolve(`http://${hostname}:${bound}`);
       });

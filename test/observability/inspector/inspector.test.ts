@@ -286,10 +286,14 @@ describe('after close', () => {
     await closed;
   });
 
-  it('a port that is taken is an error that says so', async () => {
+  it('a port that is taken is refused by name', async () => {
     const { url } = await inspector();
     await expect(inspector({ port: Number(new URL(url).port) })).rejects.toMatchObject({
-      code: 'EADDRINUSE',
+      code: 'AGENT_SPEC_INVALID',
+      message: expect.stringMatching(
+        /^createInspector: port: expected one that is free, got \d+ \(/,
+      ) as unknown,
+      cause: { code: 'EADDRINUSE' },
     });
   });
 });

@@ -17,6 +17,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { z } from 'zod';
 import { chartObserver, type ChartWatcher, type TextHiding } from '../../engine/chart-watch.ts';
 import { type Clock, type SteadyClock, steadyClock, systemClock } from '../../time/clock.ts';
+import { listenRefusal } from '../../values/listen-refusal.ts';
 import { having, parseInput } from '../../values/malformed.ts';
 import { chartPictures } from './chart-pictures.ts';
 import type { ChartStep } from './chart-step.ts';
@@ -89,8 +90,8 @@ const CLOSE_GRACE_MS = 250;
 /**
  * Opens an inspector on the loopback interface.
  *
- * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the option that was not as expected
- * @throws Error with Node's own code when the port cannot be had
+ * @throws AgentSystemError `AGENT_SPEC_INVALID` naming the option that was not as expected; where it cannot listen,
+ * `port`, with Node's error as the cause
  */
 export async function createInspector(options: InspectorOptions = {}): Promise<Inspector> {
   const parsed = parseInput(optionsSchema, options, { what: 'createInspector' });
@@ -169,9 +170,11 @@ class InspectorServer implements Inspector {
 
   listen(port: number): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#http.once('error', reject);
-    this.#http.listen({ port, host: LOOPBACK, exclusive: true }, () => {
-      this.#http.off('error', reject);
+    const address = { host: LOOPBACK, port };
+    const refuse = (thrown: Error) => reject(listenRefusal('createInspector', thrown, address));
+    this.#http.once('error', refuse);
+    this.#http.listen({ ...address, exclusive: true }, () => {
+      this.#http.off('error', refuse);
       this.#http.on('error', (err) => this.#options.logger.error({ err }, 'the inspector failed'));
       this.#port = (this.#http.address() as AddressInfo).port;
       resolve();
