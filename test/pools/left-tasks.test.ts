@@ -103,4 +103,18 @@ describe('tasks that wait for their pool', () => {
     left.discard();
     expect([clock.pending(), events, take('p'), take('q')]).toEqual([[], [], [], []]);
   });
+
+  it('leave nothing of their pool behind once it took them, they were cancelled, or their time was over', async () => {
+    const { clock, left, keep, take, after } = rig();
+    keep('taken', { a: {}, b: { dueAt: START + 1_000 } });
+    keep('cancelled', { c: {}, d: { dueAt: START + 1_000 } });
+    keep('late', { e: { timesOutAt: after(100) }, f: { timesOutAt: after(200) } });
+    take('taken');
+    left.cancel('cancelled', 'c', { why: 'obsolete' });
+    await clock.advance(100);
+    expect(left.pools).toEqual(['cancelled', 'late']);
+    left.cancel('cancelled', 'd', { why: 'obsolete' });
+    await clock.advance(100);
+    expect(left.pools).toEqual([]);
+  });
 });

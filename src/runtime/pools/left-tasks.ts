@@ -3,6 +3,7 @@
  * that name again.
  *
  * I1  Their time runs here, too; each is taken over by its pool, is cancelled, or times out.
+ * I2  Of a pool for which none waits any more nothing is kept.
  */
 import type { GivenTask, TaskBefore, TaskCancel } from '../agent/task-request.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -29,12 +30,20 @@ export class LeftTasks {
     this.#options = options;
   }
 
+  /** Names of the pools for which tasks wait. */
+  get pools(): readonly string[] {
+    return [...this.#queues.keys()];
+  }
+
   keep(pool: string, tasks: readonly LeftTask[]): void {
     const { clock, journal } = this.#options;
     const queue = new WaitingQueue({
       clock,
       due: ignore,
-      timedOut: (task) => emitTimedOut(journal, waitingTask(task)),
+      timedOut: (task) => {
+        this.#endIfEmpty(pool);
+        emitTimedOut(journal, waitingTask(task));
+      },
       cancelled: ignore,
     });
     this.#queues.set(pool, queue);
@@ -47,6 +56,7 @@ export class LeftTasks {
     const queue = this.#queues.get(pool);
     const tasks = queue?.all() ?? [];
     for (const task of tasks) queue!.remove(task);
+    this.#endIfEmpty(pool);
     return tasks;
   }
 
@@ -56,6 +66,7 @@ export class LeftTasks {
     const task = queue?.find(taskId);
     if (task === undefined) return false;
     queue!.remove(task);
+    this.#endIfEmpty(pool);
     emitCancelled(this.#options.journal, waitingTask(task), cancel);
     return true;
   }
@@ -63,6 +74,11 @@ export class LeftTasks {
   /** The system has closed: they wait for the next program. */
   discard(): void {
     for (const pool of this.#queues.keys()) this.take(pool);
+  }
+
+  #endIfEmpty(pool: string): void {
+    const queue = this.#queues.get(pool);
+    if (queue !== undefined && queue.size + queue.delayed === 0) this.#queues.delete(pool);
   }
 }
 
