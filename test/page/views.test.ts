@@ -31,7 +31,7 @@ it('shows the fleet, and a crash within a second', async () => {
 });
 
 it.each([1_280, 375])(
-  'a long id leaves room for its end and for what happened, %i px wide',
+  'a long id leaves room for its end and for what happened, and is copied and read out whole, %i px wide',
   async (width) => {
     const fleet = await system();
     const ids = [1, 2].map(
@@ -49,11 +49,13 @@ it.each([1_280, 375])(
         const seen = [...line.querySelectorAll('.id > .nowrap, b')].map(
           (part) => part.getBoundingClientRect().right <= right,
         );
-        return { text: line.querySelector('.id')?.textContent, seen };
+        getSelection()!.selectAllChildren(line.querySelector('.id')!);
+        return { copied: String(getSelection()), seen };
       }),
     );
-    for (const { text, seen } of lines) {
-      expect(ids).toContain(text);
+    for (const { copied, seen } of lines) {
+      expect(ids).toContain(copied);
+      expect(await page.$(`aria/${copied}[role="link"]`)).not.toBeNull();
       expect(seen).toEqual([true, true]);
     }
   },
