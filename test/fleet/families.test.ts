@@ -154,6 +154,11 @@ describe('a spawn', () => {
     expect(await spawn({ parent: 'adopt' })).toMatchObject({ code: 'REQUEST_INVALID' });
     expect(await spawn({ ...inProcess, shutdownMs: -1 })).toMatchObject({ code: 'AGENT_SPEC_INVALID' });
     expect(await spawn({ ...inProcess, pool: 'p' })).toMatchObject({ code: 'AGENT_SPEC_INVALID' });
+    const initArgs = new Proxy({}, { ownKeys: () => 'no keys' });
+    expect(await spawn({ ...inProcess, initArgs, secrets: ['a'] })).toMatchObject({
+      code: 'AGENT_SPEC_INVALID',
+      message: expect.stringContaining('initArgs: it cannot be read'),
+    });
     const missing = new URL('no-such-module.ts', module).href;
     expect(await spawn({ ...inProcess, module: missing })).toMatchObject({ code: 'AGENT_SPEC_INVALID' });
     expect(agents.list()).toHaveLength(before);

@@ -10,6 +10,7 @@ import {
   withoutSecretsIn,
   withoutTexts,
 } from '../../src/runtime/values/secret-paths.ts';
+import { hostileValues } from '../kit/hostile-values.ts';
 
 it('what is taken out is put back: the same, and nothing shared', () => {
   const data = { a: { b: 'secret-1', c: [1, { d: 'secret-2' }] }, e: null };
@@ -211,6 +212,18 @@ describe('whatever a log line or a detail may hold is shown without it', () => {
     (value) => {
       if (value instanceof Client) value.key = 'open';
       expect(withoutSecretsIn({ other: 'secret-1', value }, secrets).value).toBe(value);
+    },
+  );
+  it.each(['a proxy that throws', 'a list that throws', 'a revoked proxy', 'a revoked list'])(
+    'nothing of %s, which is in nobody’s way',
+    (name) => {
+      const value = hostileValues[name]!();
+      const alone = { value };
+      expect(withoutSecretsIn(alone, secrets)).toBe(alone);
+      expect(withoutSecretsIn({ value, key: 'secret-1' }, secrets)).toEqual({
+        value: '[redacted]',
+        key: '[redacted]',
+      });
     },
   );
   it('getters that throw, or give new values without end, are in nobody’s way', () => {

@@ -4,6 +4,7 @@ import { givenFields } from '../../machines/given-fields.ts';
 import { durationMs, parentRule } from '../../machines/index.ts';
 import { type AnyAgentDefinition, isAgentDefinition } from '../definition/define-agent.ts';
 import { AgentSystemError } from '../values/errors.ts';
+import { readInput } from '../values/malformed.ts';
 import { splitSecrets } from '../values/secret-paths.ts';
 import { taskTarget } from './task-submission.ts';
 
@@ -32,11 +33,16 @@ export const stopArgs = givenFields(
 );
 export type ExecuteArgs = z.output<typeof executeArgs>;
 
-/** What is kept of a child: all of its spec but what that itself calls a secret. */
+/**
+ * What is kept of a child: all of its spec but what that itself calls a secret.
+ *
+ * @throws AgentSystemError `AGENT_SPEC_INVALID` for `initArgs` that cannot be read
+ */
 export function keptOfChild(spec: z.output<typeof spawnArgs>['spec']): object {
   const { initArgs, secrets } = spec;
   const paths = Array.isArray(secrets) ? secrets.filter((path) => typeof path === 'string') : [];
-  return { ...spec, initArgs: splitSecrets(initArgs, paths).shown };
+  const { shown } = readInput(() => splitSecrets(initArgs, paths), { what: 'spec: initArgs' });
+  return { ...spec, initArgs: shown };
 }
 
 /**

@@ -132,7 +132,8 @@ function partsOf(value: object): readonly unknown[] {
   if (types.isMap(value)) return [...value].flat();
   if (types.isSet(value)) return [...value];
   if (ArrayBuffer.isView(value)) return [];
-  const keys = Object.keys(value);
+  const keys = keysOf(value);
+  if (keys === undefined) return [];
   const hidden = types.isNativeError(value) ? ERROR_FIELDS : [];
   const fields = [...keys, ...hidden].map((key) => fieldOf(value, key));
   return [jsonOf(value), ...(Array.isArray(value) ? [] : keys), ...fields];
@@ -140,6 +141,15 @@ function partsOf(value: object): readonly unknown[] {
 
 /** What errors have of their own, and do not list. */
 const ERROR_FIELDS = ['name', 'message', 'stack', 'cause', 'errors'] as const;
+
+/** `undefined` for a proxy that throws: nobody sees anything of it. */
+function keysOf(value: object): readonly string[] | undefined {
+  try {
+    return Object.keys(value);
+  } catch {
+    return undefined;
+  }
+}
 
 /** What a getter throws is nobody's secret, as nobody sees it. */
 function fieldOf(value: object, key: string): unknown {
@@ -168,7 +178,15 @@ function hiding(value: unknown, secrets: readonly string[], within: readonly unk
   if (typeof value !== 'object' || value === null) return value;
   if (within.includes(value)) return '[circular]';
   if (within.length > MAX_DEPTH) return REDACTED;
-  const around = [...within, value];
+  try {
+    return hidingIn(value, secrets, [...within, value]);
+  } catch {
+    // It is a proxy that throws.
+    return REDACTED;
+  }
+}
+
+function hidingIn(value: object, secrets: readonly string[], around: readonly unknown[]): unknown {
   const hide = (part: unknown) => hiding(part, secrets, around);
   if (Array.isArray(value)) return value.map(hide);
   // Of the others one that holds none stays what it is.
