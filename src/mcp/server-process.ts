@@ -17,6 +17,7 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { endedSessions } from '../runtime/hosting/hosts/ended-sessions.ts';
 import { GroupGuard, killGroup } from '../runtime/hosting/hosts/group-guard.ts';
+import { descriptorLack } from '../runtime/hosting/hosts/spare-descriptors.ts';
 import { PrintedLines } from '../runtime/hosting/hosts/printed-lines.ts';
 import { systemClock } from '../runtime/time/clock.ts';
 import { unrefTimers, within } from '../runtime/time/deadline.ts';
@@ -68,6 +69,8 @@ export class ServerProcess implements Transport {
   }
 
   start(): Promise<void> {
+    const lack = descriptorLack();
+    if (lack !== undefined) return Promise.reject(lack);
     const { command, args, env, cwd } = this.#command;
     // Where it could not be made there may be no stream: `error` says why.
     const child: ChildProcess = spawn(command, args, {

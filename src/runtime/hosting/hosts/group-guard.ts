@@ -7,9 +7,11 @@
  *
  * I1  A group that was watched and not released does not outlive the program, a kill with -9 included. A shell that was
  *     killed itself has a successor.
- * I2  Where there is no such shell, nothing is watched, and nothing fails.
+ * I2  Where there is no such shell, nothing is watched, and nothing fails. Where descriptors have run out, it is
+ *     started with the next group.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { descriptorLack } from './spare-descriptors.ts';
 
 const SCRIPT = `trap '' INT TERM HUP
 groups=' '
@@ -65,6 +67,8 @@ export class GroupGuard {
   }
 
   #start(): void {
+    // With the next group there may be enough.
+    if (descriptorLack() !== undefined) return;
     const shell = spawn(this.#command, ['-c', SCRIPT], {
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],

@@ -36,6 +36,7 @@ import { processExitReason } from './process-exit.ts';
 import type { ProcessMeter } from './process-meter.ts';
 import { BATCH_ITEMS, type ChildMessage, WINDOW } from './protocol.ts';
 import { setSessionPriority } from './session-priority.ts';
+import { descriptorLack } from './spare-descriptors.ts';
 import { NICENESS } from './thread-child.ts';
 import { foldersOfChild } from './working-folder.ts';
 
@@ -160,6 +161,15 @@ export class ProcessChild implements Child {
     for (const message of unheard) this.send(message);
   }
 
+  /** Descriptors may have run out since it was first begun: then it has ended. */
+  #beginAgain(problem: string): void {
+    try {
+      this.#beginUntied(problem);
+    } catch (thrown) {
+      this.#end({ error: errorInfoOf(thrown) });
+    }
+  }
+
   send(message: ChildMessage): void {
     if (this.#channel !== undefined) writeFrame(this.#channel, message);
     this.#unheard?.push(message);
@@ -268,7 +278,7 @@ export class ProcessChild implements Child {
       if (problem !== undefined) {
         const { pid } = this.#process;
         if (hasGroups && pid !== undefined) this.#options.guard.release(pid);
-        return this.#beginUntied(problem);
+        return this.#beginAgain(problem);
       }
       const reason = this.#intent ?? processExitReason({ code, signal, stderr: this.#stderr });
       if (sessionGone === undefined) this.#endWithGroup(reason, GROUP_LOOKS);
@@ -309,7 +319,10 @@ export class ProcessChild implements Child {
   }
 }
 
+/** @throws when too few descriptors are left */
 function start(options: ProcessChildOptions, setpriv: string | undefined): ChildProcess {
+  const lack = descriptorLack();
+  if (lack !== undefined) throw lack;
   const { name, module, resources, meter, watchEveryMs, env } = options;
   const parentPid = process.pid;
   const { madeIn, worksIn } = foldersOfChild();
