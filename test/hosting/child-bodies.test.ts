@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { ExitReason } from '../../src/machines/index.ts';
 import { defineAgent } from '../../src/runtime/definition/define-agent.ts';
 import { manifestOf } from '../../src/runtime/definition/manifest.ts';
+import { messageOf } from '../../src/runtime/hosting/hosts/errors-within.ts';
 import { ChildBodies, type ChildBodiesOptions } from '../../src/runtime/hosting/hosts/child-bodies.ts';
 import {
   type BodyKey,
@@ -33,8 +34,8 @@ function scripted(options: Partial<ChildBodiesOptions> = {}) {
   bodies.join(() => ({
     kind: 'process',
     usage: { memoryBytes: 100, cpuMs: 10 },
-    send: (message) => {
-      structuredClone(message);
+    send: (sending) => {
+      const message = messageOf(structuredClone(sending));
       const requests: (typeof sent)[number]['requests'] = [];
       eachRequest(message, (body, request) => {
         requests.push({ body, type: request.type });

@@ -3,6 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { ExitReason } from '../../src/index.ts';
 import { defineAgent } from '../../src/runtime/definition/define-agent.ts';
 import { manifestOf } from '../../src/runtime/definition/manifest.ts';
+import { messageOf } from '../../src/runtime/hosting/hosts/errors-within.ts';
 import { childHost } from '../../src/runtime/hosting/hosts/child-host.ts';
 import { CHILD, eachRequest } from '../../src/runtime/hosting/hosts/protocol.ts';
 import { settled, simulatedClock } from '../../src/testing/index.ts';
@@ -43,7 +44,8 @@ function describer() {
       return {
         kind: 'process',
         usage: undefined,
-        send: (sent) => {
+        send: (sending) => {
+          const sent = messageOf(sending);
           takenOf.push(sent[0]);
           eachRequest(sent, (_body, request) => {
             if (request.type !== 'describe') return;

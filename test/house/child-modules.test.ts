@@ -53,6 +53,7 @@ it('a child loads what its agent needs, and no more', () => {
     'runtime/hosting/health-detail.ts',
     'runtime/hosting/hosts/body-server.ts',
     'runtime/hosting/hosts/content-bytes.ts',
+    'runtime/hosting/hosts/errors-within.ts',
     'runtime/hosting/hosts/frames.ts',
     'runtime/hosting/hosts/in-process.ts',
     'runtime/hosting/hosts/message-codec.ts',

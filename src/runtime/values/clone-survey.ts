@@ -32,11 +32,15 @@ const SHOWN_OF_KEY = 100;
 
 const wasm = (globalThis as { readonly WebAssembly?: { readonly Module?: unknown } }).WebAssembly;
 
-/** What of a value cannot be sent, as in `layers[2].run is a function`; `undefined` when nothing is known of. */
-export function cloneProblemOf(value: unknown, reach: Reach): string | undefined {
+/**
+ * What of a value cannot be sent, as in `layers[2].run is a function`; `undefined` when nothing is known of.
+ *
+ * @param errors is given the errors in it
+ */
+export function cloneProblemOf(value: unknown, reach: Reach, errors: Error[] = []): string | undefined {
   try {
     if (isPlainData(value)) return undefined;
-    const survey = new CloneSurvey(reach);
+    const survey = new CloneSurvey(reach, errors);
     const problem = survey.problemOf(value);
     return problem === undefined ? undefined : `${survey.path} is ${problem}`;
   } catch {
@@ -78,12 +82,14 @@ class PlainWalk {
 
 class CloneSurvey {
   readonly #reach: Reach;
+  readonly #errors: Error[];
   readonly #seen = new Set<object>();
   /** The path to the current value; the key of a `Map` is in an array of one. */
   readonly #keys: (string | number | readonly [unknown])[] = [];
 
-  constructor(reach: Reach) {
+  constructor(reach: Reach, errors: Error[]) {
     this.#reach = reach;
+    this.#errors = errors;
   }
 
   /** Where it stopped; of a long way its beginning. */
@@ -127,7 +133,10 @@ class CloneSurvey {
     if (types.isPromise(value)) return 'a promise';
     if (types.isWeakMap(value) || types.isWeakSet(value)) return `a ${tagOf(value)}`;
     if (this.#reach === 'process' && isCompiled(value)) return 'a WebAssembly.Module';
-    if (types.isNativeError(value)) return this.#problemAt('cause', value.cause);
+    if (types.isNativeError(value)) {
+      this.#errors.push(value);
+      return this.#problemAt('cause', value.cause);
+    }
     if (isWholeInFields(value)) return this.#problemOfFields(value);
     if (this.#reach === 'thread' && isCloneable(value)) return undefined;
     return `an instance of ${classNameOf(value)}, whose content is not in its fields`;

@@ -10,6 +10,14 @@ interface LawState {
   readonly seen: unknown;
 }
 
+class LawError extends Error {
+  readonly status = 418;
+
+  override get name(): string {
+    return 'LawError';
+  }
+}
+
 /** The calls that the last `askAndLeave` kept. */
 let leftAgents: AgentCalls | undefined;
 
@@ -103,6 +111,16 @@ export default defineAgent({
           headers: new Headers({ 'retry-after': '2', 'x-api-key': 'k1', 'set-cookie': 'c=1' }),
           request: { headers: { authorization: 'Bearer abc' }, signal: AbortSignal.abort() },
         });
+      },
+    },
+    /** Outcomes of calls, as values. */
+    outcomes: {
+      run: async ({ input, progress }) => {
+        const error = Object.assign(new RangeError('too many'), { status: 429, code: 'E_MANY' });
+        progress({ error });
+        const calls = [error, new LawError('of a class'), new AggregateError([error], 'all')];
+        const outcomes = await Promise.allSettled(calls.map((call) => Promise.reject(call)));
+        return { outcomes, again: error, came: Object.fromEntries(Object.entries(input as object)) };
       },
     },
     failAsMany: {

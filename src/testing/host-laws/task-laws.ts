@@ -52,6 +52,28 @@ export const taskLaws: readonly HostLaw[] = [
       request: { headers: { authorization: '[redacted]' }, signal: {} },
     });
   }),
+  lawOfOne('errors within values keep their names and what callers decide by', async (witness) => {
+    const input = Object.assign(new Error('of the caller'), { status: 503, code: 9 });
+    const { outcomes, again, came } = outputOf(await witness.task('outcomes', input)) as {
+      readonly outcomes: readonly { readonly reason: Error & { readonly errors?: readonly Error[] } }[];
+      readonly again: Error;
+      readonly came: object;
+    };
+    const [first, second, third] = outcomes.map(({ reason }) => reason);
+    assert.deepEqual(came, { status: 503, code: 9 });
+    assert.ok(first instanceof RangeError);
+    assert.deepEqual(fieldsOf(first), { status: 429, code: 'E_MANY' });
+    assert.equal(again, first);
+    assert.match(first.stack ?? '', /law-agent/);
+    assert.deepEqual(
+      [second?.name, second?.message, fieldsOf(second)],
+      ['LawError', 'of a class', { status: 418 }],
+    );
+    assert.ok(third instanceof AggregateError);
+    assert.deepEqual(third.errors.map(fieldsOf), [{ status: 429, code: 'E_MANY' }]);
+    const [told] = witness.all('task.progress').map(({ value }) => value as { readonly error: Error });
+    assert.deepEqual(fieldsOf(told?.error), { status: 429, code: 'E_MANY' });
+  }),
   lawOfOne('an error that stands for several tells all of them', async (witness) => {
     const { name, errors } = failureOf(await witness.task('failAsMany')).error;
     assert.equal(name, 'AggregateError');
@@ -163,3 +185,7 @@ export const taskLaws: readonly HostLaw[] = [
     assert.deepEqual(outputOf(await witness.answer('given')), new Float64Array([1, 2]));
   }),
 ];
+
+function fieldsOf(error: unknown): object {
+  return Object.fromEntries(Object.entries(error as object));
+}

@@ -21,6 +21,7 @@ import { MAX_REQUEST_TEXT } from '../request-bounds.ts';
 import { loadAgentModule } from '../../definition/load-agent-module.ts';
 import { describeDefinition } from './in-process.ts';
 import { SendBuffer } from './send-buffer.ts';
+import { messageOf, withErrors, type WithErrors } from './errors-within.ts';
 import {
   type BodyKey,
   CHILD,
@@ -40,7 +41,7 @@ export interface BodyServerOptions {
   /** Whether values to the parent stay in the process, or leave it. */
   readonly reach: Reach;
   /** Sends one message; throws when a value in it cannot be cloned. `sent` is called once it has left. */
-  send(message: ParentMessage, transfer: readonly ArrayBuffer[], sent?: () => void): void;
+  send(message: WithErrors<ParentMessage>, transfer: readonly ArrayBuffer[], sent?: () => void): void;
   /** Ends the thread or process. */
   leave(exitCode: number): void;
   /** Code was loaded, and whoever waited for it has heard. */
@@ -74,15 +75,15 @@ export class BodyServer {
     this.#options = options;
     this.#sendBuffer = new SendBuffer({
       send: (message, transfer, sent) => {
-        assertSendable(message, options.reach);
-        this.#send(message, transfer, sent);
+        this.#send(message, errorsOfSendable(message, options.reach), transfer, sent);
       },
       substitute: (item, thrown) => this.#substitute(item, thrown),
     });
   }
 
-  receive(message: ChildMessage): void {
+  receive(came: WithErrors<ChildMessage>): void {
     if (this.#isGone) return;
+    const message = messageOf(came);
     this.#sendBuffer.taken(message[0]);
     eachRequest(message, this.#take);
     if (!this.#isWorking) this.#work();
@@ -254,20 +255,26 @@ export class BodyServer {
   }
 
   /** What was counted goes along: it costs no message of its own, and is there with the answer that it belongs to. */
-  #send(message: ParentMessage, transfer: readonly ArrayBuffer[], sent?: () => void): void {
+  #send(
+    message: ParentMessage,
+    errors: readonly Error[],
+    transfer: readonly ArrayBuffer[],
+    sent?: () => void,
+  ): void {
+    const send = (whole: ParentMessage) => this.#options.send(withErrors(whole, errors), transfer, sent);
     this.#untold.push(...changesHere());
     const charts = this.#untold;
-    if (charts.length === 0) return this.#options.send(message, transfer, sent);
+    if (charts.length === 0) return send(message);
     if (isShortAsText(charts, MAX_COUNTS_TEXT)) {
       try {
-        this.#options.send([...message, CHILD, { type: 'counted', charts }], transfer, sent);
+        send([...message, CHILD, { type: 'counted', charts }]);
         this.#untold = [];
         return;
       } catch {
         // Whichever of the two it is: what agents say does not wait for it.
       }
     } else this.#untold = [];
-    this.#options.send(message, transfer, sent);
+    send(message);
   }
 
   #substitute({ body, report }: ToParent, thrown: unknown): ToParent | undefined {
@@ -322,11 +329,16 @@ export class BodyServer {
   }
 }
 
-/** @throws TypeError that says what of a message its reader could not have, and where in its value */
-function assertSendable(message: ParentMessage, reach: Reach): void {
+/**
+ * The errors in a message.
+ *
+ * @throws TypeError that says what of a message its reader could not have, and where in its value
+ */
+function errorsOfSendable(message: ParentMessage, reach: Reach): readonly Error[] {
+  const errors: Error[] = [];
   for (let at = 1; at < message.length; at += 2) {
     const report = message[at] as ChildReport;
-    const problem = cloneProblemOf(ownValueOf(report), reach);
+    const problem = cloneProblemOf(ownValueOf(report), reach, errors);
     if (problem !== undefined) throw new TypeError(problem);
     if (report.type === 'log' && !isShortAsText(report.fields, MAX_LOG_TEXT)) {
       throw new RangeError(`they are longer than ${MAX_LOG_TEXT} characters`);
@@ -337,6 +349,7 @@ function assertSendable(message: ParentMessage, reach: Reach): void {
       throw new RangeError(`it is longer than ${MAX_REQUEST_TEXT} characters`);
     }
   }
+  return errors;
 }
 
 /** What an agent's code put into a report. */

@@ -14,6 +14,7 @@ import type { SteadyClock } from '../../time/clock.ts';
 import { OnceATurn } from '../../time/once-a-turn.ts';
 import type { Body, BodyListener, BodyReport, BodyRequest, BodyStart, Usage } from '../host.ts';
 import type { Child, ChildListener } from './child.ts';
+import { withErrors } from './errors-within.ts';
 import {
   BATCH_ITEMS,
   type BodyKey,
@@ -285,8 +286,9 @@ export class ChildBodies implements ChildListener {
   }
 
   #send(items: readonly ToChild[], transfer: readonly ArrayBuffer[] = []): void {
-    for (const { request } of items) assertSendable(request, this.#child.kind);
-    this.#child.send(childMessage(this.#received, items), transfer);
+    const errors: Error[] = [];
+    for (const { request } of items) assertSendable(request, this.#child.kind, errors);
+    this.#child.send(withErrors(childMessage(this.#received, items), errors), transfer);
     this.#acknowledged = this.#received;
   }
 
@@ -325,9 +327,12 @@ export class ChildBodies implements ChildListener {
   }
 }
 
-/** @throws TypeError that says what of a request its reader could not have, and where in its value */
-function assertSendable(request: ChildRequest, reach: Reach): void {
-  const problem = cloneProblemOf(ownValueOf(request), reach);
+/**
+ * @param errors is given the errors in it
+ * @throws TypeError that says what of a request its reader could not have, and where in its value
+ */
+function assertSendable(request: ChildRequest, reach: Reach, errors: Error[]): void {
+  const problem = cloneProblemOf(ownValueOf(request), reach, errors);
   if (problem !== undefined) throw new TypeError(problem);
 }
 

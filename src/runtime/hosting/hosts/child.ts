@@ -6,6 +6,7 @@
  */
 import type { ExitReason } from '../../../machines/index.ts';
 import type { Usage } from '../host.ts';
+import type { WithErrors } from './errors-within.ts';
 import type { ChildMessage } from './protocol.ts';
 
 export interface ChildListener {
@@ -19,7 +20,7 @@ export interface Child {
   /** What it is called in texts. */
   readonly kind: 'thread' | 'process';
   /** Sends one message; throws when a value in it cannot be cloned. */
-  send(message: ChildMessage, transfer: readonly ArrayBuffer[]): void;
+  send(message: WithErrors<ChildMessage>, transfer: readonly ArrayBuffer[]): void;
   /** Ends it at once. The reason is recorded before anything is signalled. */
   kill(reason: ExitReason): void;
   /** The newest measurement of the whole child. */

@@ -5,6 +5,7 @@
  * values are data that was cloned: no getter runs when they are looked at. Written by hand, for every answer of a
  * task passes here.
  */
+import { types } from 'node:util';
 import { type ErrorInfo, type ExitReason, exitReason } from '../../../machines/index.ts';
 import type { Vote } from '../../definition/contexts.ts';
 import type { AgentManifest } from '../../definition/manifest.ts';
@@ -15,6 +16,7 @@ import { jsonProblemOf } from '../../values/json-survey.ts';
 import { isShortAsText } from '../../values/text-measure.ts';
 import type { LogLevel } from '../host.ts';
 import { MAX_DETAIL_TEXT, MAX_REQUEST_NAME, MAX_REQUEST_TEXT } from '../request-bounds.ts';
+import { isWithErrors, MAX_ERRORS_WITHIN, messageOf, type WithErrors } from './errors-within.ts';
 import { type BodyKey, type ChildReport, MAX_COUNTS_TEXT, MAX_LOG_TEXT } from './protocol.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -110,12 +112,25 @@ export function isChildReport(report: unknown): report is ChildReport {
  *
  * @returns whether it was of the protocol
  */
-export function eachReport(message: unknown, take: (body: BodyKey, report: ChildReport) => void): boolean {
+export function eachReport(came: unknown, take: (body: BodyKey, report: ChildReport) => void): boolean {
+  if (!Array.isArray(came) || (isWithErrors(came) && !areErrorsTold(came))) return false;
+  const message = messageOf(came as WithErrors<readonly unknown[]>);
   if (!Array.isArray(message) || message.length % 2 !== 0) return false;
   for (let at = 0; at < message.length; at += 2) {
     if (typeof message[at] !== 'number' || !isChildReport(message[at + 1])) return false;
   }
   for (let at = 0; at < message.length; at += 2) take(message[at] as BodyKey, message[at + 1] as ChildReport);
+  return true;
+}
+
+/** Whether what goes along with a message are errors, and what is told of each. */
+function areErrorsTold(came: readonly unknown[]): boolean {
+  const told = came[1];
+  if (came.length !== 2 || !Array.isArray(told) || told.length > MAX_ERRORS_WITHIN) return false;
+  // A loop, for methods pass over what a sparse array leaves out.
+  for (const pair of told as unknown[]) {
+    if (!Array.isArray(pair) || !types.isNativeError(pair[0]) || !isErrorInfo(pair[1])) return false;
+  }
   return true;
 }
 

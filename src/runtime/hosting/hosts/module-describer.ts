@@ -17,6 +17,7 @@ import { errorFrom, errorInfoOf, inWords } from '../../values/errors.ts';
 import { urlInWords } from '../../values/url-in-words.ts';
 import type { DescriptionTurn } from '../host.ts';
 import type { Child, ChildListener } from './child.ts';
+import { withErrors } from './errors-within.ts';
 import { CHILD, childMessage, cloneError, type ChildReport } from './protocol.ts';
 import { eachReport, endOf, isManifest } from './message-check.ts';
 
@@ -106,10 +107,11 @@ export class ModuleDescriber {
       );
     }
     try {
-      const problem = cloneProblemOf(initArgs, this.#options.kind);
+      const errors: Error[] = [];
+      const problem = cloneProblemOf(initArgs, this.#options.kind, errors);
       if (problem !== undefined) throw new TypeError(problem);
       const request = { type: 'describe', question: question.number, module: module.href, initArgs } as const;
-      this.#child.send(childMessage(this.#received, [{ body: CHILD, request }]), []);
+      this.#child.send(withErrors(childMessage(this.#received, [{ body: CHILD, request }]), errors), []);
     } catch (thrown) {
       this.#answer(new TypeError(`module ${urlInWords(module)}: ${cloneError('initArgs', thrown).message}`));
     }

@@ -20,6 +20,7 @@ import type { Usage } from '../host.ts';
 import type { Child, ChildListener } from './child.ts';
 import type { EndedSessions } from './ended-sessions.ts';
 import { environmentFor } from './environment.ts';
+import type { WithErrors } from './errors-within.ts';
 import { CHANNEL_FD, FrameReader, MAX_CONTENT_BYTES, MAX_FRAME_BYTES, writeFrame } from './frames.ts';
 import { type GroupGuard, hasGroups, isGroupThere, killGroup } from './group-guard.ts';
 import {
@@ -104,7 +105,7 @@ export class ProcessChild implements Child {
   #process!: ChildProcess;
   #channel: Socket | undefined;
   /** What was sent before anything was heard, for a process that is made again; `undefined` where none would be. */
-  #unheard: ChildMessage[] | undefined;
+  #unheard: WithErrors<ChildMessage>[] | undefined;
   #isKept = true;
   #intent: ExitReason | undefined;
   #stderr = '';
@@ -170,7 +171,7 @@ export class ProcessChild implements Child {
     }
   }
 
-  send(message: ChildMessage): void {
+  send(message: WithErrors<ChildMessage>): void {
     if (this.#channel !== undefined) writeFrame(this.#channel, message);
     this.#unheard?.push(message);
   }

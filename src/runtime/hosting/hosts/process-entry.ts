@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { BodyServer } from './body-server.ts';
 import { CHANNEL_FD, FrameReader, writeFrame } from './frames.ts';
 import type { ProcessEntryData } from './process-child.ts';
+import type { WithErrors } from './errors-within.ts';
 import { type ChildMessage, DISCONNECTED_EXIT_CODE } from './protocol.ts';
 import { goTo } from './working-folder.ts';
 
@@ -47,7 +48,7 @@ process.on('exit', () => {
 process.on('uncaughtException', crash);
 process.on('unhandledRejection', crash);
 const reader = new FrameReader({
-  message: (message) => server.receive(message as ChildMessage),
+  message: (message) => server.receive(message as WithErrors<ChildMessage>),
   fault: (problem) => crash(new Error(`the process was sent ${problem}`)),
 });
 channel.on('data', (chunk: Buffer) => reader.take(chunk));

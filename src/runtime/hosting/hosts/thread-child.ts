@@ -12,6 +12,7 @@ import type { SteadyClock } from '../../time/clock.ts';
 import { errorInfoOf } from '../../values/errors.ts';
 import type { Usage } from '../host.ts';
 import type { Child, ChildListener } from './child.ts';
+import type { WithErrors } from './errors-within.ts';
 import { hasHeapFlag } from './node-flags.ts';
 import { withoutForeignBytes } from './own-bytes.ts';
 import { ownFile } from './own-file.ts';
@@ -97,7 +98,7 @@ export class ThreadChild implements Child {
     }
   }
 
-  send(message: ChildMessage, transfer: readonly ArrayBuffer[]): void {
+  send(message: WithErrors<ChildMessage>, transfer: readonly ArrayBuffer[]): void {
     this.#worker.postMessage(transfer.length > 0 ? message : withoutForeignBytes(message), transfer);
   }
 

@@ -5,6 +5,7 @@ import { BodyServer } from './body-server.ts';
 import { withoutForeignBytes } from './own-bytes.ts';
 import { printPromptly } from './prompt-prints.ts';
 import { lowerOf } from './session-priority.ts';
+import type { WithErrors } from './errors-within.ts';
 import type { ChildMessage } from './protocol.ts';
 import type { ThreadEntryData } from './thread-child.ts';
 
@@ -27,7 +28,7 @@ process.on('exit', () => server.flush());
 process.on('uncaughtException', (thrown) => server.crash(thrown));
 process.on('unhandledRejection', (thrown) => server.crash(thrown));
 port.on('messageerror', (thrown) => server.crash(thrown));
-port.on('message', (message: ChildMessage) => server.receive(message));
+port.on('message', (message: WithErrors<ChildMessage>) => server.receive(message));
 
 /** What it printed is on its way until the parent's thread has taken it: an exit would lose that. */
 function leave(exitCode: number): void {
