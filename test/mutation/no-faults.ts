@@ -674,13 +674,6 @@ const sources: readonly NoSourceFault[] = [
     line: 'if (this.#state.isBusy) return;',
     why: 'the chart of an agent that is busy does not take that word again',
   },
-  {
-    file: 'src/restate/engine/engine-client.ts',
-    rule: 'number',
-    line: 'const MAX_TIMEOUT_MS = 2 ** 31 - 1;',
-    original: '1',
-    why: 'no call lasts 24 days',
-  },
 ];
 
 export function noFaultOf({ file, rule, line, original }: SourceMutant): string | undefined {

@@ -42,7 +42,7 @@ function rig({ spec = {}, definition = worker, answers = {} }: RigOptions = {}) 
   const report = (reports: readonly NodeReport[], at = 0, more: object = {}): Promise<unknown> => {
     const first = seat.heard + 1;
     seat.heard += reports.length;
-    return does('report', { node: 'n', incarnation: seat.incarnation, first, reports, at, ...more });
+    return does('report', { incarnation: seat.incarnation, first, reports, at, ...more });
   };
   const forget = (): void => {
     for (const all of [sent, called, resolved, events]) all();
@@ -124,7 +124,7 @@ describe('an agent that is not registered', () => {
     for (const handler of ['task', 'legalForTask'])
       expect(await does(handler, { taskId: 't' })).toMatchObject({ refusal: { code: 'TASK_UNKNOWN' } });
     expect(await does('question', { id: 'q' })).toMatchObject({ refusal: { code: 'QUESTION_UNKNOWN' } });
-    const batch = { node: 'n', incarnation: 1, first: 1, reports: [], at: 0 };
+    const batch = { incarnation: 1, first: 1, reports: [], at: 0 };
     expect(await does('report', batch)).toEqual({ isAlive: false, isWatched: false, answers: [] });
     await does('wake', { at: 1 });
     await does('quota', { quota: 'model', parked: null, at: 1 });
@@ -394,7 +394,7 @@ describe('reports', () => {
     const { running, does, events } = rig();
     await running();
     const saved = { type: 'state.changed', state: { json: '1', stateVersion: 1 } };
-    const batch = { node: 'n', incarnation: 1, first: 2, reports: [saved], at: 0 };
+    const batch = { incarnation: 1, first: 2, reports: [saved], at: 0 };
     await does('report', batch);
     expect(events()).toHaveLength(1);
     expect(await does('report', batch)).toMatchObject({ isAlive: true });
@@ -734,7 +734,7 @@ describe('a pause', () => {
 describe('a snapshot of another version of the chart', () => {
   it.each([
     ['command', { type: 'coordinate', turns: 0, at: 0 }],
-    ['report', { node: 'n', incarnation: 1, first: 9, reports: [], at: 0 }],
+    ['report', { incarnation: 1, first: 9, reports: [], at: 0 }],
     ['quota', { quota: 'model', parked: null, at: 0 }],
     ['lost', { node: 'other', incarnation: 1, at: 0 }],
     ['lost', { node: 'n', incarnation: 1, at: 0 }],
@@ -755,7 +755,7 @@ describe('a snapshot of another version of the chart', () => {
 
   it('that has no place here is left as it is: what has come for it comes again in a second', async () => {
     const { does, sent, chart, command } = await unread();
-    const batch = { node: 'n', incarnation: 1, first: 9, reports: [], at: 0 };
+    const batch = { incarnation: 1, first: 9, reports: [], at: 0 };
     expect(await does('report', batch)).toEqual({
       isAlive: true,
       isWatched: false,

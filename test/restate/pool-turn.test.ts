@@ -68,7 +68,7 @@ function rig(count = 2, { isStarted = true, concurrency = 1, pool: fields = {} }
     resize: (now: number, wanted: number, token = `to ${wanted}`) =>
       turn(now, (one) => one.resize(wanted, 'ann', token)),
     execute: (now: number, token: string, more: object = {}) =>
-      turn(now, (one) => one.execute({ type: 'add', submitted: false, token, ...more })),
+      turn(now, (one) => one.tasks.execute({ type: 'add', submitted: false, token, ...more })),
     /** What there is since it was asked last. */
     events: () => events.splice(0),
     record: () => last().record(),
@@ -282,7 +282,7 @@ describe('its tasks', () => {
   it('that wait go to a member as soon as it is up, whoever has them is told, and none is kept of one gone', () => {
     const { execute, turn, kept, resize } = rig(0, { pool: { max: 2 } });
     execute(10, 'a', { terms: { callId: 'c', isFollowed: true } });
-    turn(20, (one) => one.locate('c', 'who'));
+    turn(20, (one) => one.tasks.locate('c', 'who'));
     resize(20, 1);
     const acts = turn(30, (one) => one.broughtUp('crew-1', undefined));
     expect(acts).toContainEqual({ do: 'answer', token: 'who', answer: { value: 'crew-1' } });
@@ -406,7 +406,7 @@ describe('a pool of a fleet that is closed', () => {
     const { turn, ids, started, status } = rig();
     expect(started.map((act) => act.do)).toEqual(['bringUp', 'bringUp']);
     expect(status()).toBe('steady');
-    turn(500, (one) => one.execute({ type: 'add', submitted: false }));
+    turn(500, (one) => one.tasks.execute({ type: 'add', submitted: false }));
     const acts = turn(1_000, (one) => one.close(CLOSE_MS, undefined, 'closer'));
     expect(acts).toEqual(ids.map((id) => ({ do: 'dismiss', id, timeoutMs: CLOSE_MS })));
     expect(turn(1_500, (one) => one.gone('crew-1', true))).toEqual([]);
@@ -422,8 +422,8 @@ describe('a pool of a fleet that is closed', () => {
   it('has its members do what waits first, for a share of its time, and then abandons it', () => {
     const { turn, ids } = rig(1);
     turn(500, (one) => {
-      one.execute({ type: 'add', submitted: false });
-      one.execute({ type: 'add', submitted: false, token: 'caller' });
+      one.tasks.execute({ type: 'add', submitted: false });
+      one.tasks.execute({ type: 'add', submitted: false, token: 'caller' });
     });
     expect(turn(1_000, (one) => one.close(CLOSE_MS, undefined, 'closer'))).toEqual([]);
     const later = 1_000 + CLOSE_MS * FINISH_SHARE;

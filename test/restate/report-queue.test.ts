@@ -43,7 +43,6 @@ function rig({
     engine,
     agentId: 'ada',
     incarnation: 1,
-    node: 'n',
     clock,
     usage: () => undefined,
     watched: () => heard.push('watched'),
@@ -78,7 +77,7 @@ it('one batch is on its way at a time: what is told meanwhile goes with the next
 });
 
 it('reports that are too large together go one by one, under their own numbers', async () => {
-  const { batches, tell, heard } = rig({ maxBytes: 75 });
+  const { batches, tell, heard } = rig({ maxBytes: 64 });
   tell(0);
   for (const n of [1, 2, 3]) tell(n);
   await settled();

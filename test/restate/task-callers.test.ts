@@ -40,7 +40,7 @@ async function rig(concurrency = 1) {
   const report = (reports: readonly object[]) => {
     const first = heard.count + 1;
     heard.count += reports.length;
-    return does('report', { node: 'n', incarnation: 1, first, reports, at: 0 });
+    return does('report', { incarnation: 1, first, reports, at: 0 });
   };
   await report([{ type: 'ready', manifest }]);
   sent();

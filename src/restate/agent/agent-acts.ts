@@ -183,8 +183,7 @@ export type Act =
   | { readonly do: 'settle'; readonly settling: Settling }
   | ({ readonly do: 'closeAccounts' } & Closing)
   /** It has ended for good; its children end by their rules. */
-  | { readonly do: 'endChildren' }
-  | { readonly do: 'forget' };
+  | { readonly do: 'endChildren' };
 
 /** The time and the chance of one turn. */
 export interface Moment {

@@ -165,8 +165,6 @@ export async function conclude(ctx: ObjectContext, turn: AgentTurn, asker?: stri
             send(ctx, toAgent(id, 'command'), { type: 'stop', ...order } satisfies Command);
         }
         break;
-      case 'forget':
-        break;
     }
   }
   if (freesPermit) send(ctx, toNodes('stands'), standingOf(state, false, true));

@@ -563,7 +563,6 @@ export class AgentTurn {
         this.ledger.discard('the agent was forgotten');
         this.#budgets.agentForgotten();
         this.#endChildren();
-        this.acts.push({ do: 'forget' });
         this.callers.answerForgotten();
         break;
       default:

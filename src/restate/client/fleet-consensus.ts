@@ -14,7 +14,7 @@ import { AgentSystemError, errorInfoOf, inWords } from '../../runtime/values/err
 import { type Answer, valueOf } from '../engine/call-answer.ts';
 import type { AskedRound, Decided } from '../coordination/coordination-service.ts';
 import { type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
-import { COORDINATION, FLEET, VARIABLES } from '../engine/names.ts';
+import { toCoordination, toVariables } from '../engine/calls.ts';
 import type { FleetVariables } from './fleet-variables.ts';
 
 export class FleetConsensus {
@@ -34,8 +34,7 @@ export class FleetConsensus {
 
   /** The rounds that are open, oldest first: how each stood when a node of its voters answered last. */
   rounds(): Promise<readonly OpenRound[]> {
-    const target = { service: VARIABLES, key: FLEET, method: 'rounds' };
-    return this.#engine.call<readonly OpenRound[]>(target, null, REPEATABLE);
+    return this.#engine.call<readonly OpenRound[]>(toVariables('rounds'), null, REPEATABLE);
   }
 
   /**
@@ -53,7 +52,7 @@ export class FleetConsensus {
     const variable = nameOf(asked);
     const fit = await this.#variables.judged(variable, value, terms.deadlineMs);
     const round: AskedRound = { variable, value: fit, terms, by, why };
-    const target = { service: COORDINATION, method: 'propose' };
+    const target = toCoordination('propose');
     const { decision, isConsulted } = valueOf(await this.#engine.call<Answer<Decided>>(target, round));
     return isConsulted && custom !== undefined ? this.#consult(round, decision, custom) : decision;
   }

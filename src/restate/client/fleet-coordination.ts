@@ -4,9 +4,9 @@ import type { Leader } from '../../runtime/coordination/leader/leader-election.t
 import { type ActOptions, actSchema } from '../../runtime/values/act.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
 import type { SeatedLeader } from '../coordination/leader-object.ts';
-import { toLeader } from '../engine/calls.ts';
+import { toCoordination, toLeader, toVariables } from '../engine/calls.ts';
 import { type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
-import { COORDINATION, FLEET, isAway, type Turned, VARIABLES } from '../engine/names.ts';
+import { isAway, type Turned } from '../engine/names.ts';
 
 export class FleetCoordination {
   readonly #engine: EngineClient;
@@ -17,8 +17,7 @@ export class FleetCoordination {
 
   /** It does not fail of its own: while the engine is away, whoever asks waits. */
   async status(): Promise<CoordinationStatus> {
-    const target = { service: VARIABLES, key: FLEET, method: 'turned' };
-    const { turns } = await this.#engine.call<Turned>(target, null, REPEATABLE);
+    const { turns } = await this.#engine.call<Turned>(toVariables('turned'), null, REPEATABLE);
     return isAway(turns) ? 'suspended' : 'available';
   }
 
@@ -53,6 +52,6 @@ export class FleetCoordination {
   async #turn(to: 'away' | 'there', options: ActOptions, what: string): Promise<void> {
     this.#engine.assertOpen();
     const { by } = parseInput(actSchema, options, { what: `coordination.${what}`, code: 'REQUEST_INVALID' });
-    await this.#engine.call<Turned>({ service: COORDINATION, method: 'turn' }, { to, by });
+    await this.#engine.call<Turned>(toCoordination('turn'), { to, by });
   }
 }

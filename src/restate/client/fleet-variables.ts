@@ -23,11 +23,10 @@ import { parseInput } from '../../runtime/values/malformed.ts';
 import type { Verdict } from '../../runtime/values/schema.ts';
 import { type Answer, valueOf } from '../engine/call-answer.ts';
 import type { AskedChange } from '../coordination/coordination-service.ts';
-import { toNodes } from '../engine/calls.ts';
+import { toCoordination, toNodes, toVariables } from '../engine/calls.ts';
 import { type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
 import type { FleetCommands } from './fleet-commands.ts';
 import type { FleetEvents } from './fleet-events.ts';
-import { COORDINATION, FLEET, VARIABLES } from '../engine/names.ts';
 import type { AskedConstraint, KeptConstraint } from '../coordination/kept-constraints.ts';
 import type { Definition } from '../coordination/variables-object.ts';
 import type { NodeEntry } from '../nodes/placement.ts';
@@ -84,7 +83,7 @@ export class FleetVariables {
     this.#defined.set(name, definition);
     const { kind, bounds } = definition;
     const asked: Definition = { name, kind, bounds, value: verdict.value };
-    const target = { service: COORDINATION, method: 'define' };
+    const target = toCoordination('define');
     return valueOf(await this.#engine.call<Answer<VariableRecord<Value>>>(target, asked));
   }
 
@@ -116,13 +115,12 @@ export class FleetVariables {
       why,
       timeoutMs,
     };
-    const target = { service: COORDINATION, method: 'set' };
-    return valueOf(await this.#engine.call<Answer<Confirmation>>(target, change));
+    return valueOf(await this.#engine.call<Answer<Confirmation>>(toCoordination('set'), change));
   }
 
   /** All variables, in the order of their names. */
   list(): Promise<readonly VariableRecord[]> {
-    return this.#engine.call<readonly VariableRecord[]>(of('list'), null);
+    return this.#engine.call<readonly VariableRecord[]>(toVariables('list'), null);
   }
 
   /** @throws AgentSystemError `VARIABLE_UNKNOWN` */
@@ -207,10 +205,10 @@ export class FleetVariables {
   async constrain(constraint: NamedConstraint | string): Promise<() => Promise<void>> {
     this.#engine.assertOpen();
     const asked = askedConstraint(constraint);
-    valueOf(await this.#engine.call<Answer<KeptConstraint>>(of('constrain'), asked));
+    valueOf(await this.#engine.call<Answer<KeptConstraint>>(toVariables('constrain'), asked));
     return async () => {
       this.#engine.assertOpen();
-      await this.#engine.call(of('lift'), asked);
+      await this.#engine.call(toVariables('lift'), asked);
     };
   }
 
@@ -234,7 +232,7 @@ export class FleetVariables {
   }
 
   async #kept(name: string): Promise<Kept> {
-    return valueOf(await this.#engine.call<Answer<Kept>>(of('get'), { name }));
+    return valueOf(await this.#engine.call<Answer<Kept>>(toVariables('get'), { name }));
   }
 }
 
@@ -261,5 +259,3 @@ function askedConstraint(given: unknown): AskedConstraint {
   const message = `variables.constrain: expected what defineConstraint gives, or its name, got ${inWords(given)}: a function alone stays in this program, so give the nodes a constraint with a name, createAgentNode({ constraints })`;
   throw new AgentSystemError('VARIABLE_INVALID', message);
 }
-
-const of = (method: string) => ({ service: VARIABLES, key: FLEET, method });

@@ -30,10 +30,10 @@ import { beginChart, type PlainSnapshot, type PlainStep, stepChart } from '../..
 import type { VariableState } from '../../runtime/hosting/host.ts';
 import type { SystemEvent } from '../../runtime/journal/system-event.ts';
 import type { Answer } from '../engine/call-answer.ts';
-import { call, send, tellEvents, toLeader, toNodes } from '../engine/calls.ts';
+import { call, send, tellEvents, toLeader, toNodes, toVariables } from '../engine/calls.ts';
 import type { SeatedLeader } from './leader-object.ts';
 import type { CastBallot, SpreadAnswer, Voice, VoteAnswer } from './fan-out.ts';
-import { COORDINATION, FLEET, nodeOf, type Turned, VARIABLES } from '../engine/names.ts';
+import { COORDINATION, nodeOf, type Turned } from '../engine/names.ts';
 import type { SeatedVoter } from '../nodes/nodes-object.ts';
 import type { NodeEntry } from '../nodes/placement.ts';
 import { fleetOptions } from '../engine/service-options.ts';
@@ -198,7 +198,7 @@ async function holdRound(
     },
   ];
   const stands = (standing: Omit<RoundStanding, 'roundId'>): void =>
-    send(ctx, of('roundStands'), { roundId, ...standing } satisfies RoundStanding);
+    send(ctx, toVariables('roundStands'), { roundId, ...standing } satisfies RoundStanding);
   const leader = needsLeader(terms) ? await call<SeatedLeader | null>(ctx, toLeader('lead'), null) : null;
   const input = { roundId, terms, voters: box.size, weight: box.weight, term: leader?.term };
   const chart = new RoundAtWork(beginChart(consensusMachine, input, ROUND_COUNTS));
@@ -401,7 +401,7 @@ async function propose(ctx: Context, asked: AskedRound): Promise<Answer<Decided>
     const roundId = `round-${ctx.rand.uuidv4()}`;
     const { id: token, promise } = ctx.awakeable<RoundCut>(wireOf<RoundCut>());
     const opening: AskedOpening = { roundId, variable, token, value };
-    const known = await call<Answer<VariableRecord>>(ctx, of('openRound'), opening);
+    const known = await call<Answer<VariableRecord>>(ctx, toVariables('openRound'), opening);
     if ('refusal' in known) {
       if (last === undefined) return known;
       // A proposal that already had a round ends as that round did.
@@ -434,12 +434,12 @@ async function conclude(
   let { outcome, cut, next } = output;
   let changed: VariableRecord | undefined;
   let problem: string | undefined;
-  if (!output.isEnacted) send(ctx, of('closeRound'), { roundId });
+  if (!output.isEnacted) send(ctx, toVariables('closeRound'), { roundId });
   else {
     const how = output.decidedBy === 'leader' ? 'decided by the leader' : outcome;
     const reason = `${how} in ${roundId}${why === undefined ? '' : `: ${why}`}`;
     const enactment: Enactment = { name: variable, value, by, why: reason, roundId, after: record.version };
-    const answer = await call<Answer<VariableRecord | null>>(ctx, of('enact'), enactment);
+    const answer = await call<Answer<VariableRecord | null>>(ctx, toVariables('enact'), enactment);
     if ('refusal' in answer) problem = answer.refusal.message;
     else changed = answer.value ?? undefined;
     if (changed === undefined) {
@@ -478,8 +478,6 @@ function nextOf({ fallback }: RoundTerms): ConsensusOutput['next'] {
   return fallback === 'custom' ? 'custom' : 'nothing';
 }
 
-const of = (method: string) => ({ service: VARIABLES, key: FLEET, method });
-
 export const coordinationService = service({
   name: COORDINATION,
   handlers: {
@@ -487,7 +485,7 @@ export const coordinationService = service({
     define: keyless(
       { input: wire, output: wire },
       async (ctx: Context, given: unknown): Promise<Answer<VariableRecord>> => {
-        const defined = await call<Answer<Defined>>(ctx, of('define'), given);
+        const defined = await call<Answer<Defined>>(ctx, toVariables('define'), given);
         if ('refusal' in defined) return defined;
         const { record, isNew } = defined.value!;
         const { name, value, version } = record;
@@ -500,7 +498,7 @@ export const coordinationService = service({
       { input: wire, output: wire },
       async (ctx: Context, given: unknown): Promise<Answer<Confirmation>> => {
         const { timeoutMs, ...change } = given as AskedChange;
-        const changed = await call<Answer<VariableRecord>>(ctx, of('change'), change);
+        const changed = await call<Answer<VariableRecord>>(ctx, toVariables('change'), change);
         if ('refusal' in changed) return changed;
         const { name, value, version } = changed.value!;
         return { value: await spread(ctx, { name, value, version }, timeoutMs) };
@@ -511,7 +509,7 @@ export const coordinationService = service({
     ),
     /** Takes coordination away, or brings it back, and has everybody told who has a place on a node. */
     turn: keyless({ input: wire, output: wire }, async (ctx: Context, given: unknown): Promise<Turned> => {
-      const turned = await call<Turned>(ctx, of('turn'), given);
+      const turned = await call<Turned>(ctx, toVariables('turn'), given);
       await call(ctx, toNodes('coordinate'), turned);
       return turned;
     }),

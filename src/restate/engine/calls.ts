@@ -1,6 +1,19 @@
 /** Calls between the fleet's services: by name, with our own JSON. */
 import type { Context } from '@restatedev/restate-sdk';
-import { AGENT, BUDGETS, EVENTS, type EventBatch, FLEET, KEY, LEADER, NODES, POOL, QUOTA } from './names.ts';
+import {
+  AGENT,
+  BUDGETS,
+  COORDINATION,
+  EVENTS,
+  type EventBatch,
+  FLEET,
+  KEY,
+  LEADER,
+  NODES,
+  POOL,
+  QUOTA,
+  VARIABLES,
+} from './names.ts';
 import { wire, wireOf } from './wire.ts';
 
 export interface Target {
@@ -35,6 +48,8 @@ export const toBudgets = (method: string): Target => ({ service: BUDGETS, key: F
 export const toNodes = (method: string): Target => ({ service: NODES, key: FLEET, method });
 
 export const toLeader = (method: string): Target => ({ service: LEADER, key: FLEET, method });
+export const toVariables = (method: string): Target => ({ service: VARIABLES, key: FLEET, method });
+export const toCoordination = (method: string): Target => ({ service: COORDINATION, method });
 
 /** The object that keeps what was submitted to a target under these idempotency keys. */
 export function toKey(target: object, keys: object, method: string): Target {

@@ -8,6 +8,7 @@
  * I4  It tells the fleet's time also right after this program's clock was set: what was known of that is then void.
  */
 import { connect, type Ingress, rpc } from '@restatedev/restate-sdk-clients';
+import { LONGEST_TIMER_MS } from '../../runtime/time/long-delay.ts';
 import { AgentSystemError, errorInfoOf } from '../../runtime/values/errors.ts';
 import { type Target, toNodes } from './calls.ts';
 import { clockOffsetMs, wasClockSetSince } from './clock-setting.ts';
@@ -27,8 +28,6 @@ export const REPEATABLE: CallOptions = { isRepeatable: true };
 
 /** How long an engine that answers nothing is waited for by default, ms. */
 export const ENGINE_TIMEOUT_MS = 60_000;
-/** The longest timer that Node has; a longer time means no limit. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 /** How long a measured difference between two clocks is used, ms. */
 const CLOCK_MS = 60_000;
 /** An answer that took longer does not tell when it was given, ms: it may have waited for the seat to move. */
@@ -198,7 +197,8 @@ export class EngineClient {
 
   /** Aborts a call once the engine was silent for too long: to every call, and when asked whether it is there. */
   #watch(call: AbortController): ReturnType<typeof setInterval> | undefined {
-    if (this.#timeoutMs > MAX_TIMEOUT_MS) return undefined;
+    // A longer time than Node has a timer for means no limit.
+    if (this.#timeoutMs > LONGEST_TIMER_MS) return undefined;
     const begunAt = performance.now();
     const halfMs = this.#timeoutMs / 2;
     return setInterval(() => {

@@ -146,7 +146,6 @@ export type PoolCommand = Pick<Asked, 'at' | 'token'> &
   );
 
 export interface ReportBatch {
-  readonly node: string;
   readonly incarnation: number;
   /** Number of the first report. */
   readonly first: number;

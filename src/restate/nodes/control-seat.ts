@@ -85,7 +85,7 @@ export class ControlSeat {
    * @param mayMove asked right before that
    */
   settle(held: HeldSeat, isThere: (uri: string) => Promise<boolean>, mayMove: () => boolean): Promise<void> {
-    return this.#alone('settle', () => this.#settle(held, isThere, mayMove), undefined);
+    return this.#alone('settle', () => this.#settle(held, isThere, mayMove));
   }
 
   async #settle(
@@ -122,7 +122,7 @@ export class ControlSeat {
    * @returns `undefined` where it stays as it is
    */
   take(isFree: (seat: HeldSeat) => boolean): Promise<Taken | undefined> {
-    return this.#alone('take', () => this.#take(isFree), undefined);
+    return this.#alone('take', () => this.#take(isFree));
   }
 
   async #take(isFree: (seat: HeldSeat) => boolean): Promise<Taken | undefined> {
@@ -148,8 +148,8 @@ export class ControlSeat {
   }
 
   /** Does nothing while another of its kind is under way. */
-  async #alone<Value>(what: 'take' | 'settle', move: () => Promise<Value>, otherwise: Value): Promise<Value> {
-    if (this.#underWay[what] !== undefined) return otherwise;
+  async #alone<Value>(what: 'take' | 'settle', move: () => Promise<Value>): Promise<Value | undefined> {
+    if (this.#underWay[what] !== undefined) return undefined;
     const moving = move();
     this.#underWay[what] = moving;
     try {

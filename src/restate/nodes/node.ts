@@ -35,7 +35,7 @@ import { AgentSystemError, errorInfoOf } from '../../runtime/values/errors.ts';
 import { listenRefusal } from '../../runtime/values/listen-refusal.ts';
 import { parseInput } from '../../runtime/values/malformed.ts';
 import { Telemetry } from '../../runtime/observability/telemetry.ts';
-import { toNodes } from '../engine/calls.ts';
+import { toNodes, toVariables } from '../engine/calls.ts';
 import { checkAddress } from './address-check.ts';
 import { ClockCheck } from './clock-check.ts';
 import { ControlSeat, markOf } from './control-seat.ts';
@@ -54,7 +54,7 @@ import { FleetPools } from '../client/fleet-pools.ts';
 import { FleetSpecs } from '../client/fleet-specs.ts';
 import { FleetSchedules } from '../client/fleet-schedules.ts';
 import { FleetTasks } from '../client/fleet-tasks.ts';
-import { FLEET, hostOf, VARIABLES } from '../engine/names.ts';
+import { hostOf } from '../engine/names.ts';
 import { type AgentNodeOptions, nodeOptions, type ParsedNodeOptions } from './node-options.ts';
 import { servicesOf } from './node-services.ts';
 import type { VariableRecord } from '../../runtime/coordination/variables/variables.ts';
@@ -519,10 +519,9 @@ class Node implements AgentNode {
 
   /** Asks for the values of variables: the engine could not tell this node of a change. */
   async #catchUp(missed: number): Promise<void> {
-    const target = { service: VARIABLES, key: FLEET, method: 'list' };
     const signal = AbortSignal.timeout(CATCH_UP_TIMEOUT_MS);
     const call = { signal, isRepeatable: true } as const;
-    const records = await this.#engine.call<readonly VariableRecord[]>(target, null, call);
+    const records = await this.#engine.call<readonly VariableRecord[]>(toVariables('list'), null, call);
     this.#residents.catchUp(records.map(({ name, value, version }) => ({ name, value, version })));
     this.#caughtUp = missed;
   }

@@ -13,6 +13,7 @@ import type { Usage } from '../../runtime/hosting/host.ts';
 import type { SteadyClock } from '../../runtime/time/clock.ts';
 import { within } from '../../runtime/time/deadline.ts';
 import type { NodeReport, RequestAnswer } from '../agent/agent-acts.ts';
+import { UNREAD_AGAIN_MS } from '../agent/agent-commands.ts';
 import { toAgent } from '../engine/calls.ts';
 import { type EngineClient, isTooLarge, REPEATABLE } from '../engine/engine-client.ts';
 import type { ReportAnswer, ReportBatch } from '../engine/names.ts';
@@ -22,14 +23,11 @@ import { smallReportOf, tooLarge } from './small-report.ts';
 const MAX_REPORTS = 200;
 /** How long the events of a task that has begun may wait for company, ms. */
 const TOLD_WITHIN_MS = 100;
-/** Until a batch that was not taken is sent again, ms. */
-const UNREAD_AGAIN_MS = 1_000;
 
 export interface ReportQueueOptions {
   readonly engine: EngineClient;
   readonly agentId: string;
   readonly incarnation: number;
-  readonly node: string;
   readonly clock: SteadyClock;
   readonly usage: () => Usage | undefined;
   /** Its health is to be checked. */
@@ -107,8 +105,8 @@ export class ReportQueue {
    * @param isSmall one that cannot be made smaller
    */
   async #deliver(reports: readonly NodeReport[], first: number, isSmall = false): Promise<void> {
-    const { engine, agentId, incarnation, node, usage, failed } = this.#options;
-    const batch = { node, incarnation, first, reports, usage: usage() };
+    const { engine, agentId, incarnation, usage, failed } = this.#options;
+    const batch = { incarnation, first, reports, usage: usage() };
     try {
       for (;;) {
         // By the fleet's time: this machine's may be wrong.

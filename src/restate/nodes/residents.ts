@@ -20,7 +20,8 @@ import type { SteadyClock } from '../../runtime/time/clock.ts';
 import { type EngineClient, REPEATABLE } from '../engine/engine-client.ts';
 import type { VariableState } from '../../runtime/hosting/host.ts';
 import { askVotes, behind, type SpreadRequest, spreadVariable } from '../coordination/fan-out.ts';
-import { FLEET, type MessageBatch, nodeOf, VARIABLES } from '../engine/names.ts';
+import { toVariables } from '../engine/calls.ts';
+import { type MessageBatch, nodeOf } from '../engine/names.ts';
 import { ProgressBuffer } from '../tasks/progress-buffer.ts';
 import { machineSignal } from '../../runtime/pools/machine-signal.ts';
 import { KnownValues } from './known-values.ts';
@@ -76,8 +77,9 @@ export class Residents {
   }
 
   #newValues(): KnownValues {
-    const target = { service: VARIABLES, key: FLEET, method: 'valuesOf' };
-    return new KnownValues((names) => this.#options.engine.call(target, { names }, REPEATABLE));
+    return new KnownValues((names) =>
+      this.#options.engine.call(toVariables('valuesOf'), { names }, REPEATABLE),
+    );
   }
 
   /** Up to which version the modules that have run here read states, by type. */
@@ -186,13 +188,12 @@ export class Residents {
   }
 
   #settle(agentId: string, incarnation: number) {
-    const { engine, node, clock, requests } = this.#options;
+    const { engine, clock, requests } = this.#options;
     const logger = this.#options.logger.child({ agentId, incarnation });
     const queue: ReportQueue = new ReportQueue({
       engine,
       agentId,
       incarnation,
-      node,
       clock,
       usage: () => resident.usage(),
       answered: (answer) => resident.answer(answer),

@@ -202,14 +202,14 @@ function act(turn: PoolTurn, asked: Exclude<PoolCommand, { type: 'create' }>, to
     case 'execute': {
       const { type, input, priority } = asked.work;
       checkTask({ type, input, ...(priority === undefined ? {} : { priority }) }, turn.state.manifest);
-      return turn.execute({ ...asked.work, token });
+      return turn.tasks.execute({ ...asked.work, token });
     }
     case 'cancelCall':
-      return turn.cancel(asked.callId, asked.reason);
+      return turn.tasks.cancel(asked.callId, asked.reason);
     case 'cancelTask':
       return turn.cancelWaiting(asked.number, asked.why, token);
     case 'locate':
-      return turn.locate(asked.callId, token);
+      return turn.tasks.locate(asked.callId, token);
   }
 }
 
@@ -267,7 +267,7 @@ export const poolObjectOf = (code: SignalCode) =>
         const { number, token, answer, at } = given as EndedTask & { readonly at: number };
         const state = await stateOf(ctx);
         if (state === null) return ctx.resolveAwakeable(token, answer, wire);
-        await told(ctx, at, (turn) => turn.taskEnded(number, token, answer));
+        await told(ctx, at, (turn) => turn.tasks.ended(number, token, answer));
       }),
 
       measured: exclusive(codec, (ctx: ObjectContext, given: unknown) => {
@@ -290,7 +290,7 @@ export const poolObjectOf = (code: SignalCode) =>
         async (ctx: ObjectSharedContext, given: unknown): Promise<readonly TaskRecord[]> => {
           const state = await stateOf(ctx);
           if (state === null) return [];
-          const waiting = new PoolTurn(state, { now: 0, chance: 0 }).waiting();
+          const waiting = new PoolTurn(state, { now: 0, chance: 0 }).tasks.waiting();
           return wishedOf(waiting, given as TaskWish);
         },
       ),

@@ -23,7 +23,6 @@ import type { KeptSpec } from '../../runtime/agent/agent-terms.ts';
 import type { AgentManifest } from '../../runtime/definition/manifest.ts';
 import type { AlertType, EventBody } from '../../runtime/journal/system-event.ts';
 import type { Alert } from '../../runtime/observability/alerts.ts';
-import type { TaskRecord } from '../../runtime/fleet/task-record.ts';
 import type { PoolRecord } from '../../runtime/pools/pool.ts';
 import { poolStatusAt, poolTrouble } from '../../runtime/pools/pool-status.ts';
 import { AgentSystemError } from '../../runtime/values/errors.ts';
@@ -125,12 +124,12 @@ export class PoolTurn {
   readonly chance: number;
   readonly acts: PoolAct[] = [];
   readonly events: Told[] = [];
+  readonly tasks: PoolTasks;
   isClosed = false;
   /** What its chart orders has been done already. */
   #isMuted = false;
   readonly #chart: ChartAtWork<typeof poolMachine>;
   readonly #members: PoolMembers;
-  readonly #tasks: PoolTasks;
   readonly #scaling: PoolScaling | undefined;
 
   constructor(state: PoolState, { now, chance }: { readonly now: number; readonly chance: number }) {
@@ -138,7 +137,7 @@ export class PoolTurn {
     this.now = now;
     this.chance = chance;
     this.#members = new PoolMembers(this);
-    this.#tasks = new PoolTasks(this);
+    this.tasks = new PoolTasks(this);
     if (state.scaling !== undefined) this.#scaling = new PoolScaling(state.scaling, this);
     this.#chart = new ChartAtWork(poolMachine, state, {
       now,
@@ -165,7 +164,7 @@ export class PoolTurn {
     this.#begin(sizeOf(found), found);
     this.#isMuted = false;
     const leftMs = closeAt === undefined ? spec.shutdownMs : Math.max(0, closeAt - this.now);
-    this.#send({ type: 'pool.close', finishMs: leftMs * FINISH_SHARE, closeMs: leftMs });
+    this.send({ type: 'pool.close', finishMs: leftMs * FINISH_SHARE, closeMs: leftMs });
   }
 
   #begin(wanted: number, found: PoolCounts | undefined): void {
@@ -287,7 +286,7 @@ export class PoolTurn {
     this.state.resizing.push(token);
     this.state.isRefused = false;
     this.state.failure = undefined;
-    this.#send({ type: 'pool.resize', wanted, why: 'ensureSize', ...(by === undefined ? {} : { by }) });
+    this.send({ type: 'pool.resize', wanted, why: 'ensureSize', ...(by === undefined ? {} : { by }) });
   }
 
   close(timeoutMs: number, by: string | undefined, token: string): void {
@@ -296,37 +295,12 @@ export class PoolTurn {
     this.state.closeAt = this.now + timeoutMs;
     this.#scaling?.send({ type: 'autoscaler.close' });
     this.#tellScaled(this.state.life.context.wanted, 0, 'closed', by);
-    this.#send({ type: 'pool.close', finishMs: timeoutMs * FINISH_SHARE, closeMs: timeoutMs });
-  }
-
-  /** @throws AgentSystemError `TASK_QUEUE_FULL` */
-  execute(work: AskedWork): void {
-    this.#tasks.execute(work);
-  }
-
-  /** Cancels a task. */
-  cancel(callId: string, reason: AbortReason | undefined): void {
-    this.#tasks.cancel(callId, reason);
-  }
-
-  /** Which member has a task, told to `token` once one has it. */
-  locate(callId: string, token: string): void {
-    this.#tasks.locate(callId, token);
-  }
-
-  /** Records of the tasks that wait. */
-  waiting(): TaskRecord[] {
-    return this.#tasks.waiting();
+    this.send({ type: 'pool.close', finishMs: timeoutMs * FINISH_SHARE, closeMs: timeoutMs });
   }
 
   /** Ends one that waits, and tells how it ended. @throws AgentSystemError `TASK_UNKNOWN` */
   cancelWaiting(number: number, why: string, token: string): void {
-    this.acts.push({ do: 'answer', token, answer: { value: this.#tasks.cancelWaiting(number, why) } });
-  }
-
-  /** How a task ended that the pool answers. */
-  taskEnded(number: number, token: string, answer: Answer): void {
-    this.#tasks.ended(number, token, answer);
+    this.acts.push({ do: 'answer', token, answer: { value: this.tasks.cancelWaiting(number, why) } });
   }
 
   /** The nodes' answers to a measurement of the autoscaler. */
@@ -378,7 +352,7 @@ export class PoolTurn {
     for (const deadline of scaling?.deadlines ?? []) {
       yield { ...deadline, take: () => scaling!.take(deadline) };
     }
-    yield* this.#tasks.dues();
+    yield* this.tasks.dues();
   }
 
   // Calls of its members.
@@ -390,7 +364,7 @@ export class PoolTurn {
   }
 
   send(event: PoolEvent): void {
-    this.#send(event);
+    this.#chart.send(event);
   }
 
   bringUp(id: string): void {
@@ -410,10 +384,6 @@ export class PoolTurn {
     this.state.lastFailure = why;
   }
 
-  #send(event: PoolEvent): void {
-    this.#chart.send(event);
-  }
-
   #perform(effect: PoolEffect): void {
     if (this.#isMuted) return;
     const members = this.#members;
@@ -429,9 +399,9 @@ export class PoolTurn {
       case 'returnMembers':
         return members.keep(effect.params.count);
       case 'finishQueue':
-        return this.#tasks.finish();
+        return this.tasks.finish();
       case 'abandonQueue':
-        return this.#tasks.abandonAll();
+        return this.tasks.abandonAll();
       case 'stopMembers':
         return members.end();
       case 'killMembers':
@@ -495,8 +465,8 @@ export class PoolTurn {
   // Tasks.
 
   #handOut(): void {
-    this.#tasks.follow(this.members);
-    this.#tasks.handOut();
+    this.tasks.follow(this.members);
+    this.tasks.handOut();
   }
 
   // Calls of its tasks.
@@ -526,7 +496,7 @@ export class PoolTurn {
   }
 
   finished(): void {
-    this.#send({ type: 'queue.finished' });
+    this.send({ type: 'queue.finished' });
   }
 
   // Calls of its autoscaler.
@@ -553,7 +523,7 @@ export class PoolTurn {
   }
 
   scaleTo(wanted: number, why: string): void {
-    this.#send({ type: 'pool.scale', wanted, why });
+    this.send({ type: 'pool.scale', wanted, why });
     // A task may have come to wait since the load was taken.
     this.#tellDemand();
   }

@@ -404,8 +404,8 @@ export class TaskLedger implements FatesOwner {
     if (this.#isPumping) return;
     this.#isPumping = true;
     for (;;) {
-      const { tasks, passed, spec } = this.#state;
-      if (!this.#isServing || this.#lists.workingCount >= spec.tasks.concurrency) break;
+      const { tasks, passed, spec, isHeldBack: waits } = this.#state;
+      if (waits || !this.#isServing || this.#lists.workingCount >= spec.tasks.concurrency) break;
       const choice = chooseTask(tasks, passed);
       if (choice === undefined) break;
       this.#state.passed = choice.passed;
@@ -416,10 +416,10 @@ export class TaskLedger implements FatesOwner {
     if (mode === 'open' && !isHeldBack && this.load > 0) this.#tellBusy();
   }
 
-  /** Waiting tasks move with their agent. */
+  /** Whether waiting tasks are begun in this life of their agent: with one that moves, they move. */
   get #isServing(): boolean {
-    const { mode, isMoving, isHeldBack } = this.#state;
-    return !isHeldBack && (mode === 'open' || (mode === 'draining' && !isMoving));
+    const { mode, isMoving } = this.#state;
+    return mode === 'open' || (mode === 'draining' && !isMoving);
   }
 
   #start(entry: TaskEntry): void {
@@ -467,9 +467,7 @@ export class TaskLedger implements FatesOwner {
   taskLeft(): void {
     this.#tellIfRested();
     // Tasks that no longer begin keep no agent busy.
-    const { isMoving } = this.#state;
-    const isServing = this.#state.mode === 'open' || (this.#state.mode === 'draining' && !isMoving);
-    if ((isServing ? this.load : this.#lists.workingCount) > 0) return;
+    if ((this.#isServing ? this.load : this.#lists.workingCount) > 0) return;
     const { mode, isBusy } = this.#state;
     if (mode === 'held' || (mode === 'open' && !isBusy)) return;
     this.#state.isBusy = false;

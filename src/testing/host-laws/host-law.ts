@@ -32,12 +32,12 @@ export const law = (name: string, keep: (host: Host) => Promise<void>): HostLaw 
 });
 
 /** A law about one ready body. The body is stopped in order afterwards. */
-export const lawOfOne = (name: string, keep: (witness: Witness, host: Host) => Promise<void>): HostLaw => ({
+export const lawOfOne = (name: string, keep: (witness: Witness) => Promise<void>): HostLaw => ({
   name,
   about: 'work',
   keep: async (host) => {
     const witness = await openReady(host, { initArgs: { from: 1 } });
-    await keep(witness, host);
+    await keep(witness);
     assert.equal(await witness.terminate(), 'shutdown');
   },
 });

@@ -82,11 +82,11 @@ export const lifeLaws: readonly HostLaw[] = [
   }),
   law('a body can be killed in the midst of a task, and hears nothing more', async (host) => {
     const witness = await openReady(host);
-    witness.body.post({ type: 'task.run', taskId: 'long', task: 'untilCancelled', input: undefined });
+    witness.run('untilCancelled', undefined, 'long');
     outputOf(await witness.task('echo', 1));
     witness.body.kill();
     assert.equal(await witness.exit(), 'killed');
-    witness.body.post({ type: 'task.run', taskId: 'late', task: 'echo', input: 1 });
+    witness.run('echo', 1, 'late');
     witness.body.post({ type: 'terminate' });
     assert.deepEqual(witness.exits, ['killed']);
   }),

@@ -148,7 +148,7 @@ export const taskLaws: readonly HostLaw[] = [
     );
   }),
   lawOfOne('a cancelled task hears why, and the body lives on', async (witness) => {
-    witness.body.post({ type: 'task.run', taskId: 'long', task: 'untilCancelled', input: undefined });
+    witness.run('untilCancelled', undefined, 'long');
     outputOf(await witness.task('echo', 1));
     witness.body.post({ type: 'task.cancel', taskId: 'long', reason: 'enough' });
     assert.equal(failureOf(await witness.answer('long')).error.message, 'enough');
@@ -157,7 +157,7 @@ export const taskLaws: readonly HostLaw[] = [
   lawOfOne('a task that fails or is cancelled leaves the state as it was', async (witness) => {
     for (const task of ['fail', 'brokenState']) failureOf(await witness.task(task));
     assert.equal(outputOf(await witness.task('add', 1, 'first')), 2);
-    witness.body.post({ type: 'task.run', taskId: 'long', task: 'untilCancelled', input: undefined });
+    witness.run('untilCancelled', undefined, 'long');
     assert.equal(outputOf(await witness.task('add', 1, 'beside')), 3);
     witness.body.post({ type: 'task.cancel', taskId: 'long', reason: 'enough' });
     failureOf(await witness.answer('long'));

@@ -82,7 +82,7 @@ export class Witness implements BodyListener {
 
   /** Runs one task, and waits for its answer. */
   task(task: string, input?: unknown, taskId = `task-${task}`): Promise<TaskAnswer> {
-    this.body.post({ type: 'task.run', taskId, task, input });
+    this.run(task, input, taskId);
     return this.answer(taskId);
   }
 

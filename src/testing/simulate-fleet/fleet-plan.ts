@@ -100,8 +100,8 @@ const crashes: readonly ExitReason[] = [
   { error: { name: 'Error', message: 'a defect of the agent' } },
 ];
 const troubles: readonly StoreTrouble[] = ['throws', 'rejects', 'keeps and rejects', 'answers late', 'hangs'];
-const lossable: readonly ReportKind[] = ['ready', 'task', 'saved', 'acknowledged', 'vote', 'health'];
-const delayable: readonly ReportKind[] = [...lossable, 'exit'];
+const losable: readonly ReportKind[] = ['ready', 'task', 'saved', 'acknowledged', 'vote', 'health'];
+const delayable: readonly ReportKind[] = [...losable, 'exit'];
 
 export function planFleet(seed: number, outline: FleetOutline): FleetPlan {
   const dice = new Dice(seed);
@@ -425,7 +425,7 @@ function faultOf(dice: Dice, outline: FleetOutline, fault: FleetFault): Deed[] {
       ];
     }
     case 'lost_report':
-      return [{ fault, agent, report: dice.of(lossable) }];
+      return [{ fault, agent, report: dice.of(losable) }];
     case 'store_failure':
       return dice.isLucky(0.5) ? [{ fault, trouble: dice.of(troubles) }] : [{ do: 'mend store' }];
     case 'program_killed': {
