@@ -109,8 +109,8 @@ export function noteOn(agent: ListedAgent, now: number): string {
   return parts.join(' · ');
 }
 
-/** An agent as its store knows it. */
-export function listedFrom({ registered, latest }: StoredAgent): ListedAgent {
+/** An agent as its store knows it. @param questions how many its tasks have open */
+export function listedFrom({ registered, latest }: StoredAgent, questions?: number): ListedAgent {
   const { agentId: id, agentType: type } = registered;
   const step = stepOf(stepOf(undefined, registered), latest)!;
   const { status, incarnation, restarts, reason, endedAt, restartAt, startedAt } = step;
@@ -123,6 +123,7 @@ export function listedFrom({ registered, latest }: StoredAgent): ListedAgent {
     ...(startedAt === undefined ? {} : { startedAt }),
     ...(endedAt === undefined ? {} : { endedAt }),
     ...(restartAt === undefined ? {} : { restartAt }),
+    ...(questions === undefined ? {} : { questions }),
     ...(reason === undefined ? {} : { lastError: { at: endedAt ?? step.at, text: describeExit(reason) } }),
   };
 }

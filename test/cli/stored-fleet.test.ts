@@ -235,7 +235,7 @@ it('reading changes nothing of a store', async () => {
   expect(contentOf(store)).toEqual(before);
 });
 
-it('questions of a store are listed, and answered once, for the next program', async () => {
+it('questions of a store are listed, beside the agents that wait, and answered once, for the next program', async () => {
   const file = join(folder, 'asked.db');
   const system = await createAgentSystem({ logger: silent, store: sqliteStore(file), agents: [asker] });
   await system.agents.register({ id: 'clerk', module: asker });
@@ -246,6 +246,7 @@ it('questions of a store are listed, and answered once, for the next program', a
   const { id: taskId } = await system.tasks.submit('clerk', { type: 'approve', input: 'it' });
   const id = await asked;
   await system.close();
+  expect((await mabeam(['agents', '--store', file])).stdout).toContain('asks a person: 1 question');
   const listed = await mabeam(['questions', '--json', '--store', file]);
   expect(JSON.parse(listed.stdout)).toMatchObject([{ id, question: 'may it go out?' }]);
   const shown = await mabeam(['questions', '--store', file]);
@@ -255,6 +256,7 @@ it('questions of a store are listed, and answered once, for the next program', a
   const answered = await mabeam(['answer', id, 'yes', '--store', file, '--by', 'ann']);
   expect([answered.exitCode, answered.stdout]).toEqual([0, expect.stringContaining(id)]);
   expect((await mabeam(['answer', id, 'no', '--store', file])).exitCode).toBe(1);
+  expect((await mabeam(['agents', '--store', file])).stdout).not.toContain('asks a person');
   const next = await createAgentSystem({ logger: silent, store: sqliteStore(file), agents: [asker] });
   await next.agents.start('clerk');
   expect(await next.tasks.result(taskId)).toBe('it: yes');

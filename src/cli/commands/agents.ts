@@ -4,7 +4,7 @@ import { agentColumns, type ListedAgent, listedFrom } from '../agent-list.ts';
 import { apiOf, type Call, type JsonOption, outJson, storeOf, type TargetOptions } from '../call.ts';
 import { usageFailure } from '../failure.ts';
 import { count } from '../figures.ts';
-import { readingStore } from '../stored-fleet.ts';
+import { readingStore, type StoredFleet } from '../stored-fleet.ts';
 import { tableOf } from '../table.ts';
 
 export interface AgentsOptions extends TargetOptions, JsonOption {
@@ -57,15 +57,26 @@ async function ofStore(
   }
   const statuses = status?.split(',');
   const text = search?.toLowerCase();
-  const found = await readingStore(path, async ({ recovery }) =>
-    recovery.agents
-      .map(listedFrom)
+  const found = await readingStore(path, async (fleet) => {
+    const asked = await questionsByAgent(fleet);
+    return fleet.recovery.agents
+      .map((stored) => listedFrom(stored, asked.get(stored.registered.agentId)))
       .filter(
         (agent) =>
           (statuses === undefined || statuses.includes(agent.status)) &&
           (type === undefined || agent.type === type) &&
           (text === undefined || `${agent.id} ${agent.type}`.toLowerCase().includes(text)),
-      ),
-  );
+      );
+  });
   return { total: found.length, agents: found.slice(0, limit) };
+}
+
+/** How many questions the tasks of an agent have open. */
+async function questionsByAgent({ recovery, questions }: StoredFleet): Promise<ReadonlyMap<string, number>> {
+  const byAgent = new Map<string, number>();
+  for (const { agentId = '', taskId } of recovery.tasks) {
+    const { length } = await questions(taskId);
+    if (length > 0) byAgent.set(agentId, (byAgent.get(agentId) ?? 0) + length);
+  }
+  return byAgent;
 }
