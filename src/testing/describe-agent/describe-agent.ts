@@ -95,7 +95,7 @@ export interface DescribeAgentOptions<Args = unknown, Tasks extends TaskTypes = 
 export interface CheckReport {
   /** Number of tests that ran. */
   readonly tests: number;
-  /** The laws and invariants that do not hold, each with the shortest path that shows it. */
+  /** The laws and invariants that do not hold, each with the shortest paths that show it; a path is listed once. */
   readonly findings: readonly AgentFinding[];
 }
 
@@ -192,19 +192,25 @@ export async function checkAgent<Args, Tasks extends TaskTypes>(
   assertAgent(agent, parsed.hosts, 'checkAgent');
   const { suiteOf } = await suite();
   const groups = suiteOf(await definitionOf(agent), urlOf(agent), { ...parsed, runner: 'vitest' } as never);
-  const findings: AgentFinding[] = [];
+  const findings = new Map<string, AgentFinding>();
   let tests = 0;
   for (const test of groups.flatMap((group) => group.tests)) {
-    if (findings.length >= most) break;
+    if (findings.size >= most) break;
     tests += 1;
     try {
       await test.run();
     } catch (thrown) {
       if (!(thrown instanceof AgentFinding)) throw thrown;
-      findings.push(thrown);
+      const fault = faultOf(thrown);
+      if (!findings.has(fault)) findings.set(fault, thrown);
     }
   }
-  return { tests, findings };
+  return { tests, findings: [...findings.values()] };
+}
+
+/** The same for what several tests have found: the law, and the path that shows it or, where there is none, the words. */
+function faultOf({ law, isolation, moves, message }: AgentFinding): string {
+  return JSON.stringify([law, isolation, moves.length > 0 ? moves : message]);
 }
 
 /**

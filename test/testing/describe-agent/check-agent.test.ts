@@ -51,6 +51,31 @@ it("account: invariant neverNegative", () =>
     );
   });
 
+  it('is listed once, however many tests come to it', async () => {
+    const dead = defineAgent({
+      type: 'dead',
+      init: () => {
+        throw new Error('no key');
+      },
+      tasks: { add: { run: () => 1 } },
+    });
+    const { findings } = await checkAgent(dead, { walks: 10 });
+    expect(findings.map(({ law, moves }) => [law, moves])).toEqual([['it starts', [{ move: 'start' }]]]);
+  });
+
+  it('is listed for each path that shows it, and for its words where it has none', async () => {
+    const forgetful = defineAgent({
+      type: 'forgetful',
+      init: () => ({ n: 0 }),
+      tasks: { add: { run: ({ state }) => (state.n += 1) } },
+    });
+    const { findings } = await checkAgent(forgetful, { walks: 10 });
+    const paths = findings.map(({ law, moves }) => JSON.stringify([law, moves]));
+    expect(paths.length).toBeGreaterThan(1);
+    expect(new Set(paths).size).toBe(paths.length);
+    expect(findings.filter(({ moves }) => moves.length === 0)).toHaveLength(1);
+  });
+
   it('holds no task that breaks the law without being held', async () => {
     const sku = z.enum(['a', 'b', 'c']);
     const cart = defineAgent({
