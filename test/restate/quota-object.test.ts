@@ -60,6 +60,20 @@ describe('members park together', () => {
     expect(told()).toEqual(['a goes on']);
   });
 
+  it('a limit that was reset before a guessed one was reached does not end the wait for that', async () => {
+    const { join, at, tell, told, wake } = rig();
+    for (const id of ['a', 'b']) await join(id);
+    at(2_000);
+    await tell('b', { type: 'limited', at: 2_000, why: 'full' });
+    expect(told()).toEqual(['a until 2500', 'b until 2500']);
+    at(2_100);
+    await tell('a', { type: 'limited', at: 900, why: 'full', until: 1_000 });
+    await wake(2_499);
+    expect(told()).toEqual([]);
+    await wake(2_500);
+    expect(told()).toEqual(['a goes on']);
+  });
+
   it('one that joins meanwhile is told by the answer, and waits behind the others', async () => {
     const { join, limit, told, does } = rig();
     await join('a');

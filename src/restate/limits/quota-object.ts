@@ -90,14 +90,17 @@ class QuotaTurn {
       return this.#tellIfEmpty();
     }
     this.state.members[agentId] = load;
+    const { value, context } = this.state.life;
     if (message.type === 'passed') {
-      const { value, context } = this.state.life;
       if (value !== 'open' || context.guesses > 0) this.#chart.send({ type: 'quota.passed' });
       return;
     }
     const { at: reachedAt = Infinity, why, until, named } = message;
-    // One that was reset while its message was on its way is known to be over, and no guess.
-    const at = until !== undefined && reachedAt < until ? Math.min(this.now, until - 1) : this.now;
+    const parkedAt = value === 'parked' ? context.parked!.at : -Infinity;
+    // One that was reset while its message was on its way is known to be over, and no guess. What was reached after its
+    // reset is not over with it.
+    const isKnown = until !== undefined && reachedAt < until && parkedAt < until;
+    const at = isKnown ? Math.min(this.now, until - 1) : this.now;
     const limit = { type: 'quota.limited' as const, at, why, chance: this.#ctx.rand.random() };
     this.#chart.send(until === undefined ? limit : { ...limit, until, ...(named ? { named } : {}) });
   }
