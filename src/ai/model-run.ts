@@ -325,13 +325,13 @@ class ModelRun {
       result = await call();
     } catch (thrown) {
       // A refused call costs nothing. The cost of any other failed call is unknown: its reservation counts as used.
-      if (isRefusedCall(thrown)) await reservation.release();
+      if (isRefusedCall(thrown)) await settled(reservation.release());
       throw thrown;
     }
     const usage = usageOf(result);
     // Where the provider does not say what it has cost, all that was reserved counts as used.
     const cost = usage && didCost(usage, budget);
-    if (cost !== undefined) await reservation.settle(cost);
+    if (cost !== undefined) await settled(reservation.settle(cost));
     return result;
   }
 
@@ -355,6 +355,15 @@ class ModelRun {
   #breakOff(thrown: unknown): void {
     this.#broken ??= { thrown };
     this.#abort.abort(thrown);
+  }
+}
+
+/** While the store fails a settlement is refused, and done all the same: what the call has come to counts for more. */
+async function settled(settlement: Promise<void>): Promise<void> {
+  try {
+    await settlement;
+  } catch (thrown) {
+    if (!(thrown instanceof AgentSystemError) || thrown.code !== 'STORE_FAILED') throw thrown;
   }
 }
 

@@ -2,7 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import { defineModelAgent } from '../../src/ai.ts';
 import type { CallPrices } from '../../src/ai/call-cost.ts';
-import type { AnyAgentDefinition, Budgets } from '../../src/index.ts';
+import { type AnyAgentDefinition, type Budgets, memoryStore, type Store } from '../../src/index.ts';
+import { settled } from '../../src/testing/index.ts';
+import { failingStore } from '../journal/failing-store.ts';
 import { awaited, refusal, rig } from '../kit/rig.ts';
 import { refuses, says, scripted, scriptedStreams, streams, type StreamPart, type Turn } from './scripted.ts';
 
@@ -34,8 +36,12 @@ async function telling(parts: (StreamPart | Error)[]) {
   return { ...made, tell: () => execute({ type: 'tell' }) };
 }
 
-async function payingFrom(purse: Parameters<Budgets['define']>[0], module: AnyAgentDefinition) {
-  const made = await rig();
+async function payingFrom(
+  purse: Parameters<Budgets['define']>[0],
+  module: AnyAgentDefinition,
+  store: Store = memoryStore(),
+) {
+  const made = await rig({ store });
   made.system.budgets.define(purse);
   await made.agents.register({ id: 'ada', module });
   await made.agents.start('ada');
@@ -69,6 +75,34 @@ describe('a call of a model', () => {
     const failed = await spending({ limits: { tokens: 1_000 } }, true, new Error('connection reset'));
     await refusal(failed.say());
     expect(failed.spent().tokens).toBeGreaterThan(100);
+  });
+
+  test('that is rate-limited while the store fails parks all the same, and costs nothing', async () => {
+    const store = failingStore();
+    const model = scripted(() => {
+      store.trouble = 'throws';
+      throw refuses(429, { 'retry-after-ms': '1500' });
+    }, says('yes'));
+    const module = defineModelAgent({
+      type: 'spender',
+      model,
+      budget: true,
+      settings: { maxOutputTokens: 100 },
+      tasks: { say: { prompt: () => 'well?' } },
+    });
+    const { system, clock, spent } = await payingFrom(
+      { name: 'purse', limits: { tokens: 1_000 } },
+      module,
+      store,
+    );
+    const { id } = await system.tasks.submit('ada', { type: 'say' });
+    await settled();
+    expect(system.tasks.get(id).status).toBe('parked');
+    expect(spent().tokens ?? 0).toBe(0);
+    store.trouble = undefined;
+    await clock.advance(60_000);
+    expect(await system.tasks.result(id)).toBe('yes');
+    expect(spent().tokens).toBe(15);
   });
 
   test.each([
