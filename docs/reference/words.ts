@@ -36,7 +36,7 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, string>> = {
   COORDINATION_UNAVAILABLE: 'Coordination is away: variables keep their values, agents work on.',
   POOL_UNKNOWN: 'There is no pool with this name.',
   REQUEST_INVALID:
-    'A request of a task to its system is unknown, malformed or too large, or the task made too many at once.',
+    'A request of a task to its system is unknown, malformed or too large, it holds a secret that would be kept, or the task made too many at once.',
   WAIT_CIRCLE:
     'A task called an agent whose answer could come only after the task itself has ended; `details.circle` names who waits for whom.',
   BUDGET_EXHAUSTED:

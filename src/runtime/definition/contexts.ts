@@ -41,7 +41,7 @@ export interface ConnectContext<Args> {
   readonly log: AgentLog;
 }
 
-/** What `init` is given. */
+/** What `init` is given. Hand it on as it is: a copy by `{ ...context }` lacks what is made when it is asked for. */
 export interface InitContext<Args, Resources = unknown, Values = VariableValues> {
   /** The id of the agent. */
   readonly agentId: string;

@@ -79,7 +79,8 @@ export interface AgentCalls {
    * ends has what it asked for cancelled.
    *
    * @throws AgentSystemError `WAIT_CIRCLE` where the other agent could only answer once this task has ended,
-   * `REQUEST_INVALID` for a malformed call, and as `agents.execute`
+   * `REQUEST_INVALID` for a malformed call, and for one with which the store would have a secret of this agent,
+   * and as `agents.execute`
    */
   execute(target: CallTarget, task: CalledTask): Promise<unknown>;
   /**
@@ -98,8 +99,9 @@ export interface AgentCalls {
    *
    * With an `id` of its own it is done once: a child of that id and that very spec is started if it does not run.
    *
-   * @throws AgentSystemError as `agents.register` and `agents.start`; `AGENT_EXISTS` for an id that is another's.
-   * A child that cannot start is forgotten, where it was new.
+   * @throws AgentSystemError as `agents.register` and `agents.start`; `AGENT_EXISTS` for an id that is another's;
+   * `REQUEST_INVALID` for a malformed call, and for a spec that holds a secret of this agent which is none of the
+   * child's `secrets`. A child that cannot start is forgotten, where it was new.
    */
   spawn(spec: SpawnedSpec): Promise<string>;
   /**
