@@ -1,6 +1,6 @@
 /** Rows as a table of text: as wide as its contents, and no wider than the terminal where columns can be cut or left out. Pure. */
 import stringWidth from 'string-width';
-import { plainText } from './console.ts';
+import { type Console, plainText } from './console.ts';
 
 export interface Column<Row> {
   readonly title: string;
@@ -50,6 +50,16 @@ export function tableOf<Row>(
       ),
     ),
   ];
+}
+
+/** Prints the table, as wide as the terminal; nothing where there are no rows. */
+export function printTable<Row>(
+  { out, paint, columns: width = Infinity }: Console,
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+): void {
+  if (rows.length === 0) return;
+  tableOf(rows, columns, { width, title: (text) => paint('bold', text) }).forEach((line) => out(line));
 }
 
 interface Measured<Row> {

@@ -77,14 +77,9 @@ export class Chronicle {
     this.#firstSequence ??= event.sequence;
     this.#newest = Math.max(this.#newest, event.sequence);
     const mark = markOf(event);
-    if (mark) this.#add(mark);
+    if (mark) this.add(mark);
     if (event.type.startsWith('round.')) this.#noteRound(event);
     noteAgent(this.#noted, event);
-  }
-
-  /** Adds a mark that is no event of the system. */
-  add(mark: Unnumbered): void {
-    this.#add(mark);
   }
 
   /** What went wrong last with an agent, and how often it was restarted lately. */
@@ -185,7 +180,8 @@ export class Chronicle {
     bound(this.#rounds);
   }
 
-  #add(mark: Unnumbered): void {
+  /** Adds a mark: of an event, or of what is no event of the system. */
+  add(mark: Unnumbered): void {
     this.#marks.push({ order: this.last + 1, ...mark });
     if (this.#marks.length < MAX_MARKS * 1.1) return;
     const excess = this.#marks.length - MAX_MARKS;

@@ -95,12 +95,10 @@ const streamQuery = z.strictObject({ topics: z.string().default('fleet'), positi
 export class HttpServer {
   readonly #options: HttpServerOptions;
   readonly #http: Server;
-  readonly #routes: Routes;
   #closing: Promise<void> | undefined;
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
-    this.#routes = options.routes;
     this.#http = createServer((request, response) => void this.#serve(request, response));
     this.#http.unref();
     this.#http.on('connection', (socket: Socket) => socket.unref());
@@ -159,7 +157,7 @@ export class HttpServer {
     if (path === '/api/stream' && request.method === 'GET') return this.#stream(request, response, asked);
     if (path === '/api/events/stream' && request.method === 'GET')
       return this.#follow(request, response, asked);
-    const found = lookUp(this.#routes, request.method ?? 'GET', path);
+    const found = lookUp(this.#options.routes, request.method ?? 'GET', path);
     if ('allowed' in found) return this.#nothing(response, found.allowed);
     if (request.method === 'POST') {
       const powerless = access.powerless(request);

@@ -39,7 +39,7 @@ export class KeptReads {
     return kept.isThere ? (kept.value as Value) : meanwhile;
   }
 
-  /** Makes a report, once all that it reads is there. */
+  /** The report that is being made waits for this, too. */
   await(work: Promise<void>): void {
     this.#awaited?.add(work);
   }
@@ -49,13 +49,14 @@ export class KeptReads {
     return this.#awaited !== undefined;
   }
 
-  /** Waits for a read, once for each report. */
+  /** Whether the report that is being made asks for this for the first time. */
   isFirst(name: string): boolean {
     if (this.#had?.has(name) !== false) return false;
     this.#had.add(name);
     return true;
   }
 
+  /** Makes a report, once all that it reads is there. */
   async settled<Report>(report: () => Report): Promise<Report> {
     const had = new Set<string>();
     for (;;) {

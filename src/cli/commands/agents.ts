@@ -5,7 +5,7 @@ import { apiOf, type Call, type JsonOption, outJson, storeOf, type TargetOptions
 import { usageFailure } from '../failure.ts';
 import { count } from '../figures.ts';
 import { readingStore, type StoredFleet } from '../stored-fleet.ts';
-import { tableOf } from '../table.ts';
+import { printTable } from '../table.ts';
 
 export interface AgentsOptions extends TargetOptions, JsonOption {
   readonly status?: string;
@@ -27,13 +27,7 @@ export async function agents(call: Call, options: AgentsOptions): Promise<void> 
     store === undefined ? await ofSystem(call, options) : await ofStore(store, options);
   if (options.json) return outJson(console, agents);
   if (options.ids) return agents.forEach(({ id }) => console.out(id));
-  if (agents.length > 0) {
-    const { paint, columns: width = Infinity } = console;
-    const columns = agentColumns(agents, paint, Date.now());
-    for (const line of tableOf(agents, columns, { width, title: (text) => paint('bold', text) })) {
-      console.out(line);
-    }
-  }
+  printTable(console, agents, agentColumns(agents, console.paint, Date.now()));
   const shown = agents.length < total ? `${count(agents.length)} of ${count(total)}` : count(total);
   console.note(`${shown} ${total === 1 ? 'agent' : 'agents'}`);
 }

@@ -14,7 +14,7 @@ import { inShort } from '../event-line.ts';
 import { CommandFailure } from '../failure.ts';
 import { count, counted, duration, moment } from '../figures.ts';
 import { part } from '../fleet-api.ts';
-import { type Column, tableOf } from '../table.ts';
+import { type Column, printTable } from '../table.ts';
 import { valueFrom } from '../value-text.ts';
 
 export type ListOptions = UrlOptions & JsonOption;
@@ -189,9 +189,7 @@ function number(title: string, of: (pool: ShownPool) => number): Column<ShownPoo
 
 function list<Row>(console: Console, rows: readonly Row[], columns: readonly Column<Row>[]): void {
   if (rows.length === 0) return console.note('none');
-  const { paint, columns: width = Infinity } = console;
-  for (const line of tableOf(rows, columns, { width, title: (text) => paint('bold', text) }))
-    console.out(line);
+  printTable(console, rows, columns);
 }
 
 function votesIn({ voters: { accept, reject, abstain } }: NonNullable<ShownRound['tally']>): string {

@@ -6,7 +6,7 @@ import { apiOf, type Call, type JsonOption, outJson, type UrlOptions } from '../
 import { plainText } from '../console.ts';
 import { count, duration, moment } from '../figures.ts';
 import { part } from '../fleet-api.ts';
-import { type Column, tableOf } from '../table.ts';
+import { type Column, printTable } from '../table.ts';
 
 export type LimitOptions = UrlOptions & JsonOption;
 
@@ -74,8 +74,6 @@ function spentInWords(spent: BudgetRecord['spent'], limits: BudgetRecord['limits
 }
 
 function list<Row>({ console }: Call, rows: readonly Row[], columns: readonly Column<Row>[]): void {
-  const { paint, columns: width = Infinity } = console;
-  const title = (text: string) => paint('bold', text);
-  if (rows.length > 0) for (const line of tableOf(rows, columns, { width, title })) console.out(line);
-  else console.note('there are none');
+  if (rows.length === 0) console.note('there are none');
+  printTable(console, rows, columns);
 }

@@ -5,7 +5,7 @@ import { CommandFailure, usageFailure } from '../failure.ts';
 import { count, counted } from '../figures.ts';
 import { fleetFrom } from '../fleet-file.ts';
 import { storeAt } from '../stored-fleet.ts';
-import { tableOf } from '../table.ts';
+import { printTable } from '../table.ts';
 
 export interface PlanOptions extends JsonOption {
   readonly store?: string;
@@ -21,7 +21,7 @@ export async function plan({ console }: Call, file: string | undefined, options:
   const plans = await planRecovery(store, { agents: fleet?.definitions ?? [] });
   if (options.json) outJson(console, plans);
   else {
-    const { paint, columns: width = Infinity } = console;
+    const { paint } = console;
     const columns = [
       { title: 'ID', text: ({ agentId }: PlannedRecovery) => agentId },
       { title: 'TYPE', text: ({ type }: PlannedRecovery) => type },
@@ -33,8 +33,7 @@ export async function plan({ console }: Call, file: string | undefined, options:
       },
       { title: 'NOTE', text: noteOn, isFlexible: true },
     ];
-    for (const line of tableOf(plans, columns, { width, title: (text) => paint('bold', text) }))
-      console.out(line);
+    printTable(console, plans, columns);
   }
   const lost = plans.filter(({ comesBack }) => !comesBack).length;
   console.note(`${count(plans.length - lost)} of ${counted(plans.length, 'agent')} would come back`);

@@ -6,7 +6,7 @@ import { inShort } from '../event-line.ts';
 import { count, moment } from '../figures.ts';
 import { part } from '../fleet-api.ts';
 import { storeAt } from '../stored-fleet.ts';
-import { type Column, tableOf } from '../table.ts';
+import { type Column, printTable } from '../table.ts';
 import { valueFrom } from '../value-text.ts';
 
 export type QuestionOptions = TargetOptions & JsonOption;
@@ -28,9 +28,7 @@ export async function questions(call: Call, options: QuestionOptions): Promise<v
       : await openQuestions(storeAt(store));
   const { console } = call;
   if (options.json) return outJson(console, open);
-  const { paint, columns: width = Infinity } = console;
-  const title = (text: string) => paint('bold', text);
-  if (open.length > 0) for (const line of tableOf(open, COLUMNS, { width, title })) console.out(line);
+  printTable(console, open, COLUMNS);
   console.note(open.length === 0 ? 'nobody is asked' : `${count(open.length)} open, oldest first`);
 }
 

@@ -7,7 +7,7 @@ import { apiOf, type Call, type JsonOption, outJson, storeOf, type TargetOptions
 import { count, moment } from '../figures.ts';
 import { part } from '../fleet-api.ts';
 import { readingStore, requireAgent } from '../stored-fleet.ts';
-import { tableOf } from '../table.ts';
+import { printTable } from '../table.ts';
 
 export interface ReplayOptions extends TargetOptions, JsonOption {
   /** Sequence of the last event to take in. */
@@ -22,7 +22,7 @@ export async function replay(call: Call, id: string, options: ReplayOptions): Pr
   const { console } = call;
   const { steps, earlier } = await lifeOf(call, id, options);
   if (options.json) return outJson(console, steps);
-  const { paint, columns: width = Infinity } = console;
+  const { paint } = console;
   const columns = [
     { title: 'SEQ', text: ({ sequence }: LifeStep) => String(sequence), align: 'right' as const },
     { title: 'TIME', text: ({ at }: LifeStep) => moment(at) },
@@ -62,8 +62,7 @@ export async function replay(call: Call, id: string, options: ReplayOptions): Pr
       isFlexible: true,
     },
   ];
-  for (const line of tableOf(steps, columns, { width, title: (text) => paint('bold', text) }))
-    console.out(line);
+  printTable(console, steps, columns);
   if (earlier > 0)
     console.note(`${count(earlier)} earlier steps are not shown: --limit ${steps.length + earlier}`);
 }

@@ -13,12 +13,12 @@ import {
   type TargetOptions,
   type UrlOptions,
 } from '../call.ts';
-import { type Console, plainText } from '../console.ts';
+import { plainText } from '../console.ts';
 import { inShort } from '../event-line.ts';
 import { count, duration, moment } from '../figures.ts';
 import { CommandFailure } from '../failure.ts';
 import { type FleetApi, part } from '../fleet-api.ts';
-import { type Column, tableOf } from '../table.ts';
+import { printTable } from '../table.ts';
 import { valueFrom } from '../value-text.ts';
 import { actOnEach, type ActOnEachOptions } from './act-on-each.ts';
 import { askedText } from './questions.ts';
@@ -76,7 +76,7 @@ export async function tasks(call: Call, options: TasksOptions): Promise<void> {
   if (ids) return page.tasks.forEach(({ id }) => console.out(plainText(id)));
   if (json) return outJson(console, page);
   const now = Date.now();
-  list(console, page.tasks, [
+  printTable(console, page.tasks, [
     { title: 'ID', text: ({ id }) => id },
     { title: 'TASK', text: ({ task }) => task },
     { title: 'AGENT', text: ({ agentId, pool }) => (agentId === '' ? `pool ${pool ?? ''}` : agentId) },
@@ -218,7 +218,7 @@ export async function schedules(call: Call, options: ReadOptions): Promise<void>
   const { console } = call;
   if (options.json) return outJson(console, schedules);
   const now = Date.now();
-  list(console, schedules, [
+  printTable(console, schedules, [
     { title: 'NAME', text: ({ name }) => name },
     { title: 'TASK', text: ({ task }) => (task as { readonly type: string }).type },
     {
@@ -279,11 +279,4 @@ function whyOf({ status, error, parked, dueAt }: ShownTask, now: number): string
   return [status === 'parked' ? parked?.why : error, when]
     .filter((one) => one !== undefined && one !== '')
     .join(', ');
-}
-
-function list<Row>(console: Console, rows: readonly Row[], columns: readonly Column<Row>[]): void {
-  const { paint, columns: width = Infinity } = console;
-  if (rows.length === 0) return;
-  for (const line of tableOf(rows, columns, { width, title: (text) => paint('bold', text) }))
-    console.out(line);
 }

@@ -8,7 +8,7 @@ import type { FleetApi } from '../fleet-api.ts';
 import { LiveTable } from '../live/live-table.ts';
 import { RemoteSource } from '../live/remote-source.ts';
 import { isTerminal } from '../run/talk.ts';
-import { tableOf } from '../table.ts';
+import { printTable } from '../table.ts';
 
 export type TopOptions = UrlOptions & JsonOption;
 
@@ -58,9 +58,6 @@ async function now({ console }: Call, api: FleetApi, { json }: TopOptions): Prom
     ].join('  '),
   );
   if (page.agents.length === 0) return;
-  const { paint, columns: width = Infinity } = console;
-  const columns = agentColumns(page.agents, paint, Date.now());
   console.out('');
-  for (const line of tableOf(page.agents, columns, { width, title: (text) => paint('bold', text) }))
-    console.out(line);
+  printTable(console, page.agents, agentColumns(page.agents, console.paint, Date.now()));
 }

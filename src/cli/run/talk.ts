@@ -61,19 +61,19 @@ export async function liveTalk(console: Console, logger: () => Logger): Promise<
     lines.push(plainText(line));
     if (lines.length > KEPT_LINES) lines.shift();
   };
+  const log = (line: string) => {
+    if (table === undefined) console.note(line);
+    else keep(line);
+  };
   return {
     // Lines below the table are dim, whatever they say.
     paint: (style, text) => (table === undefined ? console.paint(style, text) : text),
     note: (line) => {
-      if (table === undefined) console.note(line);
-      else keep(line);
+      log(line);
       notes.push(plainText(line));
       if (notes.length > MAX_NOTES) notes.shift();
     },
-    log: (line) => {
-      if (table === undefined) console.note(line);
-      else keep(line);
-    },
+    log,
     tell: (event) => {
       if (table === undefined) console.out(eventLine(event, console.paint));
       else keep(eventLine(event, (_, text) => text));
