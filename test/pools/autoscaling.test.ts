@@ -44,6 +44,31 @@ test('grows while its members are busy, and shrinks when they are not', async ()
   ]);
 });
 
+test('shrinks by its step, to where it would not grow again, and to its min, with a cooldown between', async () => {
+  const down = { step: 4, cooldownMs: 2 * INTERVAL_MS };
+  const signal = { busyShare: 0.3 };
+  const { clock, eventsOf } = await poolRig({
+    min: 2,
+    max: 10,
+    target: 10,
+    scale: { ...scale, down, signal: () => signal },
+  });
+  const toAfter = () => {
+    const [first, ...rest] = eventsOf('pool.scaled');
+    return rest.map(({ to, at }) => [to, (at - first!.at) / INTERVAL_MS]);
+  };
+  await clock.advance(INTERVAL_MS);
+  expect(toAfter()).toEqual([[6, 1]]);
+  await clock.advance(2 * INTERVAL_MS - 1);
+  expect(toAfter()).toEqual([[6, 1]]);
+  // 1.8 of 6 are busy: that is less than 0.8 of 3, and not of 2.
+  await clock.advance(1);
+  expect(toAfter().slice(1)).toEqual([[3, 3]]);
+  signal.busyShare = 0;
+  await clock.advance(10 * INTERVAL_MS);
+  expect(toAfter().slice(2)).toEqual([[2, 5]]);
+});
+
 test('goes by the whole time since it looked last, not by the moment', async () => {
   const { pool, work, clock, shop } = await poolRig({ max: 3, target: 2, scale });
   void work();

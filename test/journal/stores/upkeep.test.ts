@@ -150,6 +150,53 @@ describe('what an open file is set to', () => {
     expect(Object.values(db.prepare(`PRAGMA ${pragma}`).get()!)).toEqual([value]);
   });
 
+  test.each([
+    ['opened again', (path: string) => Promise.resolve(path)],
+    [
+      'a backup',
+      async (path: string) => {
+        const copy = place();
+        const store = sqliteStore(path);
+        store.recover();
+        await store.backup(copy);
+        await store.close();
+        return copy;
+      },
+    ],
+    [
+      'one whose last writer failed',
+      async (path: string) => {
+        const store = sqliteStore(path, { maxBytes: 65_536 });
+        store.recover();
+        const facts = new Map([['large', 'x'.repeat(1_000_000)]]);
+        await expect(store.append({ events: [], facts })).rejects.toMatchObject({ code: 'STORE_FAILED' });
+        await store.close();
+        return path;
+      },
+    ],
+  ])('is the same for %s', async (_, prepared) => {
+    const filled = place();
+    await filledOf(filled);
+    const { db, held } = openFile({ path: await prepared(filled), maxBytes: Infinity, create: false });
+    onTestFinished(() => held.close());
+    held.begin();
+    const read = (pragma: string) => Object.values(db.prepare(`PRAGMA ${pragma}`).get()!)[0];
+    expect([read('synchronous'), read('journal_mode'), read('locking_mode')]).toEqual([
+      2,
+      'wal',
+      'exclusive',
+    ]);
+  });
+
+  test('and stays so for an append that failed for want of room', () => {
+    const { db, held } = openFile({ path: place(), maxBytes: 400_000, create: true });
+    onTestFinished(() => held.close());
+    held.begin();
+    const state = db.prepare('INSERT INTO fact (name, value) VALUES (?, ?)');
+    expect(() => state.run('large', 'x'.repeat(1_000_000))).toThrow(/full/);
+    expect(Object.values(db.prepare('PRAGMA synchronous').get()!)).toEqual([2]);
+  });
+
   test('and stays so when its log was removed, and was begun anew', () => {
     const path = place();
     const { db, held } = openFile({ path, maxBytes: 1_000_000, create: true });
