@@ -85,6 +85,13 @@ describe('a body goes', () => {
       expect(placeOf([node('a', ran(1)), node('b', { ...ran(2), agents: 9 })], asked)).toBe('b');
       expect(placeOf([node('a', ran(1)), node('b', { agents: 9 })], asked)).toBe('b');
       expect(placeOf([node('a', ran(1))], asked)).toBe('a');
+      const elsewhere = { stateVersions: [], types: [], moduleVersions: [['file:///1.ts', 1]] as const };
+      const named = { ...asked, isModule: true, module: 'file:///2.ts' };
+      // Another module of that type says nothing of this one.
+      expect(placeOf([node('a', elsewhere), node('b', { agents: 9 })], named)).toBe('a');
+      expect(
+        placeOf([node('a', elsewhere), node('b', { agents: 9 })], { ...named, module: 'file:///1.ts' }),
+      ).toBe('b');
       const other = { stateVersions: [null], moduleVersions: [['other', 1]] as const };
       expect(placeOf([node('a', other), node('b', ran(2))], asked)).toBe('a');
     },
@@ -189,6 +196,11 @@ test('what a spec asks of its place is what it says, and nothing where it says n
   expect(
     placeAsked(specOf({ maxMemoryBytes: 5, group: 'g' }, { placement: wish, module }), manifest),
   ).toStrictEqual({ type: 'worker', isModule: true, memoryBytes: 5, group: 'g', wish });
+  // Which module it is matters only where versions do.
+  expect(placeAsked(specOf({}, { module }), { ...manifest, stateVersion: 2 })).toMatchObject({
+    stateVersion: 2,
+    module: module.url,
+  });
 });
 
 test('a group is forgotten with its last member', () => {

@@ -35,13 +35,16 @@ export interface Occupant {
   readonly isModule: boolean;
   /** The version of the states of the code that it ran last; 1 if nothing is said. */
   readonly stateVersion?: number;
+  /** The address of its module, where the version matters. */
+  readonly module?: string;
   readonly memoryBytes: number;
   /** The group, whose members share one child process. */
   readonly group?: string | undefined;
   readonly wish: PlacementWish;
 }
 
-export type ModuleVersions = readonly (readonly [type: string, stateVersion: number])[];
+/** A module that was given to the node is named by its type, another by its address. */
+export type ModuleVersions = readonly (readonly [module: string, stateVersion: number])[];
 
 /** A node as it describes itself. */
 export interface NodeDescription {
@@ -53,7 +56,7 @@ export interface NodeDescription {
   readonly types: readonly string[];
   /** Up to which version its code of each of them reads states; `null` where only a child process knows. */
   readonly stateVersions?: readonly (number | null)[];
-  /** The same of modules that have run there, by type: nothing of those that have not. */
+  /** The same of modules that have run there: nothing of those that have not. */
   moduleVersions?: ModuleVersions;
   readonly maxAgents: number;
   readonly maxMemoryBytes: number;
@@ -107,6 +110,7 @@ export function placeAsked(
     type,
     isModule: 'url' in spec.module,
     ...(stateVersion === 1 ? {} : { stateVersion }),
+    ...(stateVersion === 1 || !('url' in spec.module) ? {} : { module: spec.module.url }),
     memoryBytes: maxMemoryBytes,
     ...(group === undefined ? {} : { group }),
     wish: (spec as { readonly placement?: PlacementWish }).placement ?? {},
@@ -132,12 +136,14 @@ export type PlaceAsked = Omit<Occupant, 'agentId' | 'incarnation'>;
 /** Those whose code reads its state. If there is none any will do: the start there fails, and names both versions. */
 function readersAmong(
   nodes: readonly NodeEntry[],
-  { type, isModule, stateVersion = 1 }: PlaceAsked,
+  { type, isModule, module = type, stateVersion = 1 }: PlaceAsked,
 ): readonly NodeEntry[] {
-  const readers = nodes.filter(({ types, stateVersions, moduleVersions = [] }) => {
-    const own = isModule ? undefined : stateVersions?.[types.indexOf(type)];
-    const [, told] = moduleVersions.find(([of]) => of === type) ?? [];
-    return (own ?? told ?? Infinity) >= stateVersion;
+  const readers = nodes.filter(({ types, stateVersions = [], moduleVersions = [] }) => {
+    const own = stateVersions[types.indexOf(type)];
+    if (!isModule && typeof own === 'number') return own >= stateVersion;
+    // A module that was given to the node runs there in place of the one that a spec names.
+    const [, told = Infinity] = moduleVersions.find(([of]) => of === (own === null ? type : module)) ?? [];
+    return told >= stateVersion;
   });
   return readers.length === 0 ? nodes : readers;
 }

@@ -58,7 +58,7 @@ export interface ResidentOptions {
   /** Where the code of its type is, and who runs it. @throws AgentSystemError when it is not here */
   readonly codeFor: (opening: Opening) => { readonly module: AnyAgentDefinition | URL; readonly host: Host };
   /** The code of a module has said what it is: only its child process knows. */
-  readonly described: (manifest: AgentManifest) => void;
+  readonly described: (manifest: AgentManifest, module: URL) => void;
   readonly ended: () => void;
 }
 
@@ -86,7 +86,7 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
   #secrets: AgentSecrets | undefined;
   /** What came while its secrets, or values of its variables, are fetched. */
   #unread: DeliveredMessage[] | undefined;
-  #isModule = false;
+  #module: URL | undefined;
   #hasEnded = false;
   #isReady = false;
   #isUnwatched = false;
@@ -287,7 +287,7 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
     let body: Body;
     try {
       const { module, host } = codeFor(opening);
-      this.#isModule = module instanceof URL;
+      this.#module = module instanceof URL ? module : undefined;
       const opened: BodyStart = {
         agentId,
         incarnation,
@@ -390,7 +390,7 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
       case 'ready':
         this.#isReady = true;
         this.#manifest = report.manifest;
-        if (this.#isModule) this.options.described(report.manifest);
+        if (this.#module !== undefined) this.options.described(report.manifest, this.#module);
         this.#catchUp();
         break;
       default:

@@ -57,7 +57,7 @@ export class Residents {
   readonly #lastReports = new Set<ReportQueue>();
   readonly #progress: ProgressBuffer;
   readonly #secrets: SecretServices;
-  /** Of types whose code is a module: the version of its states, as it was when its last body began. */
+  /** Of modules, as placement.ts names them: the version of their states, as it was when the last body began. */
   readonly #moduleVersions = new Map<string, number>();
   #values: KnownValues;
   #isClosed = false;
@@ -82,7 +82,7 @@ export class Residents {
     );
   }
 
-  /** Up to which version the modules that have run here read states, by type. */
+  /** Up to which version the modules that have run here read states. */
   get moduleVersions(): ReadonlyMap<string, number> {
     return this.#moduleVersions;
   }
@@ -216,7 +216,8 @@ export class Residents {
         this.#progress.tell(callId, what === 'chunk' ? { chunk: value } : { progress: value }),
       log: ({ level, message, fields }) => logger[level](fields ?? {}, message),
       codeFor: (opening) => this.#codeFor(opening),
-      described: ({ type, stateVersion }) => this.#moduleVersions.set(type, stateVersion),
+      described: ({ type, stateVersion }, module) =>
+        this.#moduleVersions.set(module === this.#options.code.get(type) ? type : module.href, stateVersion),
       ended: () => this.#leave(agentId, resident),
     });
     const settled = { resident, queue };
