@@ -275,3 +275,43 @@ it.each([
     residents.close();
   },
 );
+
+it.each([
+  ['was given to the node, by its type', new URL('file:///given.js'), 'versioned'],
+  ['only a spec names, by its address', undefined, 'file:///worker.js'],
+])('once it has run, the version of a module is known that %s', async (_, given, known) => {
+  const definition = defineAgent({
+    type: 'versioned',
+    stateVersion: 2,
+    migrate: ({ state }) => state,
+    init: () => ({}),
+    tasks: {},
+  });
+  const host: Pick<Host, 'open'> = {
+    open: (start, listener) => inProcessHost().open({ ...start, module: definition }, listener),
+  };
+  const residents = new Residents({
+    node: 'n',
+    code: new Map(given && [[definition.type, given]]),
+    hosts: new Map([['process', host as Host]]),
+    engine: {
+      now: () => Promise.resolve(0),
+      call: () => Promise.resolve({ isAlive: true, isWatched: false, answers: [] }),
+    } as unknown as EngineClient,
+    clock: steadyClock(simulatedClock()),
+    logger: pino({ level: 'silent' }),
+    secrets: undefined,
+    requests: new Map(),
+  });
+  residents.begin(EPOCH);
+  expect([...residents.moduleVersions]).toEqual([]);
+  const module = new URL('file:///worker.js');
+  const spec = specToKeep(agentSpec.parse({ id: 'a', module, isolation: 'process' }), 'a', definition.type);
+  const start = { restored: undefined, previousStop: undefined };
+  const open = { type: 'open', spec, manifest: manifestOf(definition), start } as const;
+  residents.deliver('a', { epoch: EPOCH, incarnation: 1, first: 1, messages: [open] });
+  await settled();
+  expect([...residents.moduleVersions]).toEqual([[known, 2]]);
+  residents.abandonAll();
+  residents.close();
+});
