@@ -1,4 +1,4 @@
-/** The sizes and waiting lines of pools over the last hour: one look in five seconds, bounded. */
+/** The sizes and queues of pools over the last hour: one look in five seconds, bounded. */
 import type { PoolRecord } from '../index.ts';
 import type { PoolSample } from './protocol.ts';
 

@@ -2,7 +2,7 @@
 import * as fc from 'fast-check';
 import type { AnyMachineSnapshot, AnyTransitionDefinition, EventObject } from 'xstate';
 import { getAdjacencyMap } from 'xstate/graph';
-import type { ChartCoverage } from './chart-coverage.ts';
+import type { InterpretedCounts } from '../../runtime/engine/interpreted-counts.ts';
 import { workOf } from './faults.ts';
 import type { Move } from './moves.ts';
 import type { Subject } from './subject.ts';
@@ -27,7 +27,7 @@ interface Step {
  */
 export function chartTours(
   subject: Subject,
-  coverage: ChartCoverage,
+  coverage: InterpretedCounts,
   seed: number,
 ): readonly (readonly Move[])[] {
   const { machine } = subject;

@@ -10,8 +10,8 @@ import * as fc from 'fast-check';
 import type { Isolation } from '../../machines/index.ts';
 import type { AnyAgentDefinition } from '../../runtime/definition/define-agent.ts';
 import { chartMoves, chartTours } from './chart-tours.ts';
-import { coverageInWords, type CoverageReport } from '../../runtime/engine/coverage-report.ts';
-import { ChartCoverage } from './chart-coverage.ts';
+import { coverageInWords, type CoverageReport, reportOf } from '../../runtime/engine/coverage-report.ts';
+import { InterpretedCounts } from '../../runtime/engine/interpreted-counts.ts';
 import { type AgentLaw, LawBroken, pathInWords } from './laws.ts';
 import { type Edge, longRoutes, shortestRoutes } from './life-model.ts';
 import type { LifeMove, Move } from './moves.ts';
@@ -97,7 +97,7 @@ class Suite {
   readonly #subject: Subject;
   readonly #isolation: Isolation;
   readonly #options: SuiteOptions;
-  readonly #coverage: ChartCoverage | undefined;
+  readonly #coverage: InterpretedCounts | undefined;
   readonly #stage: StageOptions;
   readonly #saved = new Set<string>();
   readonly #taken = new Set<string>();
@@ -109,7 +109,7 @@ class Suite {
     this.#isolation = isolation;
     this.#options = options;
     const { machine } = subject;
-    this.#coverage = machine && isolation === 'in-process' ? new ChartCoverage(machine) : undefined;
+    this.#coverage = machine && isolation === 'in-process' ? new InterpretedCounts(machine) : undefined;
     const coverage = this.#coverage;
     this.#stage = {
       subject,
@@ -200,7 +200,7 @@ class Suite {
   }
 
   /** Paths that have shown something new are gone on with, until all is covered or the runs are used up. */
-  #searchTests(coverage: ChartCoverage): Test[] {
+  #searchTests(coverage: InterpretedCounts): Test[] {
     const { seed } = this.#options;
     const picks = fc.sample(fc.tuple(fc.nat(), fc.nat(), fc.nat()), { numRuns: SEARCH_RUNS, seed });
     const known: (readonly Move[])[] = [[{ move: 'start' }]];
@@ -210,7 +210,7 @@ class Suite {
         name: `search ${tests.length + 1} for what its tours have left`,
         run: async () => {
           if (from === 0) known.push(...chartTours(this.#subject, coverage, seed));
-          if (from > 0 && coverage.report().never.length === 0) return;
+          if (from > 0 && reportOf(coverage.charts()).never.length === 0) return;
           await this.#search(picks.slice(from, from + SEARCH_RUNS_A_TEST), known, coverage);
         },
       });
@@ -221,7 +221,7 @@ class Suite {
   async #search(
     picks: readonly (readonly [number, number, number])[],
     known: (readonly Move[])[],
-    coverage: ChartCoverage,
+    coverage: InterpretedCounts,
   ): Promise<void> {
     const moves = chartMoves(this.#subject, this.#options.seed);
     for (const [path, move, more] of picks) {
@@ -234,8 +234,8 @@ class Suite {
     }
   }
 
-  async #gate(coverage: ChartCoverage): Promise<void> {
-    const report = coverage.report();
+  async #gate(coverage: InterpretedCounts): Promise<void> {
+    const report = reportOf(coverage.charts());
     const { onCoverage, coverage: gate } = this.#options;
     onCoverage?.(report);
     const unanswered = [...this.#taken].filter((task) => !this.#answered.has(task));

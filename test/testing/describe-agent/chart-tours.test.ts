@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { assign, emit, fromPromise, setup } from 'xstate';
 import { z } from 'zod';
 import { defineChartAgent } from '../../../src/chart-agent.ts';
-import { ChartCoverage } from '../../../src/testing/describe-agent/chart-coverage.ts';
+import { InterpretedCounts } from '../../../src/runtime/engine/interpreted-counts.ts';
 import { chartTours } from '../../../src/testing/describe-agent/chart-tours.ts';
 import { Subject } from '../../../src/testing/describe-agent/subject.ts';
 import { orderWith } from './order.ts';
@@ -14,7 +14,7 @@ const TRANSITIONS = 9;
 
 it('there is one way to each transition, and no second one', () => {
   const subject = new Subject(fc, orderWith(), undefined, {});
-  const tours = chartTours(subject, new ChartCoverage(subject.machine!), 1);
+  const tours = chartTours(subject, new InterpretedCounts(subject.machine!), 1);
   expect(tours.length).toBeGreaterThan(TRANSITIONS / 2);
   expect(tours.length).toBeLessThanOrEqual(TRANSITIONS);
   expect(tours.every((moves) => moves.length > 0)).toBe(true);
@@ -22,7 +22,7 @@ it('there is one way to each transition, and no second one', () => {
 
 it('there is none to what was taken already', () => {
   const subject = new Subject(fc, orderWith(), undefined, {});
-  const all = { isNew: () => false } as unknown as ChartCoverage;
+  const all = { isNew: () => false } as unknown as InterpretedCounts;
   expect(chartTours(subject, all, 1)).toEqual([]);
 });
 
@@ -47,7 +47,7 @@ it('a chart that counts without end has ways to all that is near, failing work i
   const cents = { input: z.number().int().min(1).max(10_000), answer: 'taken' } as const;
   const agent = defineChartAgent({ type: 'shop', machine, tasks: { place: cents, pay: cents } });
   const subject = new Subject(fc, agent, undefined, {});
-  const tours = chartTours(subject, new ChartCoverage(subject.machine!), 1);
+  const tours = chartTours(subject, new InterpretedCounts(subject.machine!), 1);
   expect(tours.some((moves) => moves.some((move) => move.move === 'arrange' && move.as === 'failing'))).toBe(
     true,
   );
