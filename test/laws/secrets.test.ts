@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { setup } from 'xstate';
+import { z } from 'zod';
 import { type ChartInput, defineChartAgent } from '../../src/chart-agent.ts';
 import {
   type AgentSystem,
@@ -15,13 +16,16 @@ import {
   defineAgent,
   defineFleet,
   type Isolation,
+  memoryStore,
   planRecovery,
+  type Store,
+  variable,
 } from '../../src/index.ts';
 import { createInspector } from '../../src/inspector.ts';
 import { sqliteStore } from '../../src/sqlite.ts';
 import { settled } from '../../src/testing/index.ts';
 import { disks, diskOf } from '../fleet/program.ts';
-import { awaited, refusal, rig } from '../kit/rig.ts';
+import { awaited, fateOf, refusal, rig } from '../kit/rig.ts';
 import careless from './secret-agent.ts';
 import helper from './secret-helper.ts';
 import { eventually } from '../kit/eventually.ts';
@@ -433,4 +437,61 @@ it('a start that is killed while a secret is fetched has failed, and what comes 
   vault.resolve(KEY);
   await settled();
   expect(agents.get(id)).toMatchObject({ status: 'registered', incarnation: 1 });
+});
+
+/** What events say of the texts now. */
+async function toldOf({ system, eventsOf }: Awaited<ReturnType<typeof rig>>): Promise<unknown> {
+  const { variables } = system;
+  if (variables.list().length === 0)
+    await variables.define('note', variable.json({ schema: z.array(z.string()), default: [] }));
+  await variables.set('note', [KEY, TOKEN]);
+  return eventsOf('variable.changed').at(-1)!.value;
+}
+
+describe('of an agent that is not there any more no secret is kept: a text that it had is told as it is', () => {
+  const spec = { id: 'ada', module: careless, initArgs, secrets };
+
+  it('once it was forgotten, also where its secrets come later', async () => {
+    const vault = Promise.withResolvers<string>();
+    let asked = 0;
+    const world = await rig({ secrets: () => ((asked += 1) > 1 ? vault.promise : 'key-first') });
+    const { agents } = world;
+    await agents.register({ ...spec, initArgs: { headers: { authorization: TOKEN } } as never });
+    const started = awaited(agents.start('ada'));
+    await settled();
+    const killed = awaited(agents.kill('ada'));
+    expect((await refusal(started)).code).toBe('AGENT_START_FAILED');
+    await fateOf(killed);
+    await agents.forget('ada');
+    vault.resolve(KEY);
+    await settled();
+    expect(await toldOf(world)).toEqual([KEY, TOKEN]);
+  });
+
+  it('after a registration that the store refused', async () => {
+    const kept = memoryStore();
+    let fails = false;
+    const store: Store = {
+      isDurable: false,
+      recover: () => kept.recover(),
+      append: (batch) => {
+        if (fails) throw new Error('no room');
+        return kept.append(batch);
+      },
+      read: (query) => kept.read(query),
+      state: (agentId) => kept.state(agentId),
+      close: () => kept.close(),
+    };
+    const world = await rig({ store });
+    const { agents, clock } = world;
+    await agents.register({ ...spec, id: 'eve' });
+    expect(await toldOf(world)).toEqual(['[redacted]', '[redacted]']);
+    await agents.forget('eve');
+    expect(await toldOf(world)).toEqual([KEY, TOKEN]);
+    fails = true;
+    expect((await refusal(agents.register(spec))).code).toBe('STORE_FAILED');
+    fails = false;
+    await clock.advance(2_000);
+    expect(await toldOf(world)).toEqual([KEY, TOKEN]);
+  });
 });

@@ -114,6 +114,10 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
     return this.options.incarnation;
   }
 
+  get isOver(): boolean {
+    return this.#hasEnded;
+  }
+
   get isServing(): boolean {
     return this.#isReady && !this.#hasEnded;
   }
@@ -273,7 +277,7 @@ export class Resident implements BodyListener, LivenessOwner, ResidentTasksOwner
     if (secrets === undefined) return dataCopy(initArgs);
     const { agentId, secrets: services } = this.options;
     this.#secrets = new AgentSecrets(services, { agentId, type }, outermostPaths(secrets), noSecrets);
-    return this.#secrets.fill(initArgs);
+    return this.#secrets.fill(initArgs, this);
   }
 
   #openWith(opening: Opening, initArgs: unknown, variables: readonly VariableState[]): void {

@@ -199,9 +199,10 @@ export class AgentBodies extends StateKeeper implements IncarnationOwner, Offers
 
   // What the living incarnation needs and reports.
 
-  initArgsOf({ initArgs }: KeptSpec): unknown {
+  initArgsOf(living: Incarnation): unknown {
+    const { initArgs } = living.spec;
     const { secrets } = this.agent;
-    return secrets === undefined ? dataCopy(initArgs) : secrets.fill(initArgs);
+    return secrets === undefined ? dataCopy(initArgs) : secrets.fill(initArgs, living);
   }
 
   restored(state: SavedState, isKept: boolean): void {

@@ -29,6 +29,12 @@ export interface SecretServices {
   readonly net: SecretNet;
 }
 
+/** Whose body they are for. */
+export interface SecretTaker {
+  /** It needs none any more. */
+  readonly isOver: boolean;
+}
+
 export class AgentSecrets {
   readonly #services: SecretServices;
   readonly #of: Required<Omit<SecretRequest, 'path'>>;
@@ -64,8 +70,13 @@ export class AgentSecrets {
     return known.has(path) && !isSameSecret(known.get(path), value);
   }
 
-  /** `initArgs` with the secrets in it, for a body. @throws AgentSystemError `AGENT_START_FAILED` for a missing secret */
-  fill(initArgs: unknown): unknown {
+  /**
+   * `initArgs` with the secrets in it, for a body. What is told once its taker is over is handed to nobody, and not kept:
+   * the agent may have been forgotten.
+   *
+   * @throws AgentSystemError `AGENT_START_FAILED` for a missing secret
+   */
+  fill(initArgs: unknown, taker: SecretTaker): unknown {
     const values = new Map<string, unknown>();
     const waiting: Promise<void>[] = [];
     for (const path of this.#paths) {
@@ -75,7 +86,7 @@ export class AgentSecrets {
     }
     return waiting.length === 0
       ? this.#filled(initArgs, values)
-      : Promise.all(waiting).then(() => this.#filled(initArgs, values));
+      : Promise.all(waiting).then(() => (taker.isOver ? undefined : this.#filled(initArgs, values)));
   }
 
   /** The data without its secrets; the same object if it has none. */

@@ -41,8 +41,8 @@ export interface EmbodiedAgent extends CoordinatedAgent {
 /** The agent, and where its bodies report to. */
 export interface IncarnationOwner {
   readonly agent: EmbodiedAgent;
-  /** A copy of `initArgs` for a body of this spec, with the secrets in it, or a promise of one. */
-  initArgsOf(spec: KeptSpec): unknown;
+  /** A copy of `initArgs` for its body, with the secrets in it, or a promise of one. */
+  initArgsOf(incarnation: Incarnation): unknown;
   /** The body begins with this state. `isKept`: the store has it; else it is still being written. */
   restored(state: SavedState, isKept: boolean): void;
   bodyReported(incarnation: Incarnation, report: BodyReport): void;
@@ -72,7 +72,8 @@ export class Incarnation implements BodyListener, Child, CoordinatedBody {
   // What each task, vote and variable needs comes first, side by side: in a large fleet none of it is in a cache.
   private body: Body | undefined = undefined;
   private readonly owner: IncarnationOwner;
-  private isOver = false;
+  /** It needs nothing any more. */
+  isOver = false;
   /** Whether its host measures its body. */
   isMeasured = false;
   private participation: Participation | undefined = undefined;
@@ -118,7 +119,7 @@ export class Incarnation implements BodyListener, Child, CoordinatedBody {
     let initArgs: unknown;
     try {
       saved = isKept ? services.store.state(id) : (onItsWay ?? undefined);
-      initArgs = this.owner.initArgsOf(spec);
+      initArgs = this.owner.initArgsOf(this);
     } catch (thrown) {
       // Nobody waits for the state any more.
       if (isThenable(saved)) ignoreRejection(saved);

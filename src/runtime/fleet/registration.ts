@@ -419,7 +419,7 @@ class Entry implements CommitObserver {
     const { id: agentId, incarnation, journal } = agent;
     if (error === undefined) return this.waiting.resolve(agentId);
     const isThere = registry.get(agentId) === agent;
-    registry.remove(agent);
+    if (isThere) agent.services.forgotten(agent);
     agent.discard(error);
     // An event takes the registration back, or a later program would find it.
     if (isThere) journal.emit({ type: 'agent.forgotten', agentId, incarnation }, undefined, null);
