@@ -101,7 +101,7 @@ describe.runIf(hasEngine())('a node', () => {
       [node.url, {}],
     ] as const) {
       const options = { name: 'n2', listen, restate: { ingressUrl, adminUrl, ...keys }, logger: telling };
-      await expect(createAgentNode(options)).rejects.toMatchObject({ code: 'STORE_FAILED' });
+      await expect(createAgentNode(options)).rejects.toMatchObject({ code: 'AGENT_SPEC_INVALID' });
     }
     expect(warnings).toEqual([expect.stringContaining('it has no restate.identityKeys')]);
     const wrong = createAgentNode({
