@@ -227,6 +227,20 @@ function doubled(): object {
   return value;
 }
 
+test('a thread that sends without end is ended before it holds up others', async () => {
+  await using system = await createAgentSystem({ logger: silent });
+  const { agents } = system;
+  const id = await agents.register({ module, isolation: 'thread', restart: { policy: 'never' } });
+  const { promise: crashed, resolve } = Promise.withResolvers<unknown>();
+  system.events.subscribe((event) => event.type === 'agent.crashed' && resolve(event.reason));
+  await agents.start(id);
+  const flooding = refusal(agents.execute(id, { type: 'flood', input: [1, 'no report'] }));
+  expect(await crashed).toMatchObject({
+    error: { name: 'ChannelError', message: expect.stringContaining('messages in one turn') as unknown },
+  });
+  expect(await flooding).toMatchObject({ code: 'TASK_ABANDONED' });
+});
+
 describe('bytes that a process writes to the descriptor of its channel', () => {
   let system: AgentSystem;
   beforeAll(async () => {

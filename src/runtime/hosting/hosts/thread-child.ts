@@ -17,7 +17,7 @@ import { hasHeapFlag } from './node-flags.ts';
 import { withoutForeignBytes } from './own-bytes.ts';
 import { ownFile } from './own-file.ts';
 import { PrintedLines } from './printed-lines.ts';
-import type { ChildMessage } from './protocol.ts';
+import { BATCH_ITEMS, type ChildMessage, WINDOW } from './protocol.ts';
 
 /** What the thread's entry is told. */
 export interface ThreadEntryData {
@@ -37,6 +37,13 @@ const MEBIBYTE = 1_048_576;
 const V8_LIMIT_RATIO = 4;
 /** Without a limit of its own a thread is ended when V8 is about to run out of room. */
 const V8_ROOM_RATIO = 0.8;
+/**
+ * Node hands all messages of a thread that have come by then to the program in one turn of the loop, and its channel
+ * cannot rest: while a flood of them is handed over more come than there were. One that keeps to its window is far from
+ * so many.
+ */
+const MESSAGES_A_TURN = 32 * WINDOW * BATCH_ITEMS;
+const FEW_MESSAGES = WINDOW * BATCH_ITEMS;
 /** The time that a thread has used is asked for with every such measurement of its memory. */
 const CPU_EVERY = 10;
 
@@ -54,6 +61,8 @@ export class ThreadChild implements Child {
   readonly #maxMemoryBytes: number | undefined;
   #intent: ExitReason | undefined;
   readonly #printed: PrintedLines[] = [];
+  /** Messages in this turn of the loop, and those before that were too few to look when a turn ends. */
+  #heard = 0;
   #isOnline = false;
   #isMeasuring = false;
   #measured = 0;
@@ -72,7 +81,15 @@ export class ThreadChild implements Child {
     worker.on('online', () => {
       this.#isOnline = true;
     });
-    worker.on('message', (message: unknown) => listener.message(message));
+    const hear = (message: unknown): void => {
+      this.#heard += 1;
+      if (this.#heard === FEW_MESSAGES) setImmediate(() => (this.#heard = 0));
+      if (this.#heard <= MESSAGES_A_TURN) return listener.message(message);
+      worker.off('message', hear);
+      const problem = `its thread sent more than ${MESSAGES_A_TURN} messages in one turn of the event loop`;
+      this.kill({ error: { name: 'ChannelError', message: problem } });
+    };
+    worker.on('message', hear);
     worker.on('messageerror', (error) => {
       const message = `its thread sent a message that cannot be read: ${errorInfoOf(error).message}`;
       this.kill({ error: { name: 'ChannelError', message } });
