@@ -50,6 +50,20 @@ function findsGone(count: number): void {
   vi.mocked(readdirSync).mockReturnValueOnce(names as never);
 }
 
+/** How many turns the loop has during a look at 1,000 processes. */
+async function turnsOfLook(clock: SteadyClock): Promise<number> {
+  const { session } = await ended(':');
+  let turns = 0;
+  let tick = setImmediate(function again() {
+    turns += 1;
+    tick = setImmediate(again);
+  });
+  findsGone(1_000);
+  await endedSessions(clock)!.end(session);
+  clearImmediate(tick);
+  return turns;
+}
+
 /** A clock on which each question for the time takes 1 ms, and each timer is due at once. */
 function countingClock(): { clock: SteadyClock; delays: number[] } {
   const delays: number[] = [];
@@ -129,16 +143,7 @@ describe.runIf(process.platform === 'linux')('sessions whose leaders have ended'
   });
 
   test('a look that takes no time needs no turn', async () => {
-    const { session } = await ended(':');
-    let turns = 0;
-    let tick = setImmediate(function again() {
-      turns += 1;
-      tick = setImmediate(again);
-    });
-    findsGone(1_000);
-    await endedSessions(simulatedClock())!.end(session);
-    clearImmediate(tick);
-    expect(turns).toBeLessThan(5);
+    expect(await turnsOfLook(simulatedClock())).toBeLessThan(5);
   });
 
   test('what has ended is not waited for, though nobody has reaped it; what has not is for 250 ms', async () => {
@@ -168,16 +173,7 @@ describe.runIf(process.platform === 'linux')('sessions whose leaders have ended'
   });
 
   test('a look gives the loop its turns', async () => {
-    const { session } = await ended(':');
-    let turns = 0;
-    let tick = setImmediate(function again() {
-      turns += 1;
-      tick = setImmediate(again);
-    });
-    findsGone(1_000);
-    await endedSessions(countingClock().clock)!.end(session);
-    clearImmediate(tick);
-    expect(turns).toBeGreaterThan(100);
+    expect(await turnsOfLook(countingClock().clock)).toBeGreaterThan(100);
   });
 
   test('another’s session that bears the number now is left alone', async () => {

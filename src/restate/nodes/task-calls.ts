@@ -20,14 +20,8 @@ import {
 } from '../../runtime/agent/requests.ts';
 import { askArgs, shownArgs } from '../../runtime/agent/question-acts.ts';
 import { reserveArgs, settleArgs } from '../../runtime/limits/budget-rules.ts';
-import {
-  type ExecuteArgs,
-  executeArgs,
-  keptOfChild,
-  refuseSecrets,
-  spawnArgs,
-  stopArgs,
-} from '../../runtime/fleet/call-args.ts';
+import { type ExecuteArgs, executeArgs, spawnArgs, stopArgs } from '../../runtime/fleet/call-args.ts';
+import { keptOfChild, refuseSecrets } from '../../runtime/fleet/call-secrets.ts';
 import { AgentSystemError, inWords } from '../../runtime/values/errors.ts';
 import type { ChunkReader } from '../../runtime/agent/task-stream.ts';
 import { withinTrace } from '../../runtime/hosting/trace-parent.ts';

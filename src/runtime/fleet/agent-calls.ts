@@ -26,14 +26,8 @@ import { withinTrace } from '../hosting/trace-parent.ts';
 import { AgentSystemError, inWords } from '../values/errors.ts';
 import type { SecretNet } from '../values/secret-net.ts';
 import type { Agents } from './agents.ts';
-import {
-  type ExecuteArgs,
-  executeArgs,
-  keptOfChild,
-  refuseSecrets,
-  spawnArgs,
-  stopArgs,
-} from './call-args.ts';
+import { type ExecuteArgs, executeArgs, spawnArgs, stopArgs } from './call-args.ts';
+import { keptOfChild, refuseSecrets } from './call-secrets.ts';
 import { CalledStreams } from './called-streams.ts';
 import type { Families } from './families.ts';
 import { checkTask } from './task-check.ts';

@@ -115,7 +115,7 @@ export function isChildReport(report: unknown): report is ChildReport {
 export function eachReport(came: unknown, take: (body: BodyKey, report: ChildReport) => void): boolean {
   if (!Array.isArray(came) || (isWithErrors(came) && !areErrorsTold(came))) return false;
   const message = messageOf(came as WithErrors<readonly unknown[]>);
-  if (!Array.isArray(message) || message.length % 2 !== 0) return false;
+  if (message.length % 2 !== 0) return false;
   for (let at = 0; at < message.length; at += 2) {
     if (typeof message[at] !== 'number' || !isChildReport(message[at + 1])) return false;
   }
